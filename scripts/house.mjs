@@ -18,7 +18,11 @@ const say = (text) => process.stderr.write(`${text}\n`)
 const environment = () => ({
   ...process.env,
   // Settings of an npm that wraps this run must not reach the npm and pnpm below it.
-  ...Object.fromEntries(Object.keys(process.env).filter((k) => /^npm_/i.test(k)).map((k) => [k, undefined])),
+  ...Object.fromEntries(
+    Object.keys(process.env)
+      .filter((k) => /^npm_/i.test(k))
+      .map((k) => [k, undefined])
+  ),
   PATH: `${dirname(node)}:${process.env.PATH}`,
   TURBO_TELEMETRY_DISABLED: "1",
   DO_NOT_TRACK: "1"
@@ -26,9 +30,16 @@ const environment = () => ({
 
 /** Runs to the end; on failure says what failed and leaves with its code. */
 const run = (label, command, args, options = {}) => {
-  const result = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], env: environment(), ...options })
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+    env: environment(),
+    ...options
+  })
   if (result.status !== 0) {
-    say(`${label} failed${result.error ? `: ${result.error.message}` : ""} (exit ${result.status ?? result.signal})`)
+    say(
+      `${label} failed${result.error ? `: ${result.error.message}` : ""} (exit ${result.status ?? result.signal})`
+    )
     process.exit(result.status ?? 1)
   }
 }
@@ -61,7 +72,12 @@ const install = () => {
 }
 
 const turbo = (label, args) =>
-  run(label, node, [join(root, "node_modules", "turbo", "bin", "turbo"), "run", ...args, "--output-logs=errors-only"])
+  run(label, node, [
+    join(root, "node_modules", "turbo", "bin", "turbo"),
+    "run",
+    ...args,
+    "--output-logs=errors-only"
+  ])
 
 const build = () => turbo("build", ["build"])
 

@@ -1,1 +1,6 @@
-export {}
+export * as Chain from "./Chain.ts"
+export { ChainError } from "./ChainError.ts"
+export { ChainEvent } from "./ChainEvent.ts"
+export * as Keystore from "./Keystore.ts"
+export * as RuntimeApi from "./RuntimeApi.ts"
+export * as Store from "./Store.ts"

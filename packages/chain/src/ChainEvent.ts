@@ -1,0 +1,30 @@
+/**
+ * The five things that happen to a chain. Every protocol is a pure fold over them.
+ */
+import { Schema } from "effect"
+import { BlockRef, L2BlockRef, SafetyLevel } from "@ephor/types"
+
+/**
+ * What changed, in order.
+ *
+ * - `Imported`: a block entered the tree (it may be on a fork).
+ * - `Promoted`: the head of a level moved up to `block`. For `LocalSafe`, `source` is the L1 block it was derived
+ *   from; a move of the source alone repeats the block with the new source.
+ * - `Reverted`: the unsafe head went back to `head`; `removed` are the blocks that left the canonical chain, highest
+ *   first. `commanded` tells that somebody outside (the supervisor) dictated the heads: nobody need ask for a reset.
+ * - `Replaced`: `invalidated` and its descendants are gone for ever, `replacement` stands at the same height.
+ * - `Exhausted`: all of L1 up to `source` is derived; `derived` is the last local-safe block.
+ */
+export const ChainEvent = Schema.TaggedUnion({
+  Imported: { block: L2BlockRef },
+  Promoted: { level: SafetyLevel, block: BlockRef, source: Schema.optionalKey(BlockRef) },
+  Reverted: {
+    head: BlockRef,
+    removed: Schema.Array(BlockRef),
+    reason: Schema.String,
+    commanded: Schema.Boolean
+  },
+  Replaced: { invalidated: BlockRef, removed: Schema.Array(BlockRef), replacement: L2BlockRef },
+  Exhausted: { source: BlockRef, derived: BlockRef }
+})
+export type ChainEvent = typeof ChainEvent.Type

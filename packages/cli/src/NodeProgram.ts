@@ -1,0 +1,71 @@
+/**
+ * How a binary starts and ends: one sentence on stderr and exit code 1 for what a person can mend, a full report only
+ * for broken invariants.
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Cause, Console, Effect, Exit, Predicate } from "effect"
+import { type CliError, CliOutput, Command } from "effect/cli"
+import type { ChildProcessSpawner } from "effect/process"
+import type { FileSystem, Path, Stdio, Terminal } from "effect"
+
+/** What a command may ask of the platform. */
+export type Platform =
+  | FileSystem.FileSystem
+  | Path.Path
+  | Stdio.Stdio
+  | Terminal.Terminal
+  | ChildProcessSpawner.ChildProcessSpawner
+
+/** A failure that has a wording of its own, as one sentence. */
+export const sentence = (cause: Cause.Cause<unknown>): string | undefined => {
+  const error = Cause.squash(cause)
+  if (Cause.hasDies(cause) || !Predicate.hasProperty(error, "_tag")) return undefined
+  return Predicate.hasProperty(error, "message") && typeof error.message === "string" && error.message !== ""
+    ? error.message.replaceAll(/\s*\n\s*/g, " ")
+    : String(error._tag)
+}
+
+const presenter = (binary: string): CliOutput.Presenter => ({
+  present: (event) =>
+    event._tag === "InvalidInvocation"
+      ? Console.error(
+          `${binary}: ${event.errors.map((error: CliError.CliError) => error.message).join("; ")} (see ${event.commandPath.join(
+            " "
+          )} --help)`
+        )
+      : CliOutput.defaultPresenter.present(event)
+})
+
+/** Runs a command tree as the main program of a process. */
+export const run = <const Name extends string, Input, E, ContextInput>(
+  command: Command.Command<Name, Input, ContextInput, E, Platform>,
+  options: { readonly version: string }
+): void =>
+  command.pipe(
+    Command.run({ version: options.version }),
+    Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter(command.name))]),
+    Effect.tapCause((cause) => {
+      if (Cause.hasInterruptsOnly(cause)) return Effect.void
+      const error = Cause.squash(cause)
+      if (Predicate.isTagged(error, "ShowHelp")) return Effect.void
+      const text = sentence(cause)
+      return Console.error(`${command.name}: ${text ?? `internal error\n${Cause.pretty(cause)}`}`)
+    }),
+    NodeRuntime.runMain({
+      disableErrorReporting: true,
+      teardown: (exit, onExit) => onExit(exitCode(exit))
+    })
+  )
+
+/** 0 for success and help, 130 for an interruption (as shells expect), 1 for everything else. */
+const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit)) return 0
+  if (Cause.hasInterruptsOnly(exit.cause)) return 130
+  const error = Cause.squash(exit.cause)
+  return Predicate.isTagged(error, "ShowHelp") &&
+    Predicate.hasProperty(error, "errors") &&
+    Array.isArray(error.errors) &&
+    error.errors.length === 0
+    ? 0
+    : 1
+}

@@ -1,0 +1,5 @@
+export * as Health from "./Health.ts"
+export * as NodeAdmin from "./NodeAdmin.ts"
+export * as NodeProgram from "./NodeProgram.ts"
+export * as Settings from "./Settings.ts"
+export * as Telemetry from "./Telemetry.ts"

@@ -1,0 +1,72 @@
+// npm test: build, package checks, type checks, lint, format, tests. Every stage counts as one check; the last line is
+// the sum over all packages: `N passed, N failed`.
+import { spawnSync } from "node:child_process"
+import { mkdirSync, readFileSync, rmSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const bin = (name) => join(root, "node_modules", ".bin", name)
+const only = process.argv.slice(2)
+let passed = 0
+let failed = 0
+
+const stage = (name, command, args) => {
+  const started = Date.now()
+  const result = spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] })
+  const ok = result.status === 0
+  if (ok) passed++
+  else failed++
+  const seconds = ((Date.now() - started) / 1000).toFixed(1)
+  console.log(
+    `${ok ? "ok    " : "FAILED"} ${name} (${seconds} s)${ok ? "" : `: ${result.error?.message ?? `exit ${result.status ?? result.signal}`}`}`
+  )
+  return ok
+}
+
+const turbo = (task) => [
+  join(root, "node_modules", "turbo", "bin", "turbo"),
+  "run",
+  task,
+  "--output-logs=errors-only"
+]
+
+if (only.length === 0) {
+  stage("build", process.execPath, turbo("build"))
+  stage("type check and Effect diagnostics", process.execPath, turbo("check"))
+  stage("lint and import circles", bin("oxlint"), ["--deny-warnings"])
+  stage("format", bin("oxfmt"), ["--check"])
+  stage("publint and attw", process.execPath, turbo("pack-check"))
+}
+
+const report = join(root, ".house", "vitest.json")
+mkdirSync(dirname(report), { recursive: true })
+rmSync(report, { force: true })
+const tests = spawnSync(
+  process.execPath,
+  [
+    join(root, "node_modules", "vitest", "vitest.mjs"),
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+    ...only
+  ],
+  { cwd: root, stdio: ["ignore", "inherit", "inherit"] }
+)
+let counted = false
+try {
+  const result = JSON.parse(readFileSync(report, "utf8"))
+  passed += result.numPassedTests
+  failed += result.numFailedTests
+  // A file that does not even load has no failed test, but it has failed.
+  failed += result.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.every((t) => t.status !== "failed")
+  ).length
+  counted = result.numTotalTests > 0
+} catch (error) {
+  console.log(`no test report: ${error.message}`)
+}
+if (!counted || (tests.status !== 0 && failed === 0)) failed++
+console.log(`${passed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)
