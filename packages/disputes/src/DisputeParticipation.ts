@@ -1,0 +1,146 @@
+/**
+ * Dispute participation: recovers and executes disputed candidates, a few at a time, and hands the verdict to the
+ * coordinator. Whatever may be our own fault (no data, no code, a dead worker) makes no vote.
+ */
+import { Chain, RuntimeApi } from "@ephor/chain"
+import {
+  AvailabilityRecovery,
+  CandidateValidation,
+  DisputeCoordinator,
+  DisputeParticipation,
+  type Overseer,
+  type RecoveryOutcome,
+  type Signal,
+  Subsystem,
+  type ValidationOutcome
+} from "@ephor/overseer"
+import type { Jobs } from "@ephor/overseer/Jobs"
+import type { CandidateHash, Hash } from "@ephor/types"
+import { Effect, type Layer, Metric, Option } from "effect"
+import * as Metrics from "./Metrics.ts"
+import * as Queue from "./ParticipationQueue.ts"
+
+export { DisputeParticipation }
+
+/** Options of participation. */
+export interface Options extends Queue.ParticipationLimits {
+  /** Candidates checked at a time. */
+  readonly maxParallel: number
+}
+
+/** Options as the reference has them. */
+export const defaults: Options = { ...Queue.defaults, maxParallel: 3 }
+
+type Needs = DisputeCoordinator | CandidateValidation | AvailabilityRecovery | RuntimeApi.RuntimeApi | Chain.Chain
+
+/** Brings participation to life. */
+export const layer = (
+  options: Partial<Options> = {}
+): Layer.Layer<never, never, DisputeParticipation | Overseer.Overseer | Needs> =>
+  DisputeParticipation.toLayer(make({ ...defaults, ...options }))
+
+/** What a check of a candidate came to; nothing if we must not judge. */
+type Verdict = Option.Option<boolean>
+
+const make = Effect.fnUntraced(function*(options: Options) {
+  const runtime = yield* RuntimeApi.RuntimeApi
+  const chain = yield* Chain.Chain
+  const coordinator = yield* DisputeCoordinator
+  const recovery = yield* AvailabilityRecovery
+  const validation = yield* CandidateValidation
+  const queue = new Queue.ParticipationQueue(options)
+  const running = new Set<CandidateHash>()
+  let leaf: Hash | undefined
+
+  const abstain = (why: string, request: Queue.ParticipationRequest) =>
+    Effect.logWarning("no vote in a dispute", { candidateHash: request.candidateHash, why }).pipe(
+      Effect.andThen(Metric.update(Metrics.abstained, 1)),
+      Effect.as<Verdict>(Option.none())
+    )
+
+  const judge = Effect.fn("DisputeParticipation.judge")(function*(
+    request: Queue.ParticipationRequest,
+    at: Hash
+  ): Effect.fn.Return<Verdict> {
+    const { candidate, session } = request
+    const recovered = yield* recovery.ask<RecoveryOutcome>((reply) => ({
+      _tag: "RecoverAvailableData",
+      candidate,
+      session,
+      reply
+    }))
+    if (recovered._tag === "InvalidData") return Option.some(false)
+    if (recovered._tag === "Unavailable") return yield* abstain("its data is not available", request)
+    const code = yield* Effect.option(runtime.validationCodeByHash(at, candidate.descriptor.validationCodeHash))
+    if (Option.isNone(code) || Option.isNone(code.value)) return yield* abstain("its validation code is not known", request)
+    const validationCode = code.value.value
+    const outcome = yield* validation.ask<ValidationOutcome>((reply) => ({
+      _tag: "Validate",
+      candidate,
+      relayParent: candidate.descriptor.relayParent,
+      povOrigin: { _tag: "Included", pov: recovered.data.pov },
+      persistedValidationData: recovered.data.validationData,
+      validationCode,
+      kind: "Dispute",
+      reply
+    }))
+    switch (outcome._tag) {
+      case "Valid":
+        return Option.some(true)
+      case "Invalid":
+        return Option.some(false)
+      case "Failed":
+        return yield* abstain(outcome.why, request)
+    }
+  })
+
+  const participate = (request: Queue.ParticipationRequest, at: Hash) =>
+    Effect.gen(function*() {
+      const verdict = yield* judge(request, at)
+      if (Option.isNone(verdict)) return
+      yield* coordinator.sendNow({
+        _tag: "IssueLocalStatement",
+        session: request.session,
+        candidateHash: request.candidateHash,
+        candidate: request.candidate,
+        valid: verdict.value
+      })
+    }).pipe(
+      Effect.ensuring(Effect.sync(() => running.delete(request.candidateHash))),
+      Effect.andThen(Effect.suspend(() => pump))
+    )
+
+  /** Starts what may start. */
+  const pump: Effect.Effect<void, never, Jobs> = Effect.gen(function*() {
+    while (leaf !== undefined && running.size < options.maxParallel) {
+      const request = queue.take()
+      if (request === undefined) break
+      running.add(request.candidateHash)
+      yield* Subsystem.spawn(participate(request, leaf))
+    }
+    yield* Metric.update(Metrics.participationQueue, queue.size)
+  })
+
+  return {
+    signal: (signal: Signal.Signal) =>
+      Effect.suspend(() => {
+        if (signal._tag !== "ActiveLeaves" || signal.activated === null) return Effect.void
+        leaf = signal.activated.hash
+        return pump
+      }),
+    message: DisputeParticipation.match({
+      Participate: Effect.fnUntraced(function*({ candidate, candidateHash, priority, session }) {
+        if (running.has(candidateHash)) return
+        const parent = yield* chain.block(candidate.descriptor.relayParent).pipe(Effect.orElseSucceed(Option.none))
+        const queued = queue.add(
+          priority === "Priority" ? "priority" : "best-effort",
+          { candidate, candidateHash, session },
+          Option.getOrUndefined(Option.map(parent, ({ number }) => number))
+        )
+        // The next import of that dispute asks again.
+        if (!queued) yield* Effect.logWarning("the participation queue is full", { candidateHash, priority })
+        yield* pump
+      })
+    })
+  }
+})
