@@ -92,6 +92,12 @@ export const url = <A extends string | undefined = string>(
       : Option.none()
   )
 
+/** A chain id: a decimal number without leading zeros. */
+export const chainId = (flag: string, about: About | AboutWithDefault<string>): Setting<string> =>
+  setting(flag, about, "a chain id as a decimal number", (value) =>
+    /^(0|[1-9][0-9]{0,77})$/.test(value) ? Option.some(value) : Option.none()
+  )
+
 /** One word of a closed set. */
 export const choice = <const Words extends ReadonlyArray<string>>(
   flag: string,

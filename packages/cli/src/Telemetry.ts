@@ -5,6 +5,7 @@ import { Layer, Logger } from "effect"
 
 /** How a log line looks. `auto` is `pretty` on a terminal and `json` elsewhere. */
 export const logFormats = ["auto", "json", "logfmt", "pretty"] as const
+/** A log format by name. */
 export type LogFormat = (typeof logFormats)[number]
 
 /** Replaces the default logger by one that writes the given format to stderr. */

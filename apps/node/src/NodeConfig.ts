@@ -1,0 +1,75 @@
+/**
+ * Settings of `ephor-node run`: flag, then environment (`NODE_...`), then `--config` file, then default.
+ */
+import { Settings, Telemetry } from "@ephor/cli"
+
+/** Prefix of the environment variables. */
+export const environmentPrefix = "NODE"
+
+/** Every setting of `run`, by its name in the configuration file. */
+export const settings = {
+  dev: Settings.boolean("dev", {
+    description: "Run a development chain that authors itself, with a committee of four validators",
+    default: false
+  }),
+  executionRpc: Settings.url<undefined>("execution-rpc", {
+    description: "JSON-RPC URL of an Ethereum execution client to follow instead of --dev",
+    protocols: ["http:", "https:"],
+    default: undefined
+  }),
+  chainId: Settings.chainId("chain-id", {
+    description: "Id of the chain as a decimal number",
+    default: "901"
+  }),
+  chainSpec: Settings.optionalText("chain-spec", {
+    description:
+      "JSON file with genesis time, L1 genesis, validators and parachains (default: a development chain)"
+  }),
+  dataDir: Settings.text("data-dir", {
+    description: "Directory for everything durable",
+    default: "./ephor-node-data"
+  }),
+  interopAddr: Settings.text("interop-addr", {
+    description: "Address of the managed node's RPC",
+    default: "127.0.0.1"
+  }),
+  interopPort: Settings.port("interop-port", {
+    description: "Port of the managed node's RPC",
+    default: 9645
+  }),
+  interopJwtSecret: Settings.optionalText("interop-jwt-secret", {
+    description:
+      "File with the 32-byte JWT secret in hex; made if it does not exist (default: jwt.hex in the data directory)"
+  }),
+  streamAddr: Settings.text("stream-addr", {
+    description: "Address of the block and commit streams",
+    default: "127.0.0.1"
+  }),
+  streamPort: Settings.port("stream-port", {
+    description: "Port of the block and commit streams (gRPC)",
+    default: 50_051
+  }),
+  adminAddr: Settings.text("admin-addr", {
+    description: "Address of health and metrics",
+    default: "127.0.0.1"
+  }),
+  adminPort: Settings.port("admin-port", {
+    description: "Port of /healthz, /readyz, /metrics and /status",
+    default: 9646
+  }),
+  extend: Settings.optionalText("extend", {
+    description:
+      "A module whose default export is an Extension: subsystems, a store, a chain or layers of your own"
+  }),
+  garbageEvery: Settings.integer("dev-garbage-every", {
+    description: "With --dev: every how many collations the collator offers an invalid candidate; 0 is never",
+    default: 0
+  }),
+  logFormat: Settings.choice("log-format", Telemetry.logFormats, {
+    description: "Form of the logs on stderr",
+    default: "auto"
+  })
+}
+
+/** The effective settings. */
+export type NodeConfig = Settings.Resolved<typeof settings>

@@ -1,0 +1,78 @@
+/**
+ * Child processes of a devnet: started with their logs in files, started again when they die, ended with the devnet.
+ */
+import { Clock, Effect, FileSystem, Queue, Ref, type Scope, Stream } from "effect"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+
+/** One child: what to run, and where its output goes. */
+export interface Spec {
+  readonly name: string
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  readonly logFile: string
+  /** How long to wait before a dead child is started again. */
+  readonly restartDelayMs: number
+}
+
+/** A child that is kept alive. */
+export interface Child {
+  readonly name: string
+  /** Process id at the moment, or 0 between two lives. */
+  readonly pid: Effect.Effect<number>
+  readonly restarts: Effect.Effect<number>
+}
+
+/** Something to tell the person who watches. */
+export interface Notice {
+  readonly atMs: number
+  readonly text: string
+}
+
+/**
+ * Keeps a child alive until the scope closes; then it gets SIGTERM, and SIGKILL after five seconds. A child that ends
+ * three times within its first two seconds of life is given up: `given up` is reported once and nothing more is tried.
+ */
+export const keep = Effect.fn("Children.keep")(function* (
+  spec: Spec,
+  notices: Queue.Enqueue<Notice>
+): Effect.fn.Return<
+  Child,
+  never,
+  ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Scope.Scope
+> {
+  const fs = yield* FileSystem.FileSystem
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const pid = yield* Ref.make(0)
+  const restarts = yield* Ref.make(0)
+  const say = (text: string) =>
+    Effect.flatMap(Clock.currentTimeMillis, (atMs) => Queue.offer(notices, { atMs, text }))
+  const life = Effect.gen(function* () {
+    const handle = yield* spawner.spawn(
+      ChildProcess.make(spec.command, spec.args, {
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+        killSignal: "SIGTERM",
+        forceKillAfter: "5 seconds"
+      })
+    )
+    yield* Ref.set(pid, handle.pid)
+    yield* Stream.run(handle.all, fs.sink(spec.logFile, { flag: "a" })).pipe(Effect.ignore, Effect.forkScoped)
+    return yield* handle.exitCode
+  }).pipe(Effect.scoped, Effect.ensuring(Ref.set(pid, 0)), Effect.exit)
+  const loop = Effect.gen(function* () {
+    let quickDeaths = 0
+    while (quickDeaths < 3) {
+      const started = yield* Clock.currentTimeMillis
+      const exit = yield* life
+      quickDeaths = (yield* Clock.currentTimeMillis) - started < 2000 ? quickDeaths + 1 : 0
+      const how = exit._tag === "Success" ? `exit code ${exit.value}` : "a signal"
+      yield* say(`${spec.name} ended with ${how}: starting it again (log: ${spec.logFile})`)
+      yield* Ref.update(restarts, (n) => n + 1)
+      yield* Effect.sleep(spec.restartDelayMs)
+    }
+    yield* say(`${spec.name} does not stay up and is given up: see ${spec.logFile}`)
+  })
+  yield* Effect.forkScoped(loop)
+  return { name: spec.name, pid: Ref.get(pid), restarts: Ref.get(restarts) }
+})
