@@ -1,1 +1,3 @@
-export {}
+export * as ChainSets from "./ChainSets.ts"
+export * as Program from "./Program.ts"
+export { environmentPrefixes, settings, type SupervisorConfig } from "./SupervisorConfig.ts"

@@ -35,9 +35,26 @@ const routes = (version: string) =>
     PrometheusMetrics.layerHttp({ path: "/metrics" })
   )
 
-/** Serves the three endpoints; a port in use is an `AdminError` that says so. */
-export const layer = (options: Options): Layer.Layer<never, AdminError, Health> =>
-  HttpRouter.serve(routes(options.version), { disableLogger: true, disableListenLog: true }).pipe(
+/** Adds `GET /status`: figures of the program as JSON. */
+export const status = <E>(figures: Effect.Effect<unknown, E>): Layer.Layer<never, never, HttpRouter.HttpRouter> =>
+  HttpRouter.add(
+    "GET",
+    "/status",
+    Effect.matchEffect(figures, {
+      onSuccess: (body) => HttpServerResponse.json(body),
+      onFailure: (error) =>
+        HttpServerResponse.json({ error: error instanceof Error ? error.message : String(error) }, { status: 503 })
+    }).pipe(Effect.orDie)
+  )
+
+/**
+ * Serves the three endpoints and `more`, routes of the program's own; a port in use is an `AdminError` that says so.
+ */
+export const layer = (
+  options: Options,
+  more: Layer.Layer<never, never, HttpRouter.HttpRouter> = Layer.empty
+): Layer.Layer<never, AdminError, Health> =>
+  HttpRouter.serve(Layer.mergeAll(routes(options.version), more), { disableLogger: true, disableListenLog: true }).pipe(
     Layer.provide(
       Layer.effectDiscard(
         Effect.gen(function* () {

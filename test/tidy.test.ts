@@ -1,0 +1,84 @@
+/** The rules of the house, read off the source tree. */
+import { assert, describe, it } from "@effect/vitest"
+import { existsSync, globSync, readFileSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+
+const root = dirname(import.meta.dirname)
+const packages = ["packages", "apps"].flatMap((folder) =>
+  globSync(`${folder}/*/package.json`, { cwd: root }).map((file) => ({ dir: dirname(file), folder, json: readJson(file) }))
+)
+const sources = packages.flatMap(({ dir, folder }) =>
+  globSync(`${dir}/src/**/*.ts`, { cwd: root })
+    .filter((file) => !file.endsWith(".gen.ts"))
+    .map((file) => ({ file, folder, lines: readFileSync(join(root, file), "utf8").split("\n") }))
+)
+function readJson(file: string) {
+  return JSON.parse(readFileSync(join(root, file), "utf8"))
+}
+const offenders = (found: ReadonlyArray<string>) => assert.deepStrictEqual(found, [])
+
+describe("tidy", () => {
+  it("keeps source files at 400 lines or less", () =>
+    offenders(sources.filter(({ lines }) => lines.length > 401).map(({ file, lines }) => `${file}: ${lines.length - 1}`)))
+
+  it("keeps node:* and platform-node inside Node* files and apps", () =>
+    offenders(
+      sources
+        .filter(({ file, folder }) => folder === "packages" && !basename(file).startsWith("Node"))
+        .filter(({ lines }) => lines.some((line) => /from "(node:|@effect\/platform-node)/.test(line)))
+        .map(({ file }) => file)
+    ))
+
+  it("reads time and randomness only through Clock and Random outside Node* files", () =>
+    offenders(
+      sources
+        .filter(({ file, folder }) => folder === "packages" && !basename(file).startsWith("Node"))
+        .flatMap(({ file, lines }) =>
+          lines.flatMap((line, i) =>
+            /\b(Date\.now\(|new Date\(\)|Math\.random\(|setTimeout\(|setInterval\(|performance\.now\()/.test(line) &&
+              !/^\s*(\*|\/\/)/.test(line)
+              ? [`${file}:${i + 1}`]
+              : []
+          )
+        )
+    ))
+
+  it("documents every export", () =>
+    offenders(sources.filter(({ file }) => !file.includes("/internal/")).flatMap(({ file, lines }) => undocumented(lines).map((name) => `${file}: ${name}`))))
+
+  it("has a README for every package", () =>
+    offenders(packages.filter(({ dir, json }) => !json.private && !existsSync(join(root, dir, "README.md"))).map(({ dir }) => dir)))
+
+  it("has no circles between packages", () => {
+    const edges = new Map(
+      packages.map(({ json }) => [json.name as string, Object.keys(json.dependencies ?? {}).filter((d) => d.startsWith("@ephor/"))])
+    )
+    const visit = (name: string, path: ReadonlyArray<string>): void => {
+      assert.isFalse(path.includes(name), `circle: ${[...path, name].join(" -> ")}`)
+      for (const next of edges.get(name) ?? []) visit(next, [...path, name])
+    }
+    for (const name of edges.keys()) visit(name, [])
+  })
+
+  it("leaves no unfinished marks", () =>
+    offenders(
+      sources.flatMap(({ file, lines }) =>
+        lines.flatMap((line, i) => (/\b(TODO|FIXME|XXX)\b|@ts-ignore|\bas any\b/.test(line) ? [`${file}:${i + 1}: ${line.trim()}`] : []))
+      )
+    ))
+})
+
+/** Names of exports that no doc comment precedes. A type beside a value of its name shares its comment. */
+function undocumented(lines: ReadonlyArray<string>): ReadonlyArray<string> {
+  const names: Array<string> = []
+  const documented = new Set<string>()
+  lines.forEach((line, i) => {
+    const match = /^export (?:declare )?(?:abstract )?(?:const|function\*?|class|interface|type|let) (\w+)/.exec(line)
+    if (match === null) return
+    const name = match[1]!
+    const before = lines[i - 1]?.trim() ?? ""
+    if (before.endsWith("*/")) documented.add(name)
+    else if (!documented.has(name)) names.push(name)
+  })
+  return names
+}
