@@ -5,11 +5,10 @@ import { Settings } from "@ephor/cli"
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { codec } from "./codec/CodecCommand.ts"
-import { environmentPrefix, settings } from "./NodeConfig.ts"
-
-/** Resolves the settings of `run` from all sources. */
-const resolve = (flags: { readonly [name: string]: ReadonlyArray<string> }) =>
-  Settings.resolve(settings, { flags, environment: process.env, prefixes: [environmentPrefix] })
+import { devnetCommand } from "./devnet/DevnetCommand.ts"
+import { settings } from "./NodeConfig.ts"
+import { observeCommand } from "./ObserveCommand.ts"
+import { resolve, runCommand } from "./RunCommand.ts"
 
 const checkConfig = Command.make("check-config", Settings.flags(settings), (flags) =>
   Effect.flatMap(resolve(flags), (config) => Console.log(Settings.render(config)))
@@ -18,5 +17,5 @@ const checkConfig = Command.make("check-config", Settings.flags(settings), (flag
 /** `ephor-node` with all its commands. */
 export const command = Command.make("ephor-node").pipe(
   Command.withDescription("Run, watch and inspect Ephor nodes"),
-  Command.withSubcommands([codec, checkConfig])
+  Command.withSubcommands([runCommand, devnetCommand, observeCommand, codec, checkConfig])
 )

@@ -1,1 +1,9 @@
-export {}
+export * as ChainSpec from "./ChainSpec.ts"
+export * as Codec from "./codec/Codec.ts"
+export * as Extension from "./Extension.ts"
+export * as Node from "./Node.ts"
+export { type NodeConfig, settings } from "./NodeConfig.ts"
+export * as Observe from "./Observe.ts"
+export * as Status from "./Status.ts"
+export * as Validator from "./Validator.ts"
+export * as Validators from "./Validators.ts"

@@ -7,25 +7,31 @@ import { Effect, FileSystem, Schema } from "effect"
 import { glob } from "node:fs/promises"
 
 /** A configuration file cannot be used; the message says which and why. */
-export class ConfigFileError extends Schema.TaggedError<ConfigFileError>()("ConfigFileError", { message: Schema.String }) {}
+export class ConfigFileError extends Schema.TaggedError<ConfigFileError>()("ConfigFileError", {
+  message: Schema.String
+}) {}
 
 const fail = (message: string) => new ConfigFileError({ message })
 
 /** Reads a JSON file of a schema. `flag` is named in messages, so that a person knows what to correct. */
 const readJson = <A>(schema: Schema.Codec<A, any>, flag: string) =>
-  Effect.fnUntraced(function*(path: string) {
+  Effect.fnUntraced(function* (path: string) {
     const fs = yield* FileSystem.FileSystem
-    const text = yield* fs.readFileString(path).pipe(
-      Effect.mapError((error) =>
-        fail(
-          error.reason._tag === "NotFound"
-            ? `the file ${path} does not exist: correct --${flag}`
-            : `the file ${path} cannot be read: ${error.message}`
+    const text = yield* fs
+      .readFileString(path)
+      .pipe(
+        Effect.mapError((error) =>
+          fail(
+            error.reason._tag === "NotFound"
+              ? `the file ${path} does not exist: correct --${flag}`
+              : `the file ${path} cannot be read: ${error.message}`
+          )
         )
       )
-    )
     return yield* Schema.decodeUnknownEffect(Schema.fromJsonString(schema))(text).pipe(
-      Effect.mapError((error) => fail(`the file ${path} (--${flag}) is not valid: ${error.message.replaceAll("\n", " ")}`))
+      Effect.mapError((error) =>
+        fail(`the file ${path} (--${flag}) is not valid: ${error.message.replaceAll("\n", " ")}`)
+      )
     )
   })
 
@@ -48,7 +54,7 @@ const RollupFile = Schema.Struct({
 /**
  * Reads every `rollup.json` that a glob matches. They do not say when their L1 block was made: `timestampOf` asks L1.
  */
-export const readRollupConfigPaths = Effect.fn("ChainSets.readRollupConfigPaths")(function*<E>(
+export const readRollupConfigPaths = Effect.fn("ChainSets.readRollupConfigPaths")(function* <E>(
   pattern: string,
   timestampOf: (l1: Hash) => Effect.Effect<Timestamp, E>
 ) {
@@ -60,7 +66,10 @@ export const readRollupConfigPaths = Effect.fn("ChainSets.readRollupConfigPaths"
   if (paths.length === 0) return yield* fail(`no file matches ${pattern}: correct --rollup-config-paths`)
   const configs: Record<ChainId, RollupConfig.RollupConfig> = {}
   for (const path of paths) {
-    const { block_time, genesis, interop_time, l2_chain_id } = yield* readJson(RollupFile, "rollup-config-paths")(path)
+    const { block_time, genesis, interop_time, l2_chain_id } = yield* readJson(
+      RollupFile,
+      "rollup-config-paths"
+    )(path)
     const l1 = { ...genesis.l1, timestamp: yield* timestampOf(genesis.l1.hash) }
     const l2 = { ...genesis.l2, timestamp: genesis.l2_time }
     const active = interop_time === undefined || interop_time === null ? {} : { interop_time }

@@ -12,11 +12,14 @@ const resolve = (flags: { readonly [name: string]: ReadonlyArray<string> }) =>
   Settings.resolve(settings, { flags, environment: process.env, prefixes: environmentPrefixes })
 
 const run = Command.make("run", Settings.flags(settings), (flags) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const config = yield* resolve(flags)
-    return yield* Effect.gen(function*() {
+    return yield* Effect.gen(function* () {
       const supervisor = yield* Supervisor.Supervisor
-      yield* Effect.logInfo("the supervisor is running", { nodes: config.l2ConsensusNodes, datadir: config.dataDir })
+      yield* Effect.logInfo("the supervisor is running", {
+        nodes: config.l2ConsensusNodes,
+        datadir: config.dataDir
+      })
       return yield* supervisor.join
     }).pipe(
       Effect.provide(Program.layer(config)),

@@ -8,19 +8,30 @@ import * as NodeSupervisorRpc from "@ephor/safety/NodeSupervisorRpc"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
 import { Clock, Effect, Layer, Ref, Schema } from "effect"
-import { ConfigFileError, readDependencySet, readRollupConfigPaths, readRollupConfigSet } from "./ChainSets.ts"
+import {
+  ConfigFileError,
+  readDependencySet,
+  readRollupConfigPaths,
+  readRollupConfigSet
+} from "./ChainSets.ts"
 import type { SupervisorConfig } from "./SupervisorConfig.ts"
 import { version } from "./version.ts"
 
 /** Settings that contradict each other or are incomplete. */
-export class SupervisorConfigError extends Schema.TaggedError<SupervisorConfigError>()("SupervisorConfigError", {
-  message: Schema.String
-}) {}
+export class SupervisorConfigError extends Schema.TaggedError<SupervisorConfigError>()(
+  "SupervisorConfigError",
+  {
+    message: Schema.String
+  }
+) {}
 
 const wrong = (message: string) => new SupervisorConfigError({ message })
 
 /** One secret for all nodes, or one for each of them in their order. */
-const secrets = Effect.fnUntraced(function*({ l2ConsensusJwtSecret: paths, l2ConsensusNodes: nodes }: SupervisorConfig) {
+const secrets = Effect.fnUntraced(function* ({
+  l2ConsensusJwtSecret: paths,
+  l2ConsensusNodes: nodes
+}: SupervisorConfig) {
   if (paths.length !== 1 && paths.length !== nodes.length) {
     return yield* wrong(
       `sync node check failed: ${nodes.length} nodes but ${paths.length} JWT secrets; give one secret for all, or one per node`
@@ -30,7 +41,7 @@ const secrets = Effect.fnUntraced(function*({ l2ConsensusJwtSecret: paths, l2Con
   return nodes.map((_, index) => read[read.length === 1 ? 0 : index]!)
 })
 
-const rollupConfigs = Effect.fnUntraced(function*(config: SupervisorConfig) {
+const rollupConfigs = Effect.fnUntraced(function* (config: SupervisorConfig) {
   const { rollupConfigPaths, rollupConfigSet } = config
   if (rollupConfigSet !== undefined && rollupConfigPaths !== undefined) {
     return yield* wrong("conflicting flags: give --rollup-config-set or --rollup-config-paths, not both")
@@ -44,60 +55,76 @@ const rollupConfigs = Effect.fnUntraced(function*(config: SupervisorConfig) {
     Effect.flatMap(l1.blockByHash(hash), (block) =>
       block._tag === "Some"
         ? Effect.succeed(block.value.timestamp)
-        : Effect.fail(new ConfigFileError({ message: `L1 does not know block ${hash}: is --l1-rpc the right network?` }))
+        : Effect.fail(
+            new ConfigFileError({ message: `L1 does not know block ${hash}: is --l1-rpc the right network?` })
+          )
     )
   )
 })
 
 /** The brain, fed with the nodes of the settings. */
 const brain = (config: SupervisorConfig) =>
-  Layer.unwrap(Effect.gen(function*() {
-    const jwtSecrets = yield* secrets(config)
-    for (const url of config.l2ConsensusNodes) {
-      if (!URL.canParse(url) || !/^(ws|http)s?:$/.test(new URL(url).protocol)) {
-        return yield* wrong(`--l2-consensus.nodes has "${url}" but should have URLs with ws://, wss://, http:// or https://`)
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const jwtSecrets = yield* secrets(config)
+      for (const url of config.l2ConsensusNodes) {
+        if (!URL.canParse(url) || !/^(ws|http)s?:$/.test(new URL(url).protocol)) {
+          return yield* wrong(
+            `--l2-consensus.nodes has "${url}" but should have URLs with ws://, wss://, http:// or https://`
+          )
+        }
       }
-    }
-    const dependencySet = yield* readDependencySet(config.dependencySet)
-    const nodes = yield* Effect.forEach(config.l2ConsensusNodes, (url, index) =>
-      Effect.map(
-        NodeManagedNodeClient.make({ url, jwtSecret: jwtSecrets[index]! }),
-        (node) => ({ node, name: url })
-      ))
-    return Supervisor.layer({
-      dependencySet,
-      rollupConfigs: yield* rollupConfigs(config),
-      nodes,
-      options: { failsafeOnInvalidation: config.failsafeOnInvalidation }
+      const dependencySet = yield* readDependencySet(config.dependencySet)
+      const nodes = yield* Effect.forEach(config.l2ConsensusNodes, (url, index) =>
+        Effect.map(NodeManagedNodeClient.make({ url, jwtSecret: jwtSecrets[index]! }), (node) => ({
+          node,
+          name: url
+        }))
+      )
+      return Supervisor.layer({
+        dependencySet,
+        rollupConfigs: yield* rollupConfigs(config),
+        nodes,
+        options: { failsafeOnInvalidation: config.failsafeOnInvalidation }
+      })
     })
-  }))
+  )
 
 /** How long the heads may stand before the supervisor counts as not ready. */
 const readyWithinMs = 60_000
 
 /** Ready means: every chain has told its heads, and something moved within the last minute. */
-const readiness = Layer.effectDiscard(Effect.gen(function*() {
-  const supervisor = yield* Supervisor.Supervisor
-  const health = yield* Health.Health
-  const last = yield* Ref.make({ text: "", atMs: yield* Clock.currentTimeMillis })
-  yield* health.check(
-    "heads",
-    Effect.gen(function*() {
-      const status = yield* supervisor.syncStatus
-      const now = yield* Clock.currentTimeMillis
-      const text = JSON.stringify(status.chains)
-      const before = yield* Ref.get(last)
-      if (before.text !== text) yield* Ref.set(last, { text, atMs: now })
-      else if (now - before.atMs > readyWithinMs) return `no head has moved for ${Math.round((now - before.atMs) / 1000)} s`
-      return undefined
-    }).pipe(Effect.catch((error) => Effect.succeed(error.message)))
-  )
-}))
+const readiness = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const supervisor = yield* Supervisor.Supervisor
+    const health = yield* Health.Health
+    const last = yield* Ref.make({ text: "", atMs: yield* Clock.currentTimeMillis })
+    yield* health.check(
+      "heads",
+      Effect.gen(function* () {
+        const status = yield* supervisor.syncStatus
+        const now = yield* Clock.currentTimeMillis
+        const text = JSON.stringify(status.chains)
+        const before = yield* Ref.get(last)
+        if (before.text !== text) yield* Ref.set(last, { text, atMs: now })
+        else if (now - before.atMs > readyWithinMs)
+          return `no head has moved for ${Math.round((now - before.atMs) / 1000)} s`
+        return undefined
+      }).pipe(Effect.catch((error) => Effect.succeed(error.message)))
+    )
+  })
+)
 
 const admin = (config: SupervisorConfig) =>
   config.metricsEnabled
-    ? Layer.unwrap(Effect.map(Supervisor.Supervisor, (supervisor) =>
-      NodeAdmin.layer({ host: config.metricsAddr, port: config.metricsPort, version }, NodeAdmin.status(supervisor.counters))))
+    ? Layer.unwrap(
+        Effect.map(Supervisor.Supervisor, (supervisor) =>
+          NodeAdmin.layer(
+            { host: config.metricsAddr, port: config.metricsPort, version },
+            NodeAdmin.status(supervisor.counters)
+          )
+        )
+      )
     : Layer.empty
 
 /** Everything that `ephor-supervisor run` runs. */

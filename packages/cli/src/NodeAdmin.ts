@@ -36,14 +36,19 @@ const routes = (version: string) =>
   )
 
 /** Adds `GET /status`: figures of the program as JSON. */
-export const status = <E>(figures: Effect.Effect<unknown, E>): Layer.Layer<never, never, HttpRouter.HttpRouter> =>
+export const status = <E>(
+  figures: Effect.Effect<unknown, E>
+): Layer.Layer<never, never, HttpRouter.HttpRouter> =>
   HttpRouter.add(
     "GET",
     "/status",
     Effect.matchEffect(figures, {
       onSuccess: (body) => HttpServerResponse.json(body),
       onFailure: (error) =>
-        HttpServerResponse.json({ error: error instanceof Error ? error.message : String(error) }, { status: 503 })
+        HttpServerResponse.json(
+          { error: error instanceof Error ? error.message : String(error) },
+          { status: 503 }
+        )
     }).pipe(Effect.orDie)
   )
 
@@ -54,7 +59,10 @@ export const layer = (
   options: Options,
   more: Layer.Layer<never, never, HttpRouter.HttpRouter> = Layer.empty
 ): Layer.Layer<never, AdminError, Health> =>
-  HttpRouter.serve(Layer.mergeAll(routes(options.version), more), { disableLogger: true, disableListenLog: true }).pipe(
+  HttpRouter.serve(Layer.mergeAll(routes(options.version), more), {
+    disableLogger: true,
+    disableListenLog: true
+  }).pipe(
     Layer.provide(
       Layer.effectDiscard(
         Effect.gen(function* () {

@@ -54,7 +54,11 @@ export const add = (
   signature: Signature
 ): { readonly sides: Sides; readonly added: Added } => {
   if (statement._tag === "Valid") {
-    const { added, side } = put(sides.valid, [statement.value, validator, signature], (old) => !isBacking(old))
+    const { added, side } = put(
+      sides.valid,
+      [statement.value, validator, signature],
+      (old) => !isBacking(old)
+    )
     return { sides: added === "ignored" ? sides : { ...sides, valid: side }, added }
   }
   const { added, side } = put(sides.invalid, [statement.value, validator, signature], () => true)
@@ -93,8 +97,8 @@ export const assess = (sides: Sides, n: number, disabled: ReadonlySet<ValidatorI
   const voters = new Set([...sides.valid, ...sides.invalid].map(([, validator]) => validator))
   const both = sides.valid.length > 0 && sides.invalid.length > 0
   const confirmed = both && voters.size > byzantine(n)
-  const disputed = confirmed ||
-    (sides.valid.length > 0 && sides.invalid.some(([, validator]) => !disabled.has(validator)))
+  const disputed =
+    confirmed || (sides.valid.length > 0 && sides.invalid.some(([, validator]) => !disabled.has(validator)))
   return {
     disputed,
     confirmed,

@@ -54,7 +54,14 @@ export interface Options {
 /** Options as the reference has them. */
 export const defaults: Options = { disputeWindow, spamSlots: maxPerValidator, scraping: Scraping.defaults }
 
-type Needs = DisputeParticipation | DisputeDistribution | Disputes | VotesDb | RuntimeApi.RuntimeApi | Keystore.Keystore | Chain.Chain
+type Needs =
+  | DisputeParticipation
+  | DisputeDistribution
+  | Disputes
+  | VotesDb
+  | RuntimeApi.RuntimeApi
+  | Keystore.Keystore
+  | Chain.Chain
 
 /** Brings the coordinator to life. */
 export const layer = (
@@ -66,7 +73,7 @@ const keyOf = (session: SessionIndex, candidate: CandidateHash) => `${session}/$
 const storeFailed = (cause: Store.StoreError) => new DisputeError({ reason: new StoreFailed({ cause }) })
 const seconds = Effect.map(Clock.currentTimeMillis, (ms) => Math.floor(ms / 1000))
 
-const make = Effect.fnUntraced(function*(options: Options) {
+const make = Effect.fnUntraced(function* (options: Options) {
   const runtime = yield* RuntimeApi.RuntimeApi
   const keystore = yield* Keystore.Keystore
   const disputes = yield* Disputes
@@ -95,7 +102,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
   }
 
   /** Asks for an opinion of our own, unless every key of ours has spoken. */
-  const participate = Effect.fnUntraced(function*(session: SessionIndex, votes: CandidateVotes, info: SessionInfo) {
+  const participate = Effect.fnUntraced(function* (
+    session: SessionIndex,
+    votes: CandidateVotes,
+    info: SessionInfo
+  ) {
     if (withoutVote(yield* ownIndices(info), votes).length === 0) return
     const candidateHash = hashOf(votes.candidateReceipt)
     yield* participation.sendNow({
@@ -118,7 +129,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     return outcome.newInvalidVoters.map((voter) => slots.add(session, candidate, voter)).includes(true)
   }
 
-  const persist = Effect.fnUntraced(function*(
+  const persist = Effect.fnUntraced(function* (
     session: SessionIndex,
     candidateHash: CandidateHash,
     outcome: Outcome,
@@ -126,22 +137,29 @@ const make = Effect.fnUntraced(function*(options: Options) {
   ) {
     const key = keyOf(session, candidateHash)
     const before = recent.get(key)?.status
-    const statusChanged = outcome.status !== undefined && JSON.stringify(before) !== JSON.stringify(outcome.status)
+    const statusChanged =
+      outcome.status !== undefined && JSON.stringify(before) !== JSON.stringify(outcome.status)
     if (statusChanged) recent.set(key, { session, candidateHash, status: outcome.status! })
     if (!outcome.changed && !statusChanged) return
-    yield* db.commit({
-      record: { session, candidateHash, votes: outcome.votes },
-      voters: outcome.newVoters.map((validatorIndex) => ({
-        session,
-        validatorIndex,
-        validatorId: info.validators[validatorIndex]!
-      })),
-      recent: statusChanged ? [...recent.values()] : undefined
-    }).pipe(Effect.mapError(storeFailed))
+    yield* db
+      .commit({
+        record: { session, candidateHash, votes: outcome.votes },
+        voters: outcome.newVoters.map((validatorIndex) => ({
+          session,
+          validatorIndex,
+          validatorId: info.validators[validatorIndex]!
+        })),
+        recent: statusChanged ? [...recent.values()] : undefined
+      })
+      .pipe(Effect.mapError(storeFailed))
     if (statusChanged) yield* tellActive
   })
 
-  const announce = Effect.fnUntraced(function*(session: SessionIndex, candidateHash: CandidateHash, outcome: Outcome) {
+  const announce = Effect.fnUntraced(function* (
+    session: SessionIndex,
+    candidateHash: CandidateHash,
+    outcome: Outcome
+  ) {
     if (outcome.freshlyDisputed) {
       yield* Metric.update(Metrics.opened, 1)
       yield* Effect.logInfo("a candidate is disputed", { session, candidateHash })
@@ -162,14 +180,16 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const refuse = Effect.as(Metric.update(Metrics.refused, 1), "InvalidImport" as const)
 
   /** Imports checked votes; whatever it answers is on disk. */
-  const importVotes = Effect.fn("DisputeCoordinator.import")(function*(
+  const importVotes = Effect.fn("DisputeCoordinator.import")(function* (
     session: SessionIndex,
     candidateHash: CandidateHash,
     given: CandidateReceipt | undefined,
     votes: ReadonlyArray<CheckedVote>
   ): Effect.fn.Return<ImportStatementsResult, DisputeError> {
     if (leaf === undefined || isAncient(session, highest, options.disputeWindow)) return yield* refuse
-    const stored = Option.getOrUndefined(yield* Effect.mapError(db.votes(session, candidateHash), storeFailed))
+    const stored = Option.getOrUndefined(
+      yield* Effect.mapError(db.votes(session, candidateHash), storeFailed)
+    )
     const candidate = given ?? stored?.candidateReceipt
     const info = yield* Effect.option(runtime.sessionInfo(leaf, session))
     if (candidate === undefined || Option.isNone(info)) return yield* refuse
@@ -197,17 +217,22 @@ const make = Effect.fnUntraced(function*(options: Options) {
     return "ValidImport"
   })
 
-  const issueLocalStatement = Effect.fn("DisputeCoordinator.issueLocalStatement")(function*(message: IssueLocalStatement) {
+  const issueLocalStatement = Effect.fn("DisputeCoordinator.issueLocalStatement")(function* (
+    message: IssueLocalStatement
+  ) {
     if (leaf === undefined) return
     const { candidate, candidateHash, session, valid } = message
     const found = yield* Effect.option(runtime.sessionInfo(leaf, session))
     if (Option.isNone(found)) return
     const info = found.value
-    const votes = Option.getOrElse(yield* Effect.mapError(db.votes(session, candidateHash), storeFailed), () => ({
-      candidateReceipt: candidate,
-      valid: [],
-      invalid: []
-    }))
+    const votes = Option.getOrElse(
+      yield* Effect.mapError(db.votes(session, candidateHash), storeFailed),
+      () => ({
+        candidateReceipt: candidate,
+        valid: [],
+        invalid: []
+      })
+    )
     const statement: DisputeStatement = { _tag: valid ? "Valid" : "Invalid", value: { _tag: "Explicit" } }
     const payload = disputeStatementPayload(statement, candidateHash, session)!
     const own: Array<CheckedVote> = []
@@ -223,7 +248,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     }
   })
 
-  const onLeaf = Effect.fnUntraced(function*(activated: Signal.Leaf) {
+  const onLeaf = Effect.fnUntraced(function* (activated: Signal.Leaf) {
     const first = leaf === undefined
     leaf = activated.hash
     const session = yield* Effect.option(runtime.sessionIndexForChild(activated.hash))
@@ -247,23 +272,33 @@ const make = Effect.fnUntraced(function*(options: Options) {
 
   /** After a restart: goes on with the disputes that were open. */
   const recover = Effect.suspend(() =>
-    Effect.forEach([...recent.values()], Effect.fnUntraced(function*({ candidateHash, session, status }) {
-      if (isInactive(status, yield* seconds)) return
-      const votes = yield* Effect.mapError(db.votes(session, candidateHash), storeFailed)
-      const info = yield* Effect.option(runtime.sessionInfo(leaf!, session))
-      if (Option.isNone(votes) || Option.isNone(info)) return
-      yield* participate(session, votes.value, info.value)
-      const own = new Set(yield* ownIndices(info.value))
-      for (const vote of ownVotes(votes.value, own)) {
-        const request = disputeRequest(session, votes.value, vote)
-        if (request !== undefined) yield* distribution.sendNow({ _tag: "SendDispute", request })
-      }
-    }), { discard: true })
+    Effect.forEach(
+      [...recent.values()],
+      Effect.fnUntraced(function* ({ candidateHash, session, status }) {
+        if (isInactive(status, yield* seconds)) return
+        const votes = yield* Effect.mapError(db.votes(session, candidateHash), storeFailed)
+        const info = yield* Effect.option(runtime.sessionInfo(leaf!, session))
+        if (Option.isNone(votes) || Option.isNone(info)) return
+        yield* participate(session, votes.value, info.value)
+        const own = new Set(yield* ownIndices(info.value))
+        for (const vote of ownVotes(votes.value, own)) {
+          const request = disputeRequest(session, votes.value, vote)
+          if (request !== undefined) yield* distribution.sendNow({ _tag: "SendDispute", request })
+        }
+      }),
+      { discard: true }
+    )
   )
 
-  const importMessage = Effect.fnUntraced(function*(message: ImportStatements) {
-    const result = yield* importVotes(message.session, hashOf(message.candidateReceipt), message.candidateReceipt, message.statements)
-    if (message.pendingConfirmation !== undefined) yield* Deferred.succeed(message.pendingConfirmation, result)
+  const importMessage = Effect.fnUntraced(function* (message: ImportStatements) {
+    const result = yield* importVotes(
+      message.session,
+      hashOf(message.candidateReceipt),
+      message.candidateReceipt,
+      message.statements
+    )
+    if (message.pendingConfirmation !== undefined)
+      yield* Deferred.succeed(message.pendingConfirmation, result)
   })
   const entries = (list: Iterable<RecentDispute>): ReadonlyArray<DisputeEntry> =>
     [...list].sort((a, b) => a.session - b.session || (a.candidateHash < b.candidateHash ? -1 : 1))
@@ -273,15 +308,18 @@ const make = Effect.fnUntraced(function*(options: Options) {
       signal._tag === "ActiveLeaves" && signal.activated !== null ? onLeaf(signal.activated) : Effect.void,
     message: DisputeCoordinator.match({
       ImportStatement: ({ candidateHash, session, signature, statement, validatorIndex }) =>
-        Effect.asVoid(importVotes(session, candidateHash, undefined, [{ statement, validatorIndex, signature }])),
+        Effect.asVoid(
+          importVotes(session, candidateHash, undefined, [{ statement, validatorIndex, signature }])
+        ),
       ImportStatements: importMessage,
       RecentDisputes: ({ reply }) => Effect.asVoid(Deferred.succeed(reply, entries(recent.values()))),
       ActiveDisputes: ({ reply }) =>
         Effect.flatMap(activeDisputes, (active) => Effect.asVoid(Deferred.succeed(reply, entries(active)))),
-      QueryCandidateVotes: Effect.fnUntraced(function*({ candidates, reply }) {
+      QueryCandidateVotes: Effect.fnUntraced(function* ({ candidates, reply }) {
         const found = yield* Effect.forEach(candidates, ({ candidateHash, session }) =>
           Effect.map(Effect.mapError(db.votes(session, candidateHash), storeFailed), (votes) =>
-            Option.isSome(votes) ? [{ session, candidateHash, votes: votes.value }] : [])
+            Option.isSome(votes) ? [{ session, candidateHash, votes: votes.value }] : []
+          )
         )
         yield* Deferred.succeed(reply, found.flat())
       }),
@@ -290,7 +328,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
         Effect.asVoid(
           Deferred.succeed(
             reply,
-            determine(base, descriptions, (session, candidate) => recent.get(keyOf(session, candidate))?.status)
+            determine(
+              base,
+              descriptions,
+              (session, candidate) => recent.get(keyOf(session, candidate))?.status
+            )
           )
         )
     })
@@ -315,21 +357,29 @@ const ownVotes = (votes: CandidateVotes, own: ReadonlySet<ValidatorIndex>): Read
 ]
 
 /** Our vote with the first vote of the other side, for telling others; nothing while nobody voted on the other side. */
-const disputeRequest = (session: SessionIndex, votes: CandidateVotes, vote: CheckedVote): DisputeRequest | undefined => {
+const disputeRequest = (
+  session: SessionIndex,
+  votes: CandidateVotes,
+  vote: CheckedVote
+): DisputeRequest | undefined => {
   const { signature, statement, validatorIndex } = vote
   const common = { candidateReceipt: votes.candidateReceipt, sessionIndex: session }
   if (statement._tag === "Valid") {
     const other = votes.invalid[0]
-    return other === undefined ? undefined : {
-      ...common,
-      validVote: { validatorIndex, signature, kind: statement.value },
-      invalidVote: { kind: other[0], validatorIndex: other[1], signature: other[2] }
-    }
+    return other === undefined
+      ? undefined
+      : {
+          ...common,
+          validVote: { validatorIndex, signature, kind: statement.value },
+          invalidVote: { kind: other[0], validatorIndex: other[1], signature: other[2] }
+        }
   }
   const other = votes.valid[0]
-  return other === undefined ? undefined : {
-    ...common,
-    invalidVote: { validatorIndex, signature, kind: statement.value },
-    validVote: { kind: other[0], validatorIndex: other[1], signature: other[2] }
-  }
+  return other === undefined
+    ? undefined
+    : {
+        ...common,
+        invalidVote: { validatorIndex, signature, kind: statement.value },
+        validVote: { kind: other[0], validatorIndex: other[1], signature: other[2] }
+      }
 }

@@ -41,7 +41,12 @@ export interface Options {
 }
 
 /** Options as the reference has them; it retries on every leaf, which is every six seconds there. */
-export const defaults: Options = { sendIntervalMs: 150, sendQueueCapacity: 1024, retries: 10, retryDelayMs: 6000 }
+export const defaults: Options = {
+  sendIntervalMs: 150,
+  sendQueueCapacity: 1024,
+  retries: 10,
+  retryDelayMs: 6000
+}
 
 type Needs = DisputeCoordinator | Network.Network | RuntimeApi.RuntimeApi | Keystore.Keystore
 
@@ -55,7 +60,7 @@ const encodeRequest = Scale.encode(DisputeRequest)
 const decodeRequest = Scale.decodeResult(DisputeRequest)
 const confirmed = Scale.encode(DisputeResponse)({ _tag: "Confirmed" })
 
-const make = Effect.fnUntraced(function*(options: Options) {
+const make = Effect.fnUntraced(function* (options: Options) {
   const network = yield* Network.Network
   const runtime = yield* RuntimeApi.RuntimeApi
   const keystore = yield* Keystore.Keystore
@@ -67,10 +72,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const sessionInfo = (request: DisputeRequest) =>
     leaf === undefined ? Effect.succeedNone : Effect.option(runtime.sessionInfo(leaf, request.sessionIndex))
 
-  const sendTo = Effect.fnUntraced(function*(authority: ValidatorId, bytes: Uint8Array) {
+  const sendTo = Effect.fnUntraced(function* (authority: ValidatorId, bytes: Uint8Array) {
     for (let attempt = 0; attempt <= options.retries; attempt++) {
       const peer = yield* network.peerOf(authority)
-      const taken = Option.isSome(peer) &&
+      const taken =
+        Option.isSome(peer) &&
         (yield* network.request(Protocol.sendDispute, peer.value.id, bytes).pipe(
           Effect.as(true),
           // A peer that refuses has the votes already, or will not have them: asking again is no use.
@@ -80,7 +86,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       yield* Effect.sleep(options.retryDelayMs)
     }
   })
-  const send = Effect.fnUntraced(function*(request: DisputeRequest) {
+  const send = Effect.fnUntraced(function* (request: DisputeRequest) {
     const info = yield* sessionInfo(request)
     if (Option.isNone(info)) return
     const own = new Set(yield* keystore.owned(info.value.validators))
@@ -89,27 +95,31 @@ const make = Effect.fnUntraced(function*(options: Options) {
       if (!own.has(index)) yield* Subsystem.spawn(sendTo(authority, bytes))
     }
   })
-  const sending = Effect.gen(function*() {
+  const sending = Effect.gen(function* () {
     while (true) {
       yield* send(yield* Queue.take(outgoing))
       yield* Effect.sleep(options.sendIntervalMs)
     }
   })
 
-  const refuse = Effect.fnUntraced(function*(peer: string, cost: number, why: string) {
+  const refuse = Effect.fnUntraced(function* (peer: string, cost: number, why: string) {
     yield* Metric.update(Metrics.requestsRefused, 1)
     if (cost !== 0) yield* network.report(peer, cost, why)
     return yield* new Refusal({ why })
   })
-  const receive = Effect.fn("DisputeDistribution.receive")(function*(peer: Network.Peer, bytes: Uint8Array) {
-    if (peer.authority === undefined) return yield* refuse(peer.id, Reputation.changes.major, "only authorities raise disputes")
+  const receive = Effect.fn("DisputeDistribution.receive")(function* (peer: Network.Peer, bytes: Uint8Array) {
+    if (peer.authority === undefined)
+      return yield* refuse(peer.id, Reputation.changes.major, "only authorities raise disputes")
     const decoded = decodeRequest(bytes)
-    if (decoded._tag === "Failure") return yield* refuse(peer.id, Reputation.changes.major, decoded.failure.message)
+    if (decoded._tag === "Failure")
+      return yield* refuse(peer.id, Reputation.changes.major, decoded.failure.message)
     const request = decoded.success
     const info = yield* sessionInfo(request)
-    if (Option.isNone(info)) return yield* refuse(peer.id, 0, `session ${request.sessionIndex} is not known here`)
+    if (Option.isNone(info))
+      return yield* refuse(peer.id, 0, `session ${request.sessionIndex} is not known here`)
     const statements = yield* check(keystore, request, info.value)
-    if (statements === undefined) return yield* refuse(peer.id, Reputation.changes.malicious, "a vote is not signed by its validator")
+    if (statements === undefined)
+      return yield* refuse(peer.id, Reputation.changes.malicious, "a vote is not signed by its validator")
     const result = yield* coordinator.ask<ImportStatementsResult>((pendingConfirmation) => ({
       _tag: "ImportStatements",
       candidateReceipt: request.candidateReceipt,
@@ -118,10 +128,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
       pendingConfirmation
     }))
     // The cost is small: full spam slots are not the peer's fault.
-    return result === "ValidImport" ? confirmed : yield* refuse(peer.id, Reputation.changes.minor, "the import was refused")
+    return result === "ValidImport"
+      ? confirmed
+      : yield* refuse(peer.id, Reputation.changes.minor, "the import was refused")
   })
 
-  yield* Effect.orDie(network.serve(Protocol.sendDispute, (peer, bytes) => receiving.withPermits(1)(receive(peer, bytes))))
+  yield* Effect.orDie(
+    network.serve(Protocol.sendDispute, (peer, bytes) => receiving.withPermits(1)(receive(peer, bytes)))
+  )
   yield* Subsystem.spawn(sending)
   return {
     signal: (signal: Signal.Signal) =>
@@ -135,9 +149,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
 })
 
 /** The two votes of a request with their keys, or nothing if one of them is not what it says. */
-const check = Effect.fnUntraced(function*(keystore: Keystore.Service, request: DisputeRequest, info: SessionInfo) {
+const check = Effect.fnUntraced(function* (
+  keystore: Keystore.Service,
+  request: DisputeRequest,
+  info: SessionInfo
+) {
   const candidate = hashOf(request.candidateReceipt)
-  const votes: ReadonlyArray<readonly [DisputeStatement, DisputeRequest["validVote"] | DisputeRequest["invalidVote"]]> = [
+  const votes: ReadonlyArray<
+    readonly [DisputeStatement, DisputeRequest["validVote"] | DisputeRequest["invalidVote"]]
+  > = [
     [{ _tag: "Valid", value: request.validVote.kind }, request.validVote],
     [{ _tag: "Invalid", value: request.invalidVote.kind }, request.invalidVote]
   ]

@@ -11,7 +11,9 @@ export class AncientSession extends Schema.TaggedError<AncientSession>()("Ancien
   oldest: SessionIndex
 }) {}
 /** The validators of that session are not known here. */
-export class UnknownSession extends Schema.TaggedError<UnknownSession>()("UnknownSession", { session: SessionIndex }) {}
+export class UnknownSession extends Schema.TaggedError<UnknownSession>()("UnknownSession", {
+  session: SessionIndex
+}) {}
 /** A vote is not signed by the validator that it names. */
 export class InvalidSignature extends Schema.TaggedError<InvalidSignature>()("InvalidSignature", {
   candidateHash: CandidateHash,

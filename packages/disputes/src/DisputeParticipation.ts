@@ -31,7 +31,12 @@ export interface Options extends Queue.ParticipationLimits {
 /** Options as the reference has them. */
 export const defaults: Options = { ...Queue.defaults, maxParallel: 3 }
 
-type Needs = DisputeCoordinator | CandidateValidation | AvailabilityRecovery | RuntimeApi.RuntimeApi | Chain.Chain
+type Needs =
+  | DisputeCoordinator
+  | CandidateValidation
+  | AvailabilityRecovery
+  | RuntimeApi.RuntimeApi
+  | Chain.Chain
 
 /** Brings participation to life. */
 export const layer = (
@@ -42,7 +47,7 @@ export const layer = (
 /** What a check of a candidate came to; nothing if we must not judge. */
 type Verdict = Option.Option<boolean>
 
-const make = Effect.fnUntraced(function*(options: Options) {
+const make = Effect.fnUntraced(function* (options: Options) {
   const runtime = yield* RuntimeApi.RuntimeApi
   const chain = yield* Chain.Chain
   const coordinator = yield* DisputeCoordinator
@@ -58,7 +63,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       Effect.as<Verdict>(Option.none())
     )
 
-  const judge = Effect.fn("DisputeParticipation.judge")(function*(
+  const judge = Effect.fn("DisputeParticipation.judge")(function* (
     request: Queue.ParticipationRequest,
     at: Hash
   ): Effect.fn.Return<Verdict> {
@@ -71,8 +76,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
     }))
     if (recovered._tag === "InvalidData") return Option.some(false)
     if (recovered._tag === "Unavailable") return yield* abstain("its data is not available", request)
-    const code = yield* Effect.option(runtime.validationCodeByHash(at, candidate.descriptor.validationCodeHash))
-    if (Option.isNone(code) || Option.isNone(code.value)) return yield* abstain("its validation code is not known", request)
+    const code = yield* Effect.option(
+      runtime.validationCodeByHash(at, candidate.descriptor.validationCodeHash)
+    )
+    if (Option.isNone(code) || Option.isNone(code.value))
+      return yield* abstain("its validation code is not known", request)
     const validationCode = code.value.value
     const outcome = yield* validation.ask<ValidationOutcome>((reply) => ({
       _tag: "Validate",
@@ -95,7 +103,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   })
 
   const participate = (request: Queue.ParticipationRequest, at: Hash) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const verdict = yield* judge(request, at)
       if (Option.isNone(verdict)) return
       yield* coordinator.sendNow({
@@ -111,7 +119,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     )
 
   /** Starts what may start. */
-  const pump: Effect.Effect<void, never, Jobs> = Effect.gen(function*() {
+  const pump: Effect.Effect<void, never, Jobs> = Effect.gen(function* () {
     while (leaf !== undefined && running.size < options.maxParallel) {
       const request = queue.take()
       if (request === undefined) break
@@ -129,9 +137,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
         return pump
       }),
     message: DisputeParticipation.match({
-      Participate: Effect.fnUntraced(function*({ candidate, candidateHash, priority, session }) {
+      Participate: Effect.fnUntraced(function* ({ candidate, candidateHash, priority, session }) {
         if (running.has(candidateHash)) return
-        const parent = yield* chain.block(candidate.descriptor.relayParent).pipe(Effect.orElseSucceed(Option.none))
+        const parent = yield* chain
+          .block(candidate.descriptor.relayParent)
+          .pipe(Effect.orElseSucceed(Option.none))
         const queued = queue.add(
           priority === "Priority" ? "priority" : "best-effort",
           { candidate, candidateHash, session },

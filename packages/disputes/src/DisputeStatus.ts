@@ -8,7 +8,8 @@ import type { DisputeStatus } from "@ephor/types"
 export const active: DisputeStatus = { _tag: "Active" }
 
 /** More than `f` validators have voted: the dispute is no spam. */
-export const confirm = (status: DisputeStatus): DisputeStatus => (status._tag === "Active" ? { _tag: "Confirmed" } : status)
+export const confirm = (status: DisputeStatus): DisputeStatus =>
+  status._tag === "Active" ? { _tag: "Confirmed" } : status
 
 /** A supermajority found the candidate valid, at a time in seconds. The earlier of two times stays. */
 export const concludeFor = (status: DisputeStatus, now: number): DisputeStatus => {
@@ -25,7 +26,8 @@ export const concludeFor = (status: DisputeStatus, now: number): DisputeStatus =
 /** A supermajority found the candidate invalid, at a time in seconds. The earlier of two times stays. */
 export const concludeAgainst = (status: DisputeStatus, now: number): DisputeStatus => ({
   _tag: "ConcludedAgainst",
-  value: status._tag === "ConcludedFor" || status._tag === "ConcludedAgainst" ? Math.min(status.value, now) : now
+  value:
+    status._tag === "ConcludedFor" || status._tag === "ConcludedAgainst" ? Math.min(status.value, now) : now
 })
 
 /** The candidate may turn out, or has turned out, to be invalid: nothing above it may be finalized. */
@@ -36,4 +38,5 @@ export const activeDurationSeconds = 180
 
 /** Concluded longer ago than `activeDurationSeconds`. */
 export const isInactive = (status: DisputeStatus, now: number): boolean =>
-  (status._tag === "ConcludedFor" || status._tag === "ConcludedAgainst") && status.value + activeDurationSeconds < now
+  (status._tag === "ConcludedFor" || status._tag === "ConcludedAgainst") &&
+  status.value + activeDurationSeconds < now

@@ -41,7 +41,7 @@ export const conclusionBacklog = 1024
 /** An empty hub. */
 export const layer: Layer.Layer<Disputes> = Layer.effect(
   Disputes,
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const hub = yield* PubSub.bounded<DisputeConclusion>(conclusionBacklog)
     let active: ReadonlyArray<ActiveDispute> = []
     return Disputes.of({

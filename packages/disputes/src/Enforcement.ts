@@ -12,9 +12,12 @@ export interface GovernanceMode {
 }
 
 /** Whether the chain waits for a person. */
-export class Governance extends Context.Service<Governance, {
-  readonly mode: Effect.Effect<GovernanceMode>
-}>()("@ephor/disputes/Governance") {}
+export class Governance extends Context.Service<
+  Governance,
+  {
+    readonly mode: Effect.Effect<GovernanceMode>
+  }
+>()("@ephor/disputes/Governance") {}
 
 /**
  * A candidate concluded invalid takes the blocks that include it, and everything above them, off the chain for ever. If
@@ -22,20 +25,23 @@ export class Governance extends Context.Service<Governance, {
  */
 export const layer: Layer.Layer<Governance, never, Disputes | Chain.Chain> = Layer.effect(
   Governance,
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const chain = yield* Chain.Chain
     const { conclusions } = yield* Disputes
     const mode = yield* Ref.make<GovernanceMode>({ frozen: false, conclusion: undefined })
     const onFailure = (conclusion: DisputeConclusion) => (error: ChainError) =>
       error.reason._tag === "Finalized"
         ? Effect.andThen(
-          Ref.set(mode, { frozen: true, conclusion }),
-          Effect.logError("an invalid candidate was finalized: the chain needs a decision of its governance", {
-            candidateHash: conclusion.candidateHash
-          })
-        )
+            Ref.set(mode, { frozen: true, conclusion }),
+            Effect.logError(
+              "an invalid candidate was finalized: the chain needs a decision of its governance",
+              {
+                candidateHash: conclusion.candidateHash
+              }
+            )
+          )
         : Effect.logWarning("a block with an invalid candidate cannot be reverted", error)
-    const enforce = Effect.fn("Enforcement.enforce")(function*(conclusion: DisputeConclusion) {
+    const enforce = Effect.fn("Enforcement.enforce")(function* (conclusion: DisputeConclusion) {
       for (const block of conclusion.including) {
         if (yield* chain.isInvalidated(block.hash)) continue
         yield* chain

@@ -3,16 +3,28 @@
  */
 import { Metric } from "effect"
 
-const imported = Metric.counter("disputes_votes_imported_total", { description: "Votes stored", incremental: true })
+const imported = Metric.counter("disputes_votes_imported_total", {
+  description: "Votes stored",
+  incremental: true
+})
 /** Votes stored that say valid. */
 export const importedValid = Metric.withAttributes(imported, { side: "valid" })
 /** Votes stored that say invalid. */
 export const importedInvalid = Metric.withAttributes(imported, { side: "invalid" })
 /** Imports that were refused: too old, unknown session, spam. */
-export const refused = Metric.counter("disputes_imports_refused_total", { description: "Imports refused", incremental: true })
+export const refused = Metric.counter("disputes_imports_refused_total", {
+  description: "Imports refused",
+  incremental: true
+})
 /** Disputes that were opened. */
-export const opened = Metric.counter("disputes_opened_total", { description: "Disputes opened", incremental: true })
-const concluded = Metric.counter("disputes_concluded_total", { description: "Disputes concluded", incremental: true })
+export const opened = Metric.counter("disputes_opened_total", {
+  description: "Disputes opened",
+  incremental: true
+})
+const concluded = Metric.counter("disputes_concluded_total", {
+  description: "Disputes concluded",
+  incremental: true
+})
 /** Disputes concluded in favour of the candidate. */
 export const concludedValid = Metric.withAttributes(concluded, { outcome: "valid" })
 /** Disputes concluded against the candidate. */
@@ -20,8 +32,16 @@ export const concludedInvalid = Metric.withAttributes(concluded, { outcome: "inv
 /** Disputes that are open. */
 export const active = Metric.gauge("disputes_active", { description: "Disputes that are open" })
 /** Participations that ended without a vote, because the fault may be our own. */
-export const abstained = Metric.counter("disputes_abstained_total", { description: "Participations without a vote", incremental: true })
+export const abstained = Metric.counter("disputes_abstained_total", {
+  description: "Participations without a vote",
+  incremental: true
+})
 /** Disputes that wait for participation. */
-export const participationQueue = Metric.gauge("disputes_participation_queue", { description: "Disputes waiting for participation" })
+export const participationQueue = Metric.gauge("disputes_participation_queue", {
+  description: "Disputes waiting for participation"
+})
 /** Dispute requests from peers that were refused. */
-export const requestsRefused = Metric.counter("disputes_requests_refused_total", { description: "Dispute requests refused", incremental: true })
+export const requestsRefused = Metric.counter("disputes_requests_refused_total", {
+  description: "Dispute requests refused",
+  incremental: true
+})

@@ -37,7 +37,7 @@ const before = (a: Queued, b: Queued): boolean => {
 /** The two queues. Changed in place: they belong to one participation. */
 export class ParticipationQueue {
   readonly #limits: ParticipationLimits
-  readonly #queues: Record<ParticipationPriority, Array<Queued>> = { "priority": [], "best-effort": [] }
+  readonly #queues: Record<ParticipationPriority, Array<Queued>> = { priority: [], "best-effort": [] }
 
   constructor(limits: ParticipationLimits = defaults) {
     this.#limits = limits
@@ -49,7 +49,11 @@ export class ParticipationQueue {
   }
 
   /** Queues a request at its place. A known one is only ever moved up. False when its queue is full. */
-  add(priority: ParticipationPriority, request: ParticipationRequest, number: BlockNumber | undefined): boolean {
+  add(
+    priority: ParticipationPriority,
+    request: ParticipationRequest,
+    number: BlockNumber | undefined
+  ): boolean {
     if (this.#find("priority", request.candidateHash) >= 0) return true
     const known = this.#find("best-effort", request.candidateHash)
     if (known >= 0 && priority === "best-effort") return true

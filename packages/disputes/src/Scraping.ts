@@ -69,20 +69,22 @@ export interface Scraper {
 }
 
 /** A scraper over the chain and its runtime. */
-export const make = Effect.fnUntraced(function*(limits: ScrapingLimits = defaults) {
+export const make = Effect.fnUntraced(function* (limits: ScrapingLimits = defaults) {
   const chain = yield* Chain.Chain
   const runtime = yield* RuntimeApi.RuntimeApi
   const observed = new Recent<string, true>(limits.observedBlocks)
   const backed = new Recent<CandidateHash, true>(limits.candidates)
   const including = new Recent<CandidateHash, ReadonlyArray<BlockRef>>(limits.candidates)
 
-  const unobserved = Effect.fnUntraced(function*(leaf: BlockRef) {
-    const ancestors = yield* chain.ancestors(leaf.hash, limits.blocksPerLeaf - 1).pipe(Effect.orElseSucceed(() => []))
+  const unobserved = Effect.fnUntraced(function* (leaf: BlockRef) {
+    const ancestors = yield* chain
+      .ancestors(leaf.hash, limits.blocksPerLeaf - 1)
+      .pipe(Effect.orElseSucceed(() => []))
     const blocks = [leaf, ...ancestors]
     const known = blocks.findIndex((block) => observed.get(block.hash) === true)
     return (known < 0 ? blocks : blocks.slice(0, known)).toReversed()
   })
-  const scrapeBlock = Effect.fnUntraced(function*(block: BlockRef) {
+  const scrapeBlock = Effect.fnUntraced(function* (block: BlockRef) {
     const included: Array<CandidateHash> = []
     for (const event of yield* runtime.candidateEvents(block.hash)) {
       const hash = candidateHash(event.value[0])
@@ -110,15 +112,22 @@ export const make = Effect.fnUntraced(function*(limits: ScrapingLimits = default
       session: set.session,
       candidateHash: set.candidateHash,
       candidate: undefined,
-      votes: set.statements.map(([statement, validatorIndex, signature]) => ({ statement, validatorIndex, signature }))
+      votes: set.statements.map(([statement, validatorIndex, signature]) => ({
+        statement,
+        validatorIndex,
+        signature
+      }))
     }))
     observed.set(block.hash, true)
     return { votes: [...backing, ...disputes], included }
   })
   const scraper: Scraper = {
-    scrape: Effect.fnUntraced(function*(leaf) {
+    scrape: Effect.fnUntraced(function* (leaf) {
       const found = yield* Effect.forEach(yield* unobserved(leaf), scrapeBlock)
-      return { votes: found.flatMap(({ votes }) => votes), included: found.flatMap(({ included }) => included) }
+      return {
+        votes: found.flatMap(({ votes }) => votes),
+        included: found.flatMap(({ included }) => included)
+      }
     }),
     includedIn: (candidate) => including.get(candidate) ?? [],
     isOnChain: (candidate) => backed.get(candidate) === true || including.get(candidate) !== undefined

@@ -81,7 +81,10 @@ export const apply = (before: Before, votes: ReadonlyArray<CheckedVote>, now: nu
   }
 }
 
-const conclusion = (before: DisputeStatus | undefined, after: DisputeStatus | undefined): "valid" | "invalid" | undefined => {
+const conclusion = (
+  before: DisputeStatus | undefined,
+  after: DisputeStatus | undefined
+): "valid" | "invalid" | undefined => {
   if (after === undefined || after._tag === before?._tag) return undefined
   return after._tag === "ConcludedFor" ? "valid" : after._tag === "ConcludedAgainst" ? "invalid" : undefined
 }

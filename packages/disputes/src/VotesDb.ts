@@ -48,7 +48,10 @@ export interface Change {
 
 /** Shape of the database. */
 export interface Service {
-  readonly votes: (session: SessionIndex, candidate: CandidateHash) => Effect.Effect<Option.Option<CandidateVotes>, Store.StoreError>
+  readonly votes: (
+    session: SessionIndex,
+    candidate: CandidateHash
+  ) => Effect.Effect<Option.Option<CandidateVotes>, Store.StoreError>
   readonly recentDisputes: Effect.Effect<ReadonlyArray<RecentDispute>, Store.StoreError>
   /** Writes everything of a change, or nothing. */
   readonly commit: (change: Change) => Effect.Effect<void, Store.StoreError>
@@ -63,7 +66,9 @@ export interface Service {
     validator: ValidatorIndex
   ) => Effect.Effect<ReadonlyArray<CandidateHash>, Store.StoreError>
   /** Candidates that a key voted about in any session (votes-db, "QueryByValidatorId"). */
-  readonly queryByValidatorId: (validator: ValidatorId) => Effect.Effect<ReadonlyArray<CandidateHash>, Store.StoreError>
+  readonly queryByValidatorId: (
+    validator: ValidatorId
+  ) => Effect.Effect<ReadonlyArray<CandidateHash>, Store.StoreError>
 }
 
 /** The votes database. */
@@ -100,7 +105,11 @@ const byValidator = Table.make({
   key: [Table.u32, Table.u32, Table.hash],
   value: Schema.Null
 })
-const byIdentity = Table.make({ name: "sessions-by-identity", key: [Table.hash, Table.u32, Table.u32], value: Schema.Null })
+const byIdentity = Table.make({
+  name: "sessions-by-identity",
+  key: [Table.hash, Table.u32, Table.u32],
+  value: Schema.Null
+})
 
 const encodeVotes = Scale.encode(CandidateVotes)
 const decodeVotes = Scale.decode(CandidateVotes)
@@ -130,17 +139,21 @@ const recentBytes = (recent: ReadonlyArray<RecentDispute>): Uint8Array =>
 /** The database over the surrounding store. */
 export const layer: Layer.Layer<VotesDb, never, Store.Store> = Layer.effect(
   VotesDb,
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const store = yield* Store.Store
-    const session = Effect.fnUntraced(function*(key: Uint8Array, name: string) {
+    const session = Effect.fnUntraced(function* (key: Uint8Array, name: string) {
       const bytes = yield* store.get(key)
       return Option.isNone(bytes) ? 0 : yield* decoded(decodeSession, name, bytes.value)
     })
-    const recentDisputes = Effect.gen(function*() {
+    const recentDisputes = Effect.gen(function* () {
       const bytes = yield* store.get(recentKey)
       if (Option.isNone(bytes)) return []
       const entries = yield* decoded(decodeRecent, "recent-disputes", bytes.value)
-      return entries.map(([[at, candidateHash], status]): RecentDispute => ({ session: at, candidateHash, status }))
+      return entries.map(([[at, candidateHash], status]): RecentDispute => ({
+        session: at,
+        candidateHash,
+        status
+      }))
     })
     const candidatesOf = (at: SessionIndex, validator: ValidatorIndex) =>
       byValidator.iterate(store, [at, validator]).pipe(
@@ -148,15 +161,21 @@ export const layer: Layer.Layer<VotesDb, never, Store.Store> = Layer.effect(
         Stream.runCollect
       )
     return VotesDb.of({
-      votes: Effect.fnUntraced(function*(at, candidate) {
+      votes: Effect.fnUntraced(function* (at, candidate) {
         const key = candidateVotesKey(at, candidate)
         const bytes = yield* store.get(key)
         return Option.isNone(bytes)
           ? Option.none()
-          : Option.some(yield* decoded(decodeVotes, `candidate-votes of session ${at}, candidate ${candidate}`, bytes.value))
+          : Option.some(
+              yield* decoded(
+                decodeVotes,
+                `candidate-votes of session ${at}, candidate ${candidate}`,
+                bytes.value
+              )
+            )
       }),
       recentDisputes,
-      commit: Effect.fn("VotesDb.commit")(function*({ recent, record, voters }) {
+      commit: Effect.fn("VotesDb.commit")(function* ({ recent, record, voters }) {
         const { candidateHash, session: at, votes } = record
         yield* store.batch([
           Store.put(candidateVotesKey(at, candidateHash), encodeVotes(votes)),
@@ -167,12 +186,14 @@ export const layer: Layer.Layer<VotesDb, never, Store.Store> = Layer.effect(
           ...(recent === undefined ? [] : [Store.put(recentKey, recentBytes(recent))])
         ])
       }),
-      prune: Effect.fn("VotesDb.prune")(function*(oldest) {
+      prune: Effect.fn("VotesDb.prune")(function* (oldest) {
         const from = yield* session(watermarkKey, "cleaned-votes-watermark")
         const to = Math.min(oldest, from + pruneSessionsPerWrite)
         const writes: Array<Store.Write> = []
         for (let at = from; at < to; at++) {
-          yield* Stream.runForEach(store.iterate(sessionKey(at)), ({ key }) => Effect.sync(() => writes.push(Store.remove(key))))
+          yield* Stream.runForEach(store.iterate(sessionKey(at)), ({ key }) =>
+            Effect.sync(() => writes.push(Store.remove(key)))
+          )
           yield* Stream.runForEach(byValidator.iterate(store, [at]), ([key]) =>
             Effect.sync(() => writes.push(byValidator.delete(key)))
           )
@@ -186,7 +207,7 @@ export const layer: Layer.Layer<VotesDb, never, Store.Store> = Layer.effect(
         yield* store.batch(writes)
       }),
       queryByValidatorAndSessionIndex: candidatesOf,
-      queryByValidatorId: Effect.fnUntraced(function*(validator) {
+      queryByValidatorId: Effect.fnUntraced(function* (validator) {
         const positions = yield* byIdentity.iterate(store, [validator]).pipe(Stream.runCollect)
         const found = yield* Effect.forEach(positions, ([[, at, index]]) => candidatesOf(at, index))
         return [...new Set(found.flat())]

@@ -24,7 +24,8 @@ const statement = (name: string): DisputeStatement => {
 }
 const votesOf = (valid: ReadonlyArray<number>, against: ReadonlyArray<number>) => {
   let sides = CandidateVotes.none
-  for (const index of valid) sides = CandidateVotes.add(sides, statement("Valid.BackingValid"), index, signature).sides
+  for (const index of valid)
+    sides = CandidateVotes.add(sides, statement("Valid.BackingValid"), index, signature).sides
   for (const index of against) sides = CandidateVotes.add(sides, invalid, index, signature).sides
   return sides
 }
@@ -34,7 +35,9 @@ const statusOf = (text: string | Record<string, number>): DisputeStatus => {
     return { _tag: tag as "ConcludedFor" | "ConcludedAgainst", value }
   }
   const match = /^(\w+)(?:\((\d+)\))?$/.exec(text)!
-  return (match[2] === undefined ? { _tag: match[1] } : { _tag: match[1], value: Number(match[2]) }) as DisputeStatus
+  return (
+    match[2] === undefined ? { _tag: match[1] } : { _tag: match[1], value: Number(match[2]) }
+  ) as DisputeStatus
 }
 
 describe("thresholds", () => {
@@ -77,17 +80,24 @@ describe("status", () => {
     it(`${row.from} ${row.op}`, () => {
       const [op, at] = row.op.split("@")
       const from = statusOf(row.from)
-      const to = op === "confirm"
-        ? Status.confirm(from)
-        : op === "conclude_for"
-        ? Status.concludeFor(from, Number(at))
-        : Status.concludeAgainst(from, Number(at))
+      const to =
+        op === "confirm"
+          ? Status.confirm(from)
+          : op === "conclude_for"
+            ? Status.concludeFor(from, Number(at))
+            : Status.concludeAgainst(from, Number(at))
       assert.deepStrictEqual(to, statusOf(row.to))
     })
   }
   it("concluded against overrides for, with the smaller time", () => {
-    assert.deepStrictEqual(Status.concludeAgainst({ _tag: "ConcludedFor", value: 5 }, 9), { _tag: "ConcludedAgainst", value: 5 })
-    assert.deepStrictEqual(Status.concludeFor({ _tag: "ConcludedAgainst", value: 5 }, 1), { _tag: "ConcludedAgainst", value: 5 })
+    assert.deepStrictEqual(Status.concludeAgainst({ _tag: "ConcludedFor", value: 5 }, 9), {
+      _tag: "ConcludedAgainst",
+      value: 5
+    })
+    assert.deepStrictEqual(Status.concludeFor({ _tag: "ConcludedAgainst", value: 5 }, 1), {
+      _tag: "ConcludedAgainst",
+      value: 5
+    })
   })
   scenarios.inactivity.cases.forEach((row, i) =>
     it(`inactivity row ${i}`, () => {
@@ -108,12 +118,16 @@ describe("import (seed)", () => {
         if (result.freshlyDisputed) fresh.push(i)
       })
       if (row.freshly_disputed_at !== undefined) assert.deepStrictEqual(fresh, [row.freshly_disputed_at])
-      if (row.participation_requests !== undefined) assert.strictEqual(fresh.length, row.participation_requests)
+      if (row.participation_requests !== undefined)
+        assert.strictEqual(fresh.length, row.participation_requests)
       if (row.valid_count !== undefined) assert.strictEqual(sides.valid.length, row.valid_count)
     })
   }
   it("a valid vote arriving first on the second side also opens it", () => {
-    assert.isTrue(CandidateVotes.importSeed(votesOf([], [1]), statement("Valid.BackingValid"), 3, signature).freshlyDisputed)
+    assert.isTrue(
+      CandidateVotes.importSeed(votesOf([], [1]), statement("Valid.BackingValid"), 3, signature)
+        .freshlyDisputed
+    )
   })
   it("an explicit vote alone opens no record", () => {
     assert.isFalse(CandidateVotes.importSeed(CandidateVotes.none, invalid, 1, signature).stored)
@@ -122,34 +136,57 @@ describe("import (seed)", () => {
 
 describe("votes of one validator", () => {
   it("a backing vote stays, another valid vote is replaced", () => {
-    const backed = CandidateVotes.add(CandidateVotes.none, statement("Valid.BackingSeconded"), 2, signature).sides
+    const backed = CandidateVotes.add(
+      CandidateVotes.none,
+      statement("Valid.BackingSeconded"),
+      2,
+      signature
+    ).sides
     assert.strictEqual(CandidateVotes.add(backed, statement("Valid.Explicit"), 2, signature).added, "ignored")
     const explicit = CandidateVotes.add(CandidateVotes.none, statement("Valid.Explicit"), 2, signature).sides
-    assert.strictEqual(CandidateVotes.add(explicit, statement("Valid.BackingValid"), 2, signature).added, "replaced")
+    assert.strictEqual(
+      CandidateVotes.add(explicit, statement("Valid.BackingValid"), 2, signature).added,
+      "replaced"
+    )
   })
   it("both sides stay sorted by validator", () => {
-    assert.deepStrictEqual(votesOf([3, 1, 2], [5, 4]).valid.map(([, index]) => index), [1, 2, 3])
+    assert.deepStrictEqual(
+      votesOf([3, 1, 2], [5, 4]).valid.map(([, index]) => index),
+      [1, 2, 3]
+    )
   })
 })
 
 describe("session window", () => {
   scenarios.session_window.forEach((row, i) =>
     it(`row ${i}`, () =>
-      assert.strictEqual(isAncient(row.session, row.highest, row.window, row.era as "current" | "seed"), row.ancient))
+      assert.strictEqual(
+        isAncient(row.session, row.highest, row.window, row.era as "current" | "seed"),
+        row.ancient
+      ))
   )
 })
 
 it("spam slots follow the script", () => {
   const slots = new SpamSlots(scenarios.spam_slots.max_per_session_and_validator)
   for (const op of scenarios.spam_slots.ops as ReadonlyArray<Record<string, any>>) {
-    if (op["add"]) assert.strictEqual(slots.add(op["add"][0], hashOf(op["add"][1]), op["add"][2]), op["returns"], JSON.stringify(op))
+    if (op["add"])
+      assert.strictEqual(
+        slots.add(op["add"][0], hashOf(op["add"][1]), op["add"][2]),
+        op["returns"],
+        JSON.stringify(op)
+      )
     if (op["clear"]) slots.clear(op["clear"][0], hashOf(op["clear"][1]))
     if (op["prune_below"]) slots.prune(op["prune_below"])
   }
 })
 
 describe("participation queue", () => {
-  const request = (name: string) => ({ candidateHash: hashOf(name), candidate: {} as CandidateReceipt, session: 1 })
+  const request = (name: string) => ({
+    candidateHash: hashOf(name),
+    candidate: {} as CandidateReceipt,
+    session: 1
+  })
   it("inclusion bumps best effort to priority", () => {
     const row = scenarios.participation_order[0]!
     const queue = new ParticipationQueue()
@@ -157,7 +194,10 @@ describe("participation queue", () => {
       queue.add(priority as "priority" | "best-effort", request(name as string), number as number)
     }
     queue.bump(hashOf(row.then!.included))
-    assert.deepStrictEqual(row.order!.map(() => queue.take()!.candidateHash), row.order!.map(hashOf))
+    assert.deepStrictEqual(
+      row.order!.map(() => queue.take()!.candidateHash),
+      row.order!.map(hashOf)
+    )
   })
   it("refuses what does not fit, and keeps what is there", () => {
     const queue = new ParticipationQueue({ priorityCapacity: 1, bestEffortCapacity: 1 })
@@ -179,18 +219,28 @@ describe("undisputed chain", () => {
       const disputes = new Map(
         Object.entries(row.disputes).map(([key, status]) => {
           const { name, session } = split(key)
-          return [`${session}/${hashOf(name)}`, statusOf(status === "ConcludedAgainst" ? { ConcludedAgainst: 1 } : status)]
+          return [
+            `${session}/${hashOf(name)}`,
+            statusOf(status === "ConcludedAgainst" ? { ConcludedAgainst: 1 } : status)
+          ]
         })
       )
       const target = determine(
         { number: row.base[0] as number, hash: hashOf(row.base[1] as string) },
         row.blocks.map(([name, candidates]) => {
           const parsed = (candidates as ReadonlyArray<string>).map(split)
-          return { blockHash: hashOf(name as string), session: parsed[0]?.session ?? 7, candidates: parsed.map(({ name }) => hashOf(name)) }
+          return {
+            blockHash: hashOf(name as string),
+            session: parsed[0]?.session ?? 7,
+            candidates: parsed.map(({ name }) => hashOf(name))
+          }
         }),
         (session, candidate: CandidateHash) => disputes.get(`${session}/${candidate}`)
       )
-      assert.deepStrictEqual(target, { number: row.result[0] as number, hash: hashOf(row.result[1] as string) })
+      assert.deepStrictEqual(target, {
+        number: row.result[0] as number,
+        hash: hashOf(row.result[1] as string)
+      })
     })
   }
 })

@@ -12,7 +12,7 @@ export class CodecCommandError extends Schema.TaggedError<CodecCommandError>()("
 /** Wire forms by their names on the command line. */
 export const formats = ["scale", "bcs", "proto", "json"] as const
 /** A wire form by name. */
-export type Format = typeof formats[number]
+export type Format = (typeof formats)[number]
 
 const binary = { scale: Scale, bcs: Bcs, proto: Proto }
 const refuse = (message: string): never => {
@@ -20,14 +20,24 @@ const refuse = (message: string): never => {
 }
 
 /** Names of all types, sorted, with the forms that each one has. */
-export const types = (): ReadonlyArray<{ readonly name: string; readonly formats: ReadonlyArray<Format>; readonly hash: boolean }> =>
+export const types = (): ReadonlyArray<{
+  readonly name: string
+  readonly formats: ReadonlyArray<Format>
+  readonly hash: boolean
+}> =>
   [...Registry.types.values()]
-    .map(({ hash, name, wires }) => ({ name, formats: formats.filter((format) => wires.has(format)), hash: hash !== undefined }))
+    .map(({ hash, name, wires }) => ({
+      name,
+      formats: formats.filter((format) => wires.has(format)),
+      hash: hash !== undefined
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 
 /** The entry of a type and the form to use: the one asked for, or the first that the type has. */
 const lookup = (type: string, format: Format | undefined) => {
-  const entry = Registry.types.get(type) ?? refuse(`unknown type ${type}${suggestion(type)}; "codec types" lists them all`)
+  const entry =
+    Registry.types.get(type) ??
+    refuse(`unknown type ${type}${suggestion(type)}; "codec types" lists them all`)
   const available = formats.filter((candidate) => entry.wires.has(candidate))
   const chosen = format ?? available[0]!
   return available.includes(chosen)
@@ -36,7 +46,9 @@ const lookup = (type: string, format: Format | undefined) => {
 }
 
 const suggestion = (type: string): string => {
-  const near = [...Registry.types.keys()].filter((name) => name.toLowerCase().startsWith(type.toLowerCase().slice(0, 4)))
+  const near = [...Registry.types.keys()].filter((name) =>
+    name.toLowerCase().startsWith(type.toLowerCase().slice(0, 4))
+  )
   return near.length === 0 ? "" : ` (did you mean ${near.slice(0, 3).join(", ")}?)`
 }
 
@@ -46,13 +58,16 @@ const attempt = <A>(run: () => A): Result.Result<A, CodecCommandError> =>
     try: run,
     catch: (error) => {
       if (error instanceof CodecCommandError) return error
-      if (error instanceof CodecError || error instanceof SyntaxError) return new CodecCommandError({ message: error.message })
+      if (error instanceof CodecError || error instanceof SyntaxError)
+        return new CodecCommandError({ message: error.message })
       throw error
     }
   })
 
 /** What comes in: bytes, or a JSON value. */
-export type Input = { readonly _tag: "Bytes"; readonly bytes: Uint8Array } | { readonly _tag: "Value"; readonly value: unknown }
+export type Input =
+  | { readonly _tag: "Bytes"; readonly bytes: Uint8Array }
+  | { readonly _tag: "Value"; readonly value: unknown }
 
 /** Reads text as it is given on a command line: `0x` hex is bytes, anything else must be JSON. */
 export const parseInput = (text: string): Result.Result<Input, CodecCommandError> =>
@@ -76,11 +91,19 @@ const toValue = (type: string, format: Format | undefined, input: Input): unknow
 }
 
 /** The JSON value of bytes in a wire form. */
-export const decode = (type: string, format: Format | undefined, input: Input): Result.Result<Json.Json, CodecCommandError> =>
+export const decode = (
+  type: string,
+  format: Format | undefined,
+  input: Input
+): Result.Result<Json.Json, CodecCommandError> =>
   attempt(() => Json.encode(lookup(type, format).entry.schema)(toValue(type, format, input)))
 
 /** The bytes of a JSON value in a wire form, as hex; in the JSON form the bytes of its text. */
-export const encode = (type: string, format: Format | undefined, input: Input): Result.Result<`0x${string}`, CodecCommandError> =>
+export const encode = (
+  type: string,
+  format: Format | undefined,
+  input: Input
+): Result.Result<`0x${string}`, CodecCommandError> =>
   attempt(() => {
     const found = lookup(type, format)
     const value = toValue(type, format, input)
@@ -92,7 +115,11 @@ export const encode = (type: string, format: Format | undefined, input: Input): 
   })
 
 /** The hash that is defined for the type. */
-export const hash = (type: string, format: Format | undefined, input: Input): Result.Result<Hash, CodecCommandError> =>
+export const hash = (
+  type: string,
+  format: Format | undefined,
+  input: Input
+): Result.Result<Hash, CodecCommandError> =>
   attempt(() => {
     const { entry } = lookup(type, format)
     const compute = entry.hash ?? refuse(`type ${type} has no hash of its own`)
@@ -101,10 +128,13 @@ export const hash = (type: string, format: Format | undefined, input: Input): Re
 
 /** Answers one line of `codec batch` with one line. */
 export const batchLine = (line: string): string => {
-  const answer = Result.match(attempt(() => request(line)), {
-    onSuccess: (success) => ({ ok: true, ...success }),
-    onFailure: (failure) => ({ ok: false, error: failure.message })
-  })
+  const answer = Result.match(
+    attempt(() => request(line)),
+    {
+      onSuccess: (success) => ({ ok: true, ...success }),
+      onFailure: (failure) => ({ ok: false, error: failure.message })
+    }
+  )
   return Json.print(answer as Json.Json)
 }
 
@@ -113,10 +143,13 @@ const request = (line: string): { readonly [key: string]: Json.Json } => {
   if (!Predicate.isObject(parsed)) return refuse("a request is a JSON object")
   const { data, format, op, type, value } = parsed as { readonly [key: string]: unknown }
   if (typeof type !== "string") return refuse('"type" should be the name of a type')
-  if (format !== undefined && !formats.includes(format as Format)) return refuse(`"format" should be one of ${formats.join(", ")}`)
-  if (data !== undefined && (typeof data !== "string" || !isHex(data))) return refuse('"data" should be 0x hex')
+  if (format !== undefined && !formats.includes(format as Format))
+    return refuse(`"format" should be one of ${formats.join(", ")}`)
+  if (data !== undefined && (typeof data !== "string" || !isHex(data)))
+    return refuse('"data" should be 0x hex')
   if (data === undefined && value === undefined) return refuse('"data" or "value" is missing')
-  const input: Input = data === undefined ? { _tag: "Value", value } : { _tag: "Bytes", bytes: fromHex(data as string) }
+  const input: Input =
+    data === undefined ? { _tag: "Value", value } : { _tag: "Bytes", bytes: fromHex(data as string) }
   const form = format as Format | undefined
   switch (op) {
     case "decode":

@@ -27,26 +27,30 @@ const fromFile = (bytes: Uint8Array): string => {
   return isHex(text) || /^[[{"0-9a-z]/.test(text) ? text : toHex(bytes)
 }
 
-const read = Effect.fnUntraced(function*(argument: string) {
+const read = Effect.fnUntraced(function* (argument: string) {
   const fs = yield* FileSystem.FileSystem
-  const text = argument === "-"
-    ? fromFile(yield* Effect.orDie(stdin))
-    : argument.startsWith("@")
-    ? fromFile(
-      yield* fs.readFile(argument.slice(1)).pipe(
-        Effect.mapError(() =>
-          new Codec.CodecCommandError({ message: `the file ${argument.slice(1)} cannot be read: give the path of an existing file` })
-        )
-      )
-    )
-    : argument
+  const text =
+    argument === "-"
+      ? fromFile(yield* Effect.orDie(stdin))
+      : argument.startsWith("@")
+        ? fromFile(
+            yield* fs.readFile(argument.slice(1)).pipe(
+              Effect.mapError(
+                () =>
+                  new Codec.CodecCommandError({
+                    message: `the file ${argument.slice(1)} cannot be read: give the path of an existing file`
+                  })
+              )
+            )
+          )
+        : argument
   return yield* Effect.fromResult(Codec.parseInput(text))
 })
 
 const decode = Command.make(
   "decode",
   { type, input, format },
-  Effect.fn(function*(given) {
+  Effect.fn(function* (given) {
     const value = yield* Effect.fromResult(Codec.decode(given.type, given.format, yield* read(given.input)))
     yield* Console.log(Json.print(value, 2))
   })
@@ -55,26 +59,34 @@ const decode = Command.make(
 const encode = Command.make(
   "encode",
   { type, input, format },
-  Effect.fn(function*(given) {
-    yield* Console.log(yield* Effect.fromResult(Codec.encode(given.type, given.format, yield* read(given.input))))
+  Effect.fn(function* (given) {
+    yield* Console.log(
+      yield* Effect.fromResult(Codec.encode(given.type, given.format, yield* read(given.input)))
+    )
   })
 ).pipe(Command.withDescription("Print the bytes of a JSON value as hex"))
 
 const hash = Command.make(
   "hash",
   { type, input, format },
-  Effect.fn(function*(given) {
-    yield* Console.log(yield* Effect.fromResult(Codec.hash(given.type, given.format, yield* read(given.input))))
+  Effect.fn(function* (given) {
+    yield* Console.log(
+      yield* Effect.fromResult(Codec.hash(given.type, given.format, yield* read(given.input)))
+    )
   })
 ).pipe(Command.withDescription("Print the hash of bytes or of a JSON value"))
 
 const types = Command.make("types", {}, () =>
-  Effect.forEach(Codec.types(), ({ formats, hash: hashed, name }) =>
-    Console.log(`${name}\t${formats.join(",")}${hashed ? "\thash" : ""}`), { discard: true })
+  Effect.forEach(
+    Codec.types(),
+    ({ formats, hash: hashed, name }) =>
+      Console.log(`${name}\t${formats.join(",")}${hashed ? "\thash" : ""}`),
+    { discard: true }
+  )
 ).pipe(Command.withDescription("List the types with their forms"))
 
 const batch = Command.make("batch", {}, () =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const stdio = yield* Stdio.Stdio
     yield* stdio.stdin.pipe(
       Stream.decodeText(),

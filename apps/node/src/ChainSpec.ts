@@ -1,0 +1,94 @@
+/**
+ * What all processes of one chain agree upon: when it began, what it derives from, who validates and who authors.
+ */
+import { BlockRef, ChainId, ParaId, Timestamp, ValidatorIndex } from "@ephor/types"
+import { Effect, FileSystem, Schema } from "effect"
+
+const Positive = Schema.Int.check(Schema.isGreaterThan(0))
+
+/** The specification of a chain, as its JSON file has it. */
+export const ChainSpec = Schema.Struct({
+  chainId: ChainId,
+  /** Time of the first block in seconds. */
+  genesisTime: Timestamp,
+  blockTimeMs: Positive,
+  /** The L1 block that the chain begins with; without one it is its own L1. */
+  l1Genesis: Schema.optionalKey(BlockRef),
+  /** Secret phrases of the development validators, in the order of their indices: `//Alice`. */
+  validators: Schema.Array(Schema.String),
+  /** Groups of validators; group n begins on core n. */
+  groups: Schema.Array(Schema.Array(ValidatorIndex)),
+  minimumBackingVotes: Positive,
+  groupRotationFrequency: Schema.Int,
+  /** Parachains that run the adder, in the order of their cores. */
+  paras: Schema.Array(ParaId),
+  /** Secret phrase of the collator. */
+  collator: Schema.String,
+  /** Validators that back whatever they are offered, to show what happens then. */
+  faultyValidators: Schema.Array(ValidatorIndex),
+  /** Seed of the committee's keys: development only. */
+  committeeSeed: Schema.String,
+  /** A block may be derived from L1 when this many blocks build on it. */
+  derivationDelayBlocks: Schema.Int,
+  /** `external`: finality comes from a supervisor. A number: so many blocks behind the head. */
+  finality: Schema.Union([Schema.Literal("external"), Positive])
+})
+export interface ChainSpec extends Schema.Schema.Type<typeof ChainSpec> {}
+
+/**
+ * A development chain of four validators. The first three form a group that backs by a quorum of two; the fourth is a
+ * group of its own, so that a single faulty validator can get a bad candidate backed when its turn comes, and the three
+ * others are the supermajority that undoes it.
+ */
+export const development = (
+  options: Pick<ChainSpec, "chainId" | "genesisTime"> & Partial<ChainSpec>
+): ChainSpec => ({
+  blockTimeMs: 1000,
+  validators: ["//Alice", "//Bob", "//Charlie", "//Dave"],
+  groups: [[0, 1, 2], [3]],
+  minimumBackingVotes: 2,
+  groupRotationFrequency: 6,
+  paras: [2000],
+  collator: "//Ferdie",
+  faultyValidators: [],
+  committeeSeed: `ephor-${options.chainId}`,
+  derivationDelayBlocks: 4,
+  finality: "external",
+  ...options
+})
+
+/** A chain specification cannot be read; the message says which file and what is wrong with it. */
+export class ChainSpecError extends Schema.TaggedError<ChainSpecError>()("ChainSpecError", {
+  message: Schema.String
+}) {}
+
+const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(ChainSpec))
+const encode = Schema.encodeSync(Schema.fromJsonString(ChainSpec))
+
+/** Reads a specification from its file. */
+export const read = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* fs.readFileString(path).pipe(
+    Effect.mapError(
+      (error) =>
+        new ChainSpecError({
+          message:
+            error.reason._tag === "NotFound"
+              ? `the chain specification ${path} does not exist: create it or correct --chain-spec`
+              : `the chain specification ${path} cannot be read: ${error.message}`
+        })
+    )
+  )
+  return yield* decode(text).pipe(
+    Effect.mapError(
+      (error) =>
+        new ChainSpecError({
+          message: `the chain specification ${path} is not valid: ${error.message.replaceAll("\n", " ")}`
+        })
+    )
+  )
+})
+
+/** Writes a specification to its file. */
+export const write = (path: string, spec: ChainSpec) =>
+  FileSystem.FileSystem.use((fs) => fs.writeFileString(path, encode(spec)))

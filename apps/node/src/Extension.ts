@@ -1,0 +1,62 @@
+/**
+ * What a module given to `--extend` may add to a node, or put in the place of its parts.
+ */
+import type { Chain, ChainError, Keystore, RuntimeApi, Store } from "@ephor/chain"
+import type { Network } from "@ephor/network"
+import type { Overseer } from "@ephor/overseer"
+import { Effect, Layer, Predicate, Schema } from "effect"
+import { isAbsolute, resolve } from "node:path"
+import { pathToFileURL } from "node:url"
+
+/** Services that the layers of an extension may use. */
+export type Provided =
+  | Overseer.Overseer
+  | Chain.Chain
+  | RuntimeApi.RuntimeApi
+  | Keystore.Keystore
+  | Store.Store
+  | Network.Network
+
+/** An extension of a node. */
+export interface Extension {
+  /** Addresses of subsystems of your own. */
+  readonly subsystems: ReadonlyArray<Overseer.AddressClass>
+  /** Their layers, and whatever else should run beside the validator. */
+  readonly layer: Layer.Layer<never, unknown, any>
+  /** A store in place of lmdb. */
+  readonly store: Layer.Layer<Store.Store, Store.StoreError> | undefined
+  /** A chain with its runtime in place of `--dev` and `--execution-rpc`. */
+  readonly chain:
+    | Layer.Layer<Chain.Chain | RuntimeApi.RuntimeApi, ChainError | Store.StoreError, Store.Store>
+    | undefined
+}
+
+/** Nothing added. */
+export const empty: Extension = { subsystems: [], layer: Layer.empty, store: undefined, chain: undefined }
+
+/** An extension out of its parts: `export default Extension.make({ subsystems: [FeeOracle], layer: FeeOracleLive })`. */
+export const make = (parts: Partial<Extension>): Extension => ({ ...empty, ...parts })
+
+/** The module cannot be used; the message says which and why. */
+export class ExtensionError extends Schema.TaggedError<ExtensionError>()("ExtensionError", {
+  message: Schema.String
+}) {}
+
+/** Loads a module whose default export is an extension. Node runs TypeScript files as they are. */
+export const load = Effect.fn("Extension.load")(function* (path: string) {
+  const file = isAbsolute(path) ? path : resolve(path)
+  const module = yield* Effect.tryPromise({
+    try: (): Promise<{ readonly default?: unknown }> => import(pathToFileURL(file).href),
+    catch: (cause) =>
+      new ExtensionError({
+        message: `the extension ${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`
+      })
+  })
+  const extension = module.default
+  if (!Predicate.hasProperty(extension, "subsystems") || !Predicate.hasProperty(extension, "layer")) {
+    return yield* new ExtensionError({
+      message: `the extension ${file} has no default export made by Extension.make`
+    })
+  }
+  return extension as unknown as Extension
+})

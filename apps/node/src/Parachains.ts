@@ -1,0 +1,47 @@
+/**
+ * The development collator of a node: offers a candidate at every block, and now and then a bad one to a faulty group.
+ */
+import { Collator } from "@ephor/backing"
+import { Chain, Keystore, RuntimeApi } from "@ephor/chain"
+import type { Hash, ParaId } from "@ephor/types"
+import { Effect, Layer, Redacted, Stream } from "effect"
+import type { ChainSpec } from "./ChainSpec.ts"
+import { Validators } from "./Validators.ts"
+
+/** Collates for every parachain of the specification. `garbageEvery`: candidates between two bad ones; 0 is never. */
+export const layer = (spec: ChainSpec, garbageEvery: number) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const chain = yield* Chain.Chain
+      const runtime = yield* RuntimeApi.RuntimeApi
+      const keystore = yield* Keystore.Keystore
+      const validators = yield* Validators
+      const collator = keystore.publicKeys[0]!
+      const faulty = new Set(spec.faultyValidators)
+      let sinceGarbage = 0
+      const collate = Effect.fnUntraced(function* (relayParent: Hash, paraId: ParaId) {
+        const targets = yield* Collator.targets(runtime, relayParent, paraId)
+        const garbage =
+          garbageEvery > 0 &&
+          sinceGarbage >= garbageEvery &&
+          targets.length > 0 &&
+          targets.every(({ index }) => faulty.has(index))
+        const options = { paraId, collator, offer: validators.offer }
+        const offered = yield* Collator.collateAt(options, { runtime, keystore }, relayParent, garbage)
+        if (offered === undefined) return
+        sinceGarbage = garbage ? 0 : sinceGarbage + 1
+        if (garbage)
+          yield* Effect.logInfo("the collator offers an invalid candidate", { paraId, relayParent })
+      })
+      const onBlock = (relayParent: Hash) =>
+        Effect.forEach(spec.paras, (paraId) => collate(relayParent, paraId), { discard: true }).pipe(
+          Effect.catch((error) =>
+            Effect.logWarning("no candidate for this block", { relayParent, why: error.message })
+          )
+        )
+      yield* chain.events.pipe(
+        Stream.runForEach((event) => (event._tag === "Imported" ? onBlock(event.block.hash) : Effect.void)),
+        Effect.forkScoped({ startImmediately: true })
+      )
+    })
+  ).pipe(Layer.provide(Keystore.layerSr25519({ secrets: [Redacted.make(spec.collator)] })))

@@ -1,0 +1,29 @@
+/**
+ * When a node is ready: its chain has moved within the last half minute.
+ */
+import { Chain } from "@ephor/chain"
+import { Health } from "@ephor/cli"
+import { Clock, Effect, Layer, Stream } from "effect"
+
+/** How long the head of the chain may stand before the node counts as not ready. */
+const readyWithinMs = 30_000
+
+/** Registers the question with the health registry. */
+export const layer: Layer.Layer<never, never, Chain.Chain | Health.Health> = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const chain = yield* Chain.Chain
+    const health = yield* Health.Health
+    let movedAtMs = yield* Clock.currentTimeMillis
+    yield* chain.events.pipe(
+      Stream.filter((event) => event._tag === "Imported"),
+      Stream.runForEach(() => Effect.map(Clock.currentTimeMillis, (now) => void (movedAtMs = now))),
+      Effect.forkScoped({ startImmediately: true })
+    )
+    yield* health.check(
+      "chain",
+      Effect.map(Clock.currentTimeMillis, (now) =>
+        now - movedAtMs > readyWithinMs ? `no block for ${Math.round((now - movedAtMs) / 1000)} s` : undefined
+      )
+    )
+  })
+)

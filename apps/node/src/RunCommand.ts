@@ -1,0 +1,77 @@
+/**
+ * `ephor-node run`: one node until it is interrupted or a part of it ends.
+ */
+import { DevChain } from "@ephor/chain"
+import { Settings, Telemetry } from "@ephor/cli"
+import { Clock, Effect, FileSystem, Schema } from "effect"
+import { Command } from "effect/cli"
+import { join } from "node:path"
+import * as ChainSpec from "./ChainSpec.ts"
+import * as Extension from "./Extension.ts"
+import * as Node from "./Node.ts"
+import { environmentPrefix, type NodeConfig, settings } from "./NodeConfig.ts"
+import { committeeFile, writeCommittee } from "./Observe.ts"
+import { Validators } from "./Validators.ts"
+
+/** The settings contradict each other, or the data directory cannot be used. */
+export class RunError extends Schema.TaggedError<RunError>()("RunError", { message: Schema.String }) {}
+
+/** Resolves the settings of `run` from all sources. */
+export const resolve = (flags: { readonly [name: string]: ReadonlyArray<string> }) =>
+  Settings.resolve(settings, { flags, environment: process.env, prefixes: [environmentPrefix] })
+
+const makeDataDir = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* fs.makeDirectory(path, { recursive: true }).pipe(
+    Effect.mapError(
+      (error) =>
+        new RunError({
+          message: `the data directory ${path} cannot be made: ${error.message}; choose another --data-dir`
+        })
+    )
+  )
+})
+
+/** The given specification, the one that this data directory began with, or a new development chain. */
+const specOf = Effect.fnUntraced(function* (config: NodeConfig) {
+  if (config.chainSpec !== undefined) {
+    const spec = yield* ChainSpec.read(config.chainSpec)
+    return spec
+  }
+  const fs = yield* FileSystem.FileSystem
+  const path = join(config.dataDir, "chain-spec.json")
+  if (yield* Effect.orElseSucceed(fs.exists(path), () => false)) return yield* ChainSpec.read(path)
+  const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+  const spec = ChainSpec.development({ chainId: config.chainId, genesisTime: now })
+  yield* Effect.orDie(ChainSpec.write(path, spec))
+  return spec
+})
+
+const run = Effect.fn("run")(function* (config: NodeConfig) {
+  if (!config.dev && config.executionRpc === undefined) {
+    return yield* new RunError({
+      message: "no chain to run: give --dev for a development chain, or --execution-rpc URL"
+    })
+  }
+  if (config.dev && config.executionRpc !== undefined) {
+    return yield* new RunError({ message: "conflicting flags: give --dev or --execution-rpc, not both" })
+  }
+  yield* makeDataDir(config.dataDir)
+  const spec = yield* specOf(config)
+  const extension = config.extend === undefined ? Extension.empty : yield* Extension.load(config.extend)
+  return yield* Effect.gen(function* () {
+    const { committee } = yield* DevChain.DevChain
+    yield* Effect.orDie(writeCommittee(join(config.dataDir, committeeFile), committee))
+    yield* Effect.logInfo("the node is running", { chainId: spec.chainId, dataDir: config.dataDir })
+    return yield* (yield* Validators).join
+  }).pipe(Effect.provide(Node.layer(config, spec, extension)))
+})
+
+/** The `run` command. */
+export const runCommand = Command.make("run", Settings.flags(settings), (flags) =>
+  Effect.gen(function* () {
+    const config = yield* resolve(flags)
+    const telemetry = Telemetry.layer(config.logFormat, { isTerminal: process.stderr.isTTY })
+    return yield* run(config).pipe(Effect.annotateLogs({ chain: config.chainId }), Effect.provide(telemetry))
+  })
+).pipe(Command.withDescription("Run a node"))

@@ -1,0 +1,111 @@
+/**
+ * Figures of a node that a person wants to see, kept across restarts.
+ */
+import { Chain, ChainEvent, RuntimeApi, Store, Table } from "@ephor/chain"
+import { Disputes } from "@ephor/disputes"
+import { candidateHash, ChainId } from "@ephor/types"
+import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
+
+/** What has happened so far. */
+const Counters = Schema.Struct({
+  candidatesIncluded: Schema.Int,
+  disputesConcluded: Schema.Int,
+  reverts: Schema.Int,
+  replacedBlocks: Schema.Int
+})
+interface Counters extends Schema.Schema.Type<typeof Counters> {}
+
+/** Figures as `/status` tells them. */
+export interface Figures extends Counters {
+  readonly chainId: ChainId
+  readonly localUnsafe: number
+  readonly crossUnsafe: number
+  readonly localSafe: number
+  readonly crossSafe: number
+  readonly finalized: number
+}
+
+/** The figures of a node. */
+export class Status extends Context.Service<Status, { readonly figures: Effect.Effect<Figures> }>()(
+  "@ephor/node/Status"
+) {}
+
+const counters = Table.make({ name: "status", key: [Table.text], value: Counters })
+const none: Counters = { candidatesIncluded: 0, disputesConcluded: 0, reverts: 0, replacedBlocks: 0 }
+
+/** Candidates remembered so that none is counted twice. */
+const rememberedCandidates = 1024
+
+/** Counts what the chain and the disputes tell. */
+export const layer = (
+  chainId: ChainId
+): Layer.Layer<
+  Status,
+  Store.StoreError,
+  Chain.Chain | RuntimeApi.RuntimeApi | Disputes.Disputes | Store.Store
+> =>
+  Layer.effect(
+    Status,
+    Effect.gen(function* () {
+      const chain = yield* Chain.Chain
+      const runtime = yield* RuntimeApi.RuntimeApi
+      const disputes = yield* Disputes.Disputes
+      const store = yield* Store.Store
+      let current = Option.getOrElse(yield* counters.get(store, ["counters"]), () => none)
+      const seen = new Set<string>()
+      const once = (key: string): boolean => {
+        if (seen.has(key)) return false
+        seen.add(key)
+        if (seen.size > rememberedCandidates) seen.delete(seen.values().next().value!)
+        return true
+      }
+      const count = (change: Partial<Counters>) =>
+        Effect.suspend(() => {
+          current = {
+            candidatesIncluded: current.candidatesIncluded + (change.candidatesIncluded ?? 0),
+            disputesConcluded: current.disputesConcluded + (change.disputesConcluded ?? 0),
+            reverts: current.reverts + (change.reverts ?? 0),
+            replacedBlocks: current.replacedBlocks + (change.replacedBlocks ?? 0)
+          }
+          return store.batch([counters.put(["counters"], current)])
+        }).pipe(
+          Effect.catch((error) => Effect.logWarning("the figures of this node cannot be stored", error))
+        )
+      const onEvent = Effect.fnUntraced(function* (event: ChainEvent) {
+        switch (event._tag) {
+          case "Imported": {
+            const happened = yield* runtime
+              .candidateEvents(event.block.hash)
+              .pipe(Effect.orElseSucceed(() => []))
+            const included = happened
+              .filter((candidate) => candidate._tag === "CandidateIncluded")
+              .filter((candidate) => once(`included ${candidateHash(candidate.value[0])}`)).length
+            return included > 0 ? yield* count({ candidatesIncluded: included }) : undefined
+          }
+          case "Reverted":
+            return event.removed.length > 0 && !event.commanded ? yield* count({ reverts: 1 }) : undefined
+          case "Replaced":
+            return yield* count({ replacedBlocks: 1 })
+          default:
+            return undefined
+        }
+      })
+      yield* Stream.runForEach(chain.events, onEvent).pipe(Effect.forkScoped({ startImmediately: true }))
+      yield* disputes.conclusions.pipe(
+        Stream.filter(({ candidateHash: candidate }) => once(`concluded ${candidate}`)),
+        Stream.runForEach(() => count({ disputesConcluded: 1 })),
+        Effect.forkScoped({ startImmediately: true })
+      )
+      return Status.of({
+        figures: Effect.map(chain.heads, (heads) => ({
+          chainId,
+          localUnsafe: heads.localUnsafe.number,
+          crossUnsafe: heads.crossUnsafe.number,
+          localSafe: heads.localSafe.number,
+          crossSafe: heads.crossSafe.number,
+          finalized: heads.finalized.number,
+          ...current
+        }))
+      })
+    })
+  )

@@ -1,0 +1,55 @@
+/**
+ * `ephor-node devnet`: two chains, a supervisor and observers on this machine.
+ */
+import { Settings } from "@ephor/cli"
+import { Effect, FileSystem, Logger, References } from "effect"
+import { Command } from "effect/cli"
+import { resolve } from "node:path"
+import * as Devnet from "./Devnet.ts"
+
+/** Settings of `devnet`. */
+const settings = {
+  duration: Settings.integer("duration", { description: "Seconds to run; 0 runs until Ctrl-C", default: 0 }),
+  json: Settings.boolean("json", { description: "End with one line of JSON on stdout", default: false }),
+  execution: Settings.choice("execution", ["dev", "anvil"], {
+    description: "Where blocks come from: our own development chains, or real execution clients",
+    default: "dev"
+  }),
+  dataDir: Settings.optionalText("data-dir", {
+    description:
+      "Keep everything here and go on from it next time (default: a temporary directory, removed at the end)"
+  }),
+  garbageEvery: Settings.integer("garbage-every", {
+    description: "Valid candidates between two invalid ones; 0 is never",
+    default: 4
+  })
+}
+
+/** The `devnet` command. */
+export const devnetCommand = Command.make("devnet", Settings.flags(settings), (flags) =>
+  Effect.gen(function* () {
+    const config = yield* Settings.resolve(settings, {
+      flags,
+      environment: process.env,
+      prefixes: ["NODE_DEVNET"]
+    })
+    const fs = yield* FileSystem.FileSystem
+    const dataDir =
+      config.dataDir === undefined
+        ? yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: "ephor-devnet-" }))
+        : resolve(config.dataDir)
+    return yield* Devnet.run({
+      dataDir,
+      execution: config.execution,
+      chainIds: ["901", "902"],
+      garbageEvery: config.garbageEvery,
+      durationSeconds: config.duration === 0 ? undefined : config.duration,
+      json: config.json,
+      isTerminal: process.stderr.isTTY && !config.json
+    })
+  }).pipe(
+    Effect.scoped,
+    Effect.provideService(Logger.LogToStderr, true),
+    Effect.provideService(References.MinimumLogLevel, "Warn")
+  )
+).pipe(Command.withDescription("Run a development network of two chains, a supervisor and observers"))

@@ -1,0 +1,335 @@
+/**
+ * The processes of a devnet: an L1, a node per chain, a supervisor, and what they need to find each other.
+ */
+import { DevChain } from "@ephor/chain"
+import * as NodeEthRpcServer from "@ephor/chain/NodeEthRpcServer"
+import * as NodeStore from "@ephor/chain/NodeStore"
+import { ManagedNode } from "@ephor/supervisor-protocol"
+import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
+import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
+import type { BlockRef, ChainId, DerivedBlockRefPair, LogContent } from "@ephor/types"
+import { Clock, Context, Effect, FileSystem, Layer, type Queue, Schema } from "effect"
+import { HttpClient } from "effect/http"
+import { createRequire } from "node:module"
+import { createServer } from "node:net"
+import { dirname, join } from "node:path"
+import * as ChainSpec from "../ChainSpec.ts"
+import * as Execution from "./Execution.ts"
+import * as Children from "./NodeChildren.ts"
+
+/** A part of the devnet does not start; the message says which and where to look. */
+export class DevnetError extends Schema.TaggedError<DevnetError>()("DevnetError", {
+  message: Schema.String
+}) {}
+
+/** What a devnet is made of. */
+export interface Options {
+  /** Where everything lies; the same folder goes on where it was. */
+  readonly dataDir: string
+  readonly execution: "dev" | "anvil"
+  readonly chainIds: ReadonlyArray<ChainId>
+  /** Candidates between two invalid ones; 0 is never. */
+  readonly garbageEvery: number
+}
+
+const host = "127.0.0.1"
+const l1ChainId = "900"
+const l1BlockTimeMs = 1000
+const startTimeoutMs = 60_000
+
+/** A TCP port that is free at this moment. */
+const freePort = Effect.callback<number>((resume) => {
+  const server = createServer()
+  server.listen(0, host, () => {
+    const address = server.address()
+    server.close(() =>
+      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+    )
+  })
+})
+
+const require = createRequire(import.meta.url)
+
+/** Flags of a command line, in the order given. */
+const toFlags = (flags: { readonly [flag: string]: string | number | true }): ReadonlyArray<string> =>
+  Object.entries(flags).flatMap(([flag, value]) =>
+    value === true ? [`--${flag}`] : [`--${flag}`, String(value)]
+  )
+
+/** How this process was started, for starting others the same way: from `dist`, or from sources. */
+const self = () => ({ node: process.execPath, flags: process.execArgv, bin: process.argv[1]! })
+
+const supervisorBin = (): string => {
+  const folder = dirname(require.resolve("@ephor/supervisor/package.json"))
+  return self().bin.endsWith(".ts") ? join(folder, "src", "bin.ts") : join(folder, "dist", "bin.js")
+}
+
+/** Waits until a question is answered, or a child has given up. */
+const untilAnswer = <A, E, R>(what: string, logFile: string, ask: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    while (true) {
+      const answer = yield* Effect.option(ask)
+      if (answer._tag === "Some") return answer.value
+      yield* Effect.sleep(100)
+    }
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: startTimeoutMs,
+      orElse: () =>
+        Effect.fail(
+          new DevnetError({
+            message: `${what} did not start within ${startTimeoutMs / 1000} s: see ${logFile}`
+          })
+        )
+    })
+  )
+
+const anvil = Effect.fnUntraced(function* (
+  options: Options,
+  notices: Queue.Enqueue<Children.Notice>,
+  chainId: ChainId,
+  flags: { readonly [flag: string]: number }
+) {
+  const port = yield* freePort
+  const url = `http://${host}:${port}`
+  const logFile = join(options.dataDir, `anvil-${chainId}.log`)
+  const bin = yield* Effect.try({
+    try: () => join(dirname(require.resolve("@foundry-rs/anvil/package.json")), "bin.mjs"),
+    catch: () =>
+      new DevnetError({
+        message: "the package @foundry-rs/anvil is not installed: npm install --save-dev @foundry-rs/anvil"
+      })
+  })
+  const state = join(options.dataDir, `anvil-${chainId}.json`)
+  yield* Children.keep(
+    {
+      name: `anvil ${chainId}`,
+      command: process.execPath,
+      args: [
+        bin,
+        ...toFlags({ host, port, "chain-id": chainId, "block-time": 1, state, "state-interval": 5, ...flags })
+      ],
+      logFile,
+      restartDelayMs: 500
+    },
+    notices
+  )
+  yield* untilAnswer(`anvil ${chainId}`, logFile, Execution.genesisOf(url))
+  return url
+})
+
+/** The L1: a development chain of this process behind Ethereum's JSON-RPC, or an anvil. */
+const startL1 = Effect.fnUntraced(function* (
+  options: Options,
+  notices: Queue.Enqueue<Children.Notice>,
+  genesisTime: number
+) {
+  if (options.execution === "anvil") {
+    const url = yield* anvil(options, notices, l1ChainId, { "slots-in-an-epoch": 1 })
+    return { url, genesis: yield* Execution.genesisOf(url) }
+  }
+  const chain = DevChain.layerL1({
+    chainId: l1ChainId,
+    genesisTime,
+    blockTimeMs: l1BlockTimeMs,
+    finalityDepth: 2
+  }).pipe(Layer.provide(NodeStore.layer({ path: join(options.dataDir, "l1") })))
+  const context = yield* Layer.build(
+    NodeEthRpcServer.layer({ host, port: 0, chainId: l1ChainId }).pipe(Layer.provide(chain))
+  )
+  const { url } = Context.get(context, NodeEthRpcServer.NodeEthRpcServer)
+  return { url, genesis: yield* Execution.genesisOf(url) }
+})
+
+/** A chain of the devnet with its node. */
+export interface DevnetChain {
+  readonly chainId: ChainId
+  readonly child: Children.Child
+  readonly node: ManagedNode.Service
+  readonly adminUrl: string
+  readonly interopUrl: string
+  readonly streamUrl: string
+  readonly dataDir: string
+  readonly anchor: DerivedBlockRefPair
+  readonly emit: (log: LogContent) => Effect.Effect<void, Execution.ExecutionError>
+}
+
+/** Everything that runs. */
+export interface Devnet {
+  readonly chains: ReadonlyArray<DevnetChain>
+  readonly supervisor: { readonly child: Children.Child; readonly adminUrl: string; readonly rpcUrl: string }
+  readonly l1Url: string
+}
+
+const specOf = Effect.fnUntraced(function* (
+  path: string,
+  chainId: ChainId,
+  genesisTime: number,
+  l1Genesis: BlockRef
+) {
+  const fs = yield* FileSystem.FileSystem
+  if (yield* Effect.orElseSucceed(fs.exists(path), () => false)) return
+  const spec = ChainSpec.development({ chainId, genesisTime, l1Genesis, faultyValidators: [3] })
+  yield* Effect.orDie(ChainSpec.write(path, spec))
+})
+
+const startChain = Effect.fnUntraced(function* (
+  options: Options,
+  notices: Queue.Enqueue<Children.Notice>,
+  chainId: ChainId,
+  genesisTime: number,
+  l1Genesis: BlockRef
+) {
+  const dataDir = join(options.dataDir, `node-${chainId}`)
+  const fs = yield* FileSystem.FileSystem
+  yield* Effect.orDie(fs.makeDirectory(dataDir, { recursive: true }))
+  const specFile = join(dataDir, "chain-spec.json")
+  yield* specOf(specFile, chainId, genesisTime, l1Genesis)
+  const [interopPort, streamPort, adminPort] = yield* Effect.all([freePort, freePort, freePort])
+  const jwtFile = join(options.dataDir, "jwt.hex")
+  const executionUrl = options.execution === "anvil" ? yield* anvil(options, notices, chainId, {}) : undefined
+  if (executionUrl !== undefined) yield* Execution.deployContracts(executionUrl)
+  const logFile = join(options.dataDir, `node-${chainId}.log`)
+  const { bin, flags, node } = self()
+  const child = yield* Children.keep(
+    {
+      name: `node ${chainId}`,
+      command: node,
+      args: [
+        ...flags,
+        bin,
+        "run",
+        ...toFlags({
+          ...(executionUrl === undefined ? { dev: true } : { "execution-rpc": executionUrl }),
+          "chain-id": chainId,
+          "chain-spec": specFile,
+          "data-dir": dataDir,
+          "interop-port": interopPort,
+          "interop-jwt-secret": jwtFile,
+          "stream-port": streamPort,
+          "admin-port": adminPort,
+          "dev-garbage-every": options.garbageEvery,
+          "log-format": "logfmt"
+        })
+      ],
+      logFile,
+      restartDelayMs: 1000
+    },
+    notices
+  )
+  const jwtSecret = yield* NodeJwt.readSecret(jwtFile)
+  const remote = yield* NodeManagedNodeClient.make({ url: `http://${host}:${interopPort}`, jwtSecret })
+  const anchor = yield* untilAnswer(`node ${chainId}`, logFile, remote.anchorPoint)
+  const adminUrl = `http://${host}:${adminPort}`
+  const http = yield* HttpClient.HttpClient
+  const emit =
+    executionUrl === undefined
+      ? Execution.emitOnDevelopmentChain(adminUrl)
+      : Execution.emitOnAnvil(executionUrl)
+  const chain: DevnetChain = {
+    chainId,
+    child,
+    node: remote,
+    adminUrl,
+    interopUrl: `ws://${host}:${interopPort}`,
+    streamUrl: `http://${host}:${streamPort}`,
+    dataDir,
+    anchor,
+    emit: (log) => Effect.provideService(emit(log), HttpClient.HttpClient, http)
+  }
+  return chain
+})
+
+const seal = ({ hash, number, timestamp }: BlockRef) => ({ hash, number, timestamp })
+
+const startSupervisor = Effect.fnUntraced(function* (
+  options: Options,
+  notices: Queue.Enqueue<Children.Notice>,
+  l1Url: string,
+  chains: ReadonlyArray<DevnetChain>
+) {
+  const fs = yield* FileSystem.FileSystem
+  const file = (name: string) => join(options.dataDir, name)
+  const dependencies = Object.fromEntries(chains.map(({ chainId }) => [chainId, {}]))
+  yield* Effect.orDie(fs.writeFileString(file("dependency-set.json"), JSON.stringify({ dependencies })))
+  const rollups = Object.fromEntries(
+    chains.map(({ anchor, chainId }) => [
+      chainId,
+      { genesis: { l1: seal(anchor.source), l2: seal(anchor.derived) }, block_time: 1, interop_time: 0 }
+    ])
+  )
+  yield* Effect.orDie(fs.writeFileString(file("rollup-config-set.json"), JSON.stringify(rollups)))
+  const [rpcPort, metricsPort] = yield* Effect.all([freePort, freePort])
+  const logFile = file("supervisor.log")
+  const { flags, node } = self()
+  const child = yield* Children.keep(
+    {
+      name: "supervisor",
+      command: node,
+      args: [
+        ...flags,
+        supervisorBin(),
+        "run",
+        ...toFlags({
+          "l1-rpc": l1Url,
+          "l1.poll-interval-ms": 500,
+          "l1.confirmation-depth": 1,
+          "l2-consensus.nodes": chains.map(({ interopUrl }) => interopUrl).join(","),
+          "l2-consensus.jwt-secret": file("jwt.hex"),
+          datadir: file("supervisor"),
+          "dependency-set": file("dependency-set.json"),
+          "rollup-config-set": file("rollup-config-set.json"),
+          "rpc.addr": host,
+          "rpc.port": rpcPort,
+          "metrics.enabled": true,
+          "metrics.addr": host,
+          "metrics.port": metricsPort,
+          "log.format": "logfmt"
+        })
+      ],
+      logFile,
+      restartDelayMs: 1000
+    },
+    notices
+  )
+  const adminUrl = `http://${host}:${metricsPort}`
+  yield* untilAnswer("supervisor", logFile, Execution.get(`${adminUrl}/status`))
+  return { child, adminUrl, rpcUrl: `http://${host}:${rpcPort}` }
+})
+
+/** Starts everything, in the order in which it depends on each other; the scope ends it. */
+export const start = Effect.fn("Devnet.start")(function* (
+  options: Options,
+  notices: Queue.Enqueue<Children.Notice>
+) {
+  const fs = yield* FileSystem.FileSystem
+  yield* fs.makeDirectory(options.dataDir, { recursive: true }).pipe(
+    Effect.mapError(
+      (error) =>
+        new DevnetError({
+          message: `the data directory ${options.dataDir} cannot be made: ${error.message}`
+        })
+    )
+  )
+  yield* NodeJwt.readOrMakeSecret(join(options.dataDir, "jwt.hex"))
+  const genesisTime = yield* genesisTimeOf(join(options.dataDir, "genesis-time"))
+  const l1 = yield* startL1(options, notices, genesisTime)
+  const chains = yield* Effect.forEach(
+    options.chainIds,
+    (chainId) => startChain(options, notices, chainId, genesisTime, l1.genesis),
+    { concurrency: "unbounded" }
+  )
+  const supervisor = yield* startSupervisor(options, notices, l1.url, chains)
+  const devnet: Devnet = { chains, supervisor, l1Url: l1.url }
+  return devnet
+})
+
+/** The genesis time that this data directory began with. */
+const genesisTimeOf = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const stored = yield* Effect.option(fs.readFileString(path))
+  if (stored._tag === "Some") return Number(stored.value)
+  const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+  yield* Effect.orDie(fs.writeFileString(path, String(now)))
+  return now
+})
