@@ -2,7 +2,7 @@
  * The hub of the house: one chain, five verbs, five events. Whatever knows a chain (a development chain, an execution
  * client, a supervisor's answer, a quorum of votes) speaks to the rest of the program through this service.
  */
-import { Context, type Effect, type Option, type Stream } from "effect"
+import { Context, Effect, Layer, type Option, type Scope, type Stream } from "effect"
 import type {
   BlockId,
   BlockNumber,
@@ -19,6 +19,9 @@ import type {
 } from "@ephor/types"
 import type { ChainError } from "./ChainError.ts"
 import type { ChainEvent } from "./ChainEvent.ts"
+import { makeChain } from "./internal/chain.ts"
+import { type MemoryOptions, memoryBackend } from "./internal/memoryBackend.ts"
+import * as Store from "./Store.ts"
 
 /** A block with everything that the protocols ask about it. */
 export interface ChainBlock {
@@ -65,7 +68,11 @@ export interface Service {
    * Forces the five heads, forgetting canonical blocks above `localUnsafe`. `commanded` says that the heads were
    * dictated from outside (see `ChainEvent.Reverted`). Never goes below the finalized head.
    */
-  readonly revert: (heads: Heads, reason: string, options?: { readonly commanded?: boolean }) => Effect.Effect<void, ChainError>
+  readonly revert: (
+    heads: Heads,
+    reason: string,
+    options?: { readonly commanded?: boolean }
+  ) => Effect.Effect<void, ChainError>
   /**
    * Goes back to the parent of `block` because `block` is invalid: it and its descendants are blacklisted for ever,
    * heads above the parent fall back to it. A block that is final fails with `Finalized`.
@@ -94,3 +101,82 @@ export const headIds = (heads: HeadRefs): Heads => {
     finalized: id(heads.finalized)
   }
 }
+
+/** Bounds of a chain. */
+export interface Limits {
+  /** Finalized blocks whose references (and dead forks) stay in memory; older ones are read from the store. */
+  readonly retainedBlocks: number
+  /** Events that one subscriber may lag behind before its stream is ended. */
+  readonly eventBacklog: number
+  /** How often `Exhausted` is repeated while no next L1 block comes. */
+  readonly exhaustedRepeatMs: number
+  /** How often the `Reverted` that stopped derivation is repeated while no heads are dictated. */
+  readonly stoppedRepeatMs: number
+  /** How long a failed stream of the backend (imports, finality, derivation) rests before it is run again. */
+  readonly retryDelayMs: number
+}
+
+/** The bounds that apply where none are given. */
+export const defaults: Limits = {
+  retainedBlocks: 1024,
+  eventBacklog: 65_536,
+  exhaustedRepeatMs: 1000,
+  stoppedRepeatMs: 10_000,
+  retryDelayMs: 1000
+}
+
+/**
+ * What only a backend knows: everything else (tree, heads, order, durability, idempotence) is `make`'s. The effects run
+ * inside the verb that needs them and must not call the chain's verbs themselves; they may run again after a crash.
+ */
+export interface Backend {
+  /** The block that the chain starts from. */
+  readonly genesis: ChainBlock
+  /** The L1 block that `genesis` was derived from. */
+  readonly anchorSource: BlockRef
+  /** New blocks, parent first, known ones again after a failure: a stream that fails is run anew. */
+  readonly imports?: Stream.Stream<ChainBlock, ChainError>
+  /** Blocks that became final on the backend's own word; they raise every head that is behind. */
+  readonly finality?: Stream.Stream<Hash, ChainError>
+  /** Tells the backend that heads were forced (e.g. `engine_forkchoiceUpdated`), before the change is stored. */
+  readonly setHeads?: (heads: HeadRefs) => Effect.Effect<void, ChainError>
+  /** Builds the deposits-only block that takes the place of `invalid`: same height, same parent. */
+  readonly replace?: (invalid: ChainBlock) => Effect.Effect<ChainBlock, ChainError>
+  /** L2 blocks that are local-safe as of `source`, following `after`, in order; all imported before. */
+  readonly derive?: (source: BlockRef, after: L2BlockRef) => Stream.Stream<L2BlockRef, ChainError>
+}
+
+/**
+ * Builds the hub around a backend, from what the store holds: a chain goes on where it was, also after a crash.
+ *
+ * Each verb is one atomic step: it is written to the store as one batch, then shown to readers, then told to every
+ * subscriber of `events`, in order. A subscriber that lags more than `limits.eventBacklog` events has its stream ended,
+ * with a warning. The longest branch is canonical among the branches that build on the local-safe head, except that
+ * what `revert` took out only comes back when somebody imports, derives or promotes it again.
+ */
+export const make: (
+  backend: Backend,
+  limits?: Partial<Limits>
+) => Effect.Effect<Service, ChainError | Store.StoreError, Scope.Scope | Store.Store> = (backend, limits) =>
+  makeChain(backend, { ...defaults, ...limits })
+
+/** The hub of a backend that takes an effect to make; needs a store of its own (see `Store.layerPrefixed`). */
+export const layer = <E, R>(
+  backend: Effect.Effect<Backend, E, R>,
+  limits?: Partial<Limits>
+): Layer.Layer<Chain, E | ChainError | Store.StoreError, Exclude<R, Scope.Scope> | Store.Store> =>
+  Layer.effect(
+    Chain,
+    Effect.flatMap(backend, (known) => make(known, limits))
+  )
+
+/**
+ * A chain that only knows what it is told, in memory. Without `replace`, an invalid block is replaced by an empty one
+ * whose hash is the bitwise complement of the invalid block's.
+ */
+export const layerMemory = (
+  options: MemoryOptions & { readonly limits?: Partial<Limits> } = {}
+): Layer.Layer<Chain, ChainError | Store.StoreError> =>
+  Layer.effect(Chain, make(memoryBackend(options), options.limits)).pipe(
+    Layer.provide(Layer.fresh(Store.layerMemory))
+  )

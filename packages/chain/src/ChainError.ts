@@ -31,7 +31,10 @@ export class Invalidated extends Schema.TaggedError<Invalidated>()("Invalidated"
 }
 
 /** The step would change a block that is final. */
-export class Finalized extends Schema.TaggedError<Finalized>()("Finalized", { block: Hash, finalized: BlockNumber }) {
+export class Finalized extends Schema.TaggedError<Finalized>()("Finalized", {
+  block: Hash,
+  finalized: BlockNumber
+}) {
   override get message() {
     return `block ${this.block} is at or below the finalized height ${this.finalized} and cannot be changed`
   }
@@ -65,6 +68,16 @@ export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported"
   }
 }
 
+/** The data directory belongs to a chain with another genesis. */
+export class ForeignStore extends Schema.TaggedError<ForeignStore>()("ForeignStore", {
+  genesis: Hash,
+  stored: Hash
+}) {
+  override get message() {
+    return `the store holds the chain with genesis ${this.stored}, not ${this.genesis}: use another data directory or delete this one`
+  }
+}
+
 /** Why a verb of the chain failed. */
 export const ChainErrorReason = Schema.Union([
   UnknownBlock,
@@ -73,7 +86,8 @@ export const ChainErrorReason = Schema.Union([
   Finalized,
   NotDescendant,
   Backend,
-  Unsupported
+  Unsupported,
+  ForeignStore
 ])
 export type ChainErrorReason = typeof ChainErrorReason.Type
 

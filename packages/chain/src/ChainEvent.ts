@@ -7,13 +7,17 @@ import { BlockRef, L2BlockRef, SafetyLevel } from "@ephor/types"
 /**
  * What changed, in order.
  *
- * - `Imported`: a block entered the tree (it may be on a fork).
+ * - `Imported`: a block entered the tree (it may be on a fork), or came (back) to the canonical chain after a
+ *   `Reverted`: then the new branch follows block by block, parent first. Take a repeat as what it is.
  * - `Promoted`: the head of a level moved up to `block`. For `LocalSafe`, `source` is the L1 block it was derived
- *   from; a move of the source alone repeats the block with the new source.
- * - `Reverted`: the unsafe head went back to `head`; `removed` are the blocks that left the canonical chain, highest
- *   first. `commanded` tells that somebody outside (the supervisor) dictated the heads: nobody need ask for a reset.
- * - `Replaced`: `invalidated` and its descendants are gone for ever, `replacement` stands at the same height.
- * - `Exhausted`: all of L1 up to `source` is derived; `derived` is the last local-safe block.
+ *   from; a move of the source alone repeats the block with the new source. A new local-unsafe head shows as `Imported`.
+ * - `Reverted`: the canonical chain was cut at `head`; `removed` are the blocks that left, highest first. `commanded`
+ *   tells that somebody outside (the supervisor) dictated the heads, or that no head moved (an invalid fork was
+ *   cleared away): nobody need ask for a reset. Not commanded and nothing removed: derivation stopped, for `reason`.
+ * - `Replaced`: `invalidated` and its descendants are gone for ever (`removed`, highest first, ends with `invalidated`),
+ *   `replacement` stands at the same height.
+ * - `Exhausted`: all of L1 up to `source` is derived; `derived` is the last local-safe block. Repeated until the next
+ *   L1 block is provided, so that a lost one does no harm.
  */
 export const ChainEvent = Schema.TaggedUnion({
   Imported: { block: L2BlockRef },

@@ -1,7 +1,7 @@
 /**
  * Questions about the state of the relay chain at a block.
  */
-import { Context, type Effect, type Option, Schema } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import type {
   CandidateEvent,
   CandidateHash,
@@ -17,23 +17,12 @@ import type {
   ValidatorId,
   ValidatorIndex
 } from "@ephor/types"
+import { validationCodeHash } from "@ephor/types"
+import { defaults, genesisState, type Options } from "./DevRuntime.ts"
+import { runtimeApi } from "./internal/runtimeApi.ts"
+import type { RuntimeApiError } from "./RuntimeApiError.ts"
 
-/** The state of that block is not (or no longer) known. */
-export class UnknownState extends Schema.TaggedError<UnknownState>()("UnknownState", { block: Schema.String }) {}
-/** That session is not known at that block. */
-export class UnknownSession extends Schema.TaggedError<UnknownSession>()("UnknownSession", { session: Schema.Int }) {}
-
-/** The one public error of `RuntimeApi`. */
-export class RuntimeApiError extends Schema.TaggedError<RuntimeApiError>()("RuntimeApiError", {
-  request: Schema.String,
-  reason: Schema.Union([UnknownState, UnknownSession])
-}) {
-  override get message() {
-    return this.reason._tag === "UnknownState"
-      ? `${this.request}: the state of block ${this.reason.block} is not known here`
-      : `${this.request}: session ${this.reason.session} is not known at that block`
-  }
-}
+export { RuntimeApiError, UnknownSession, UnknownState } from "./RuntimeApiError.ts"
 
 /** Groups of validators and how they rotate over cores. */
 export interface ValidatorGroups {
@@ -55,9 +44,22 @@ export interface Service {
   readonly validators: (at: Hash) => Effect.Effect<ReadonlyArray<ValidatorId>, RuntimeApiError>
   readonly validatorGroups: (at: Hash) => Effect.Effect<ValidatorGroups, RuntimeApiError>
   readonly availabilityCores: (at: Hash) => Effect.Effect<ReadonlyArray<CoreState>, RuntimeApiError>
-  readonly persistedValidationData: (at: Hash, para: ParaId) => Effect.Effect<Option.Option<PersistedValidationData>, RuntimeApiError>
-  readonly validationCode: (at: Hash, para: ParaId) => Effect.Effect<Option.Option<Uint8Array>, RuntimeApiError>
-  readonly validationCodeByHash: (at: Hash, hash: Hash) => Effect.Effect<Option.Option<Uint8Array>, RuntimeApiError>
+  /**
+   * What a candidate with this relay parent is executed with. While a candidate occupies the core of the parachain, it
+   * is taken for included: the next one builds on its head.
+   */
+  readonly persistedValidationData: (
+    at: Hash,
+    para: ParaId
+  ) => Effect.Effect<Option.Option<PersistedValidationData>, RuntimeApiError>
+  readonly validationCode: (
+    at: Hash,
+    para: ParaId
+  ) => Effect.Effect<Option.Option<Uint8Array>, RuntimeApiError>
+  readonly validationCodeByHash: (
+    at: Hash,
+    hash: Hash
+  ) => Effect.Effect<Option.Option<Uint8Array>, RuntimeApiError>
   readonly minimumBackingVotes: (at: Hash) => Effect.Effect<number, RuntimeApiError>
   readonly disabledValidators: (at: Hash) => Effect.Effect<ReadonlyArray<ValidatorIndex>, RuntimeApiError>
   /** What happened to candidates in block `at` itself. */
@@ -69,3 +71,35 @@ export interface Service {
 
 /** The relay chain's runtime, as far as the protocols ask it. */
 export class RuntimeApi extends Context.Service<RuntimeApi, Service>()("@ephor/chain/RuntimeApi") {}
+
+/** A runtime that never moves. */
+export interface StaticOptions extends Partial<Options> {
+  readonly validators: ReadonlyArray<ValidatorId>
+  /** The session that every block is in. Default 0. */
+  readonly session?: SessionIndex
+}
+
+/**
+ * Answers alike for every block, known or not: for rigs that need validators and nothing else. Without `groups`, all
+ * validators are one group. Heads and code of `paras` stay as they are given.
+ */
+export const layerStatic = (options: StaticOptions): Layer.Layer<RuntimeApi> =>
+  Layer.sync(RuntimeApi, () => {
+    const everybody = options.validators.map((_, index) => index)
+    const known: Options = { ...defaults, groups: [everybody], paras: [], ...options }
+    const zero: Hash = `0x${"00".repeat(32)}`
+    const number = (options.session ?? 0) * known.sessionLengthBlocks
+    const id = { hash: zero, number }
+    const state = genesisState(known, {
+      ref: { ...id, parentHash: zero, timestamp: 0, l1origin: id, sequenceNumber: 0 },
+      output: { stateRoot: zero, messagePasserStorageRoot: zero, blockHash: zero }
+    })
+    const codes = new Map(
+      known.paras.map(({ validationCode }) => [validationCodeHash(validationCode), validationCode])
+    )
+    return runtimeApi(
+      known,
+      () => Effect.succeed(state),
+      (hash) => Effect.succeed(Option.fromUndefinedOr(codes.get(hash)))
+    )
+  })

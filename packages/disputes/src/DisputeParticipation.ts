@@ -120,11 +120,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   /** Starts what may start. */
   const pump: Effect.Effect<void, never, Jobs> = Effect.gen(function* () {
-    while (leaf !== undefined && running.size < options.maxParallel) {
+    const at = leaf
+    while (at !== undefined && running.size < options.maxParallel) {
       const request = queue.take()
       if (request === undefined) break
       running.add(request.candidateHash)
-      yield* Subsystem.spawn(participate(request, leaf))
+      yield* Subsystem.spawn(participate(request, at))
     }
     yield* Metric.update(Metrics.participationQueue, queue.size)
   })

@@ -1,1 +1,7 @@
-export {}
+export * as MemoryNetwork from "./MemoryNetwork.ts"
+export * as Metrics from "./Metrics.ts"
+export * as Network from "./Network.ts"
+export * from "./NetworkError.ts"
+export * as Protocol from "./Protocol.ts"
+export * as Reputation from "./Reputation.ts"
+export * as View from "./View.ts"

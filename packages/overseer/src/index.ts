@@ -1,1 +1,9 @@
-export {}
+export * as Leaves from "./Leaves.ts"
+export * as Mailbox from "./Mailbox.ts"
+export * from "./messages/index.ts"
+export * as Metrics from "./Metrics.ts"
+export * as Overseer from "./Overseer.ts"
+export * from "./OverseerError.ts"
+export * as Signal from "./Signal.ts"
+export * as Subsystem from "./Subsystem.ts"
+export * as Wiring from "./Wiring.ts"

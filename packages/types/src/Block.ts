@@ -13,7 +13,12 @@ export const BlockSeal = Schema.Struct({ hash: Hash, number: BlockNumber, timest
 export interface BlockSeal extends Schema.Schema.Type<typeof BlockSeal> {}
 
 /** A block with the hash of its parent: enough to link a chain. */
-export const BlockRef = Schema.Struct({ hash: Hash, number: BlockNumber, parentHash: Hash, timestamp: Timestamp })
+export const BlockRef = Schema.Struct({
+  hash: Hash,
+  number: BlockNumber,
+  parentHash: Hash,
+  timestamp: Timestamp
+})
 export interface BlockRef extends Schema.Schema.Type<typeof BlockRef> {}
 
 /** An L2 block with the L1 block that it was built upon. The wire spells `l1origin` in lower case. */

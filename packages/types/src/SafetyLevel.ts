@@ -1,11 +1,18 @@
 /**
- * The ladder of trust that a block climbs: unsafe, checked against other chains, derived from L1, both, final.
+ * The ladder of trust that a block climbs: unsafe, checked against other chains, derived from L1, both,
+ * final.
  */
 import { Schema } from "effect"
 import { BlockId } from "./Block.ts"
 
 /** A rung of the ladder. */
-export const SafetyLevel = Schema.Literals(["LocalUnsafe", "CrossUnsafe", "LocalSafe", "CrossSafe", "Finalized"])
+export const SafetyLevel = Schema.Literals([
+  "LocalUnsafe",
+  "CrossUnsafe",
+  "LocalSafe",
+  "CrossSafe",
+  "Finalized"
+])
 export type SafetyLevel = typeof SafetyLevel.Type
 
 /** The head of a chain at each level. */
@@ -36,6 +43,11 @@ export const ladderViolation = (heads: Heads): string | undefined => {
     heads[lower].number > heads[upper].number
       ? `${lower} #${heads[lower].number} is above ${upper} #${heads[upper].number}`
       : undefined
-  return above("finalized", "crossSafe") ?? above("crossSafe", "localSafe") ?? above("localSafe", "localUnsafe") ??
-    above("crossSafe", "crossUnsafe") ?? above("crossUnsafe", "localUnsafe")
+  return (
+    above("finalized", "crossSafe") ??
+    above("crossSafe", "localSafe") ??
+    above("localSafe", "localUnsafe") ??
+    above("crossSafe", "crossUnsafe") ??
+    above("crossUnsafe", "localUnsafe")
+  )
 }

@@ -1,0 +1,51 @@
+/**
+ * What one validator is to work on at a relay parent: its group, the core the group serves now, and the para scheduled there.
+ */
+import { type CoreState, groupForCore, type ParaId, type ValidatorIndex } from "@ephor/types"
+import type { RuntimeApi } from "@ephor/chain"
+
+/** A group with the core it serves and the para it may back there. */
+export interface Assignment {
+  readonly group: number
+  readonly core: number
+  readonly paraId: ParaId
+  readonly members: ReadonlyArray<ValidatorIndex>
+  /** The only collator whose candidate counts, if the core is reserved. */
+  readonly requiredCollator: `0x${string}` | null
+}
+
+/** The group a validator is in, if any. */
+export const groupOf = (
+  groups: ReadonlyArray<ReadonlyArray<ValidatorIndex>>,
+  validator: ValidatorIndex
+): number | undefined => {
+  const found = groups.findIndex((group) => group.includes(validator))
+  return found === -1 ? undefined : found
+}
+
+/**
+ * Everything that may be backed in a child of the relay parent: for each scheduled core, its group. An occupied core counts with
+ * what is next when its candidate becomes available, which is the usual way to free it.
+ */
+export const assignments = (
+  cores: ReadonlyArray<CoreState>,
+  { groups, rotation }: RuntimeApi.ValidatorGroups
+): ReadonlyArray<Assignment> =>
+  cores.flatMap((state, core) => {
+    const scheduled =
+      state._tag === "Scheduled"
+        ? state.value
+        : state._tag === "Occupied"
+          ? state.value.nextUpOnAvailable
+          : null
+    const group = groupForCore(rotation, core, cores.length)
+    const members = groups[group]
+    if (scheduled === null || members === undefined) return []
+    return [{ group, core, paraId: scheduled.paraId, members, requiredCollator: scheduled.collator }]
+  })
+
+/** What a validator may second, if its group serves a scheduled core. */
+export const assignmentOf = (
+  all: ReadonlyArray<Assignment>,
+  validator: ValidatorIndex
+): Assignment | undefined => all.find(({ members }) => members.includes(validator))

@@ -1,0 +1,312 @@
+/**
+ * Candidate backing: seconds what selection chose, checks what peers of our group second, tallies everybody, and knows
+ * which candidates have their quorum.
+ *
+ * One job per leaf. A validator signs at most one `Seconded` per relay parent and one statement per candidate, and
+ * never about a candidate that it did not execute with success. (Facts 2.2.)
+ */
+import { Deferred, Effect, type Layer, Metric, Queue } from "effect"
+import { Keystore, RuntimeApi } from "@ephor/chain"
+import {
+  AvailabilityRecovery,
+  AvailabilityStore,
+  type BackingStatement,
+  CandidateBacking,
+  CandidateSelection,
+  CandidateValidation,
+  type GetBackedCandidates,
+  MisbehaviorArbitration,
+  Overseer,
+  Provisioner,
+  type RecoveryOutcome,
+  type RegisterBackingWatcher,
+  type Second,
+  Signal,
+  StatementDistribution,
+  Subsystem,
+  type ValidationOutcome
+} from "@ephor/overseer"
+import {
+  type AvailableData,
+  type CandidateHash,
+  candidateHash,
+  type CandidateReceipt,
+  type CommittedCandidateReceipt,
+  type Hash,
+  type PoV,
+  type SignedFullStatement,
+  type Statement,
+  statementCandidate,
+  toPlain,
+  type ValidatorIndex
+} from "@ephor/types"
+import * as CandidateChecks from "./CandidateChecks.ts"
+import { allBacked, fromEntry, type Job, makeJob, toBacked, toEntry } from "./internal/backingJob.ts"
+import { type Session, signStatement, verifyFullStatement } from "./internal/session.ts"
+import * as Metrics from "./Metrics.ts"
+import * as StatementTable from "./StatementTable.ts"
+
+/** Limits of candidate backing. */
+export interface Limits {
+  /** Watchers of one relay parent; further ones are ended at once. */
+  readonly maxWatchers: number
+}
+
+/** Defaults of `Limits`. */
+export const defaults: Limits = { maxWatchers: 16 }
+
+/** The proof of a misbehaviour, once per validator and relay parent. */
+const report = Effect.fnUntraced(function* (
+  job: Job,
+  found: StatementTable.Misbehavior<CommittedCandidateReceipt>
+) {
+  yield* Metric.update(Metrics.misbehaviors(found.kind), 1)
+  const kind = StatementTable.reportOf(found.kind)
+  if (kind === undefined || found.first === undefined || job.reported.has(found.validatorIndex)) return
+  const tally = job.table.tallies.get(found.first.candidateHash)
+  if (tally === undefined) return
+  job.reported.add(found.validatorIndex)
+  yield* MisbehaviorArbitration.sendNow({
+    _tag: kind,
+    relayParent: job.relayParent,
+    receipt: toPlain(tally.candidate),
+    first: fromEntry(found.first),
+    second: fromEntry(found.second)
+  })
+})
+
+const announce = Effect.fnUntraced(function* (job: Job, hash: CandidateHash) {
+  const attested = StatementTable.attested(job.table, hash)
+  if (attested === undefined) return
+  const candidate = toBacked(attested)
+  yield* Metric.update(Metrics.candidatesBacked, 1)
+  yield* Effect.logDebug("candidate is backed", { candidate: hash, para: attested.group })
+  for (const watcher of job.watchers) Queue.offerUnsafe(watcher, candidate)
+  yield* Provisioner.sendNow({
+    _tag: "ProvisionableData",
+    relayParent: job.relayParent,
+    data: { _tag: "BackedCandidate", candidate }
+  })
+})
+
+/** Tallies a statement whose signature is known to be good; answers whether it counted. */
+const tally = Effect.fnUntraced(function* (job: Job, statement: SignedFullStatement) {
+  const outcome = StatementTable.importStatement(job.table, toEntry(statement))
+  if (outcome._tag === "Misbehaved") yield* report(job, outcome.misbehavior)
+  if (outcome._tag !== "Counted") return false
+  if (outcome.attested) yield* announce(job, outcome.tally.candidateHash)
+  return true
+})
+
+/** Signs, tallies and shares. What must never be signed twice has been noted as issued before. */
+const issue = Effect.fnUntraced(function* (
+  keystore: Keystore.Service,
+  job: Job,
+  own: NonNullable<Session["own"]>,
+  payload: Statement
+) {
+  const statement = yield* signStatement(keystore, own, job.session.context, payload)
+  yield* Metric.update(Metrics.statementsSigned(payload._tag), 1)
+  yield* tally(job, statement)
+  yield* StatementDistribution.send({ _tag: "Share", relayParent: job.relayParent, statement })
+})
+
+const validate = (job: Job, candidate: CandidateReceipt, pov: PoV) =>
+  CandidateValidation.ask((reply: Deferred.Deferred<ValidationOutcome>) => ({
+    _tag: "Validate",
+    candidate,
+    relayParent: job.relayParent,
+    povOrigin: { _tag: "Included", pov },
+    kind: "Backing",
+    reply
+  }))
+
+/** Executes, and keeps the data if the candidate holds and commits to it. */
+const check = Effect.fnUntraced(function* (
+  job: Job,
+  candidate: CandidateReceipt,
+  hash: CandidateHash,
+  pov: PoV
+) {
+  const outcome = yield* validate(job, candidate, pov)
+  if (outcome._tag !== "Valid") return outcome._tag
+  const data: AvailableData = { pov, validationData: outcome.persistedValidationData }
+  if (CandidateChecks.erasureRoot(data) !== candidate.descriptor.erasureRoot) return "Invalid"
+  const stored = yield* AvailabilityStore.ask((reply: Deferred.Deferred<boolean>) => ({
+    _tag: "StoreAvailableData",
+    candidateHash: hash,
+    data,
+    reply
+  }))
+  return stored ? outcome.commitments : "Failed"
+})
+
+const trySecond = Effect.fnUntraced(function* (
+  keystore: Keystore.Service,
+  job: Job,
+  { candidate, pov }: Second,
+  hash: CandidateHash
+) {
+  const { own } = job.session
+  const checked = yield* check(job, candidate, hash, pov)
+  if (checked === "Invalid") {
+    job.issued.add(hash)
+    yield* CandidateSelection.sendNow({ _tag: "Invalid", relayParent: job.relayParent, candidate })
+  }
+  // Execution took a while: another candidate, or a `Valid` for this one, may have been signed meanwhile.
+  if (typeof checked === "string" || own === undefined || job.seconded || job.issued.has(hash)) return
+  job.seconded = true
+  job.issued.add(hash)
+  const value = { descriptor: candidate.descriptor, commitments: checked }
+  yield* issue(keystore, job, own, { _tag: "Seconded", value })
+})
+
+const recover = (job: Job, candidate: CandidateReceipt, backer: ValidatorIndex) =>
+  AvailabilityRecovery.ask((reply: Deferred.Deferred<RecoveryOutcome>) => ({
+    _tag: "RecoverAvailableData",
+    candidate,
+    session: job.session.context.sessionIndex,
+    backers: [backer],
+    reply
+  }))
+
+/**
+ * Checks what a peer of our group seconded. Without its data we say nothing; a later backer gives another chance. What
+ * we find invalid we report, and sign nothing: the chain knows no such statement any more.
+ */
+const tryAgree = Effect.fnUntraced(function* (
+  keystore: Keystore.Service,
+  job: Job,
+  committed: CommittedCandidateReceipt,
+  statement: SignedFullStatement
+) {
+  const { own } = job.session
+  const candidate = toPlain(committed)
+  const hash = candidateHash(candidate)
+  const recovered = yield* recover(job, candidate, statement.validatorIndex)
+  if (recovered._tag !== "Recovered") return
+  const checked = yield* check(job, candidate, hash, recovered.data.pov)
+  if (checked === "Invalid") {
+    job.issued.add(hash)
+    yield* MisbehaviorArbitration.sendNow({
+      _tag: "CandidateValidityDisagreement",
+      relayParent: job.relayParent,
+      receipt: candidate,
+      statements: [statement]
+    })
+  }
+  if (typeof checked === "string" || own === undefined || job.issued.has(hash)) return
+  job.issued.add(hash)
+  yield* issue(keystore, job, own, { _tag: "Valid", value: hash })
+})
+
+/** Runs a check beside the handlers, once at a time per candidate, and no longer than the leaf lives. */
+const inBackground = <E, R>(job: Job, hash: CandidateHash, work: Effect.Effect<void, E, R>) => {
+  job.validating.add(hash)
+  return Subsystem.spawn(
+    work.pipe(
+      Effect.catch((error) => Effect.logWarning("a candidate was not checked", { candidate: hash, error })),
+      Effect.ensuring(Effect.sync(() => job.validating.delete(hash)))
+    ),
+    { leaf: job.relayParent }
+  )
+}
+
+const onSecond = Effect.fnUntraced(function* (keystore: Keystore.Service, job: Job, message: Second) {
+  const { assignment } = job
+  if (assignment === undefined || job.seconded) return
+  const { descriptor } = message.candidate
+  const collator = descriptor._tag === "V1" ? descriptor.collator : null
+  const required = assignment.requiredCollator
+  if (descriptor.relayParent !== job.relayParent || descriptor.paraId !== assignment.paraId) return
+  if (required !== null && collator !== required) return
+  const hash = candidateHash(message.candidate)
+  if (job.issued.has(hash) || job.validating.has(hash)) return
+  yield* inBackground(job, hash, trySecond(keystore, job, message, hash))
+})
+
+const onStatement = Effect.fnUntraced(function* (
+  keystore: Keystore.Service,
+  job: Job,
+  { statement }: BackingStatement
+) {
+  if (job.disabled.has(statement.validatorIndex)) return
+  if (!(yield* verifyFullStatement(keystore, job.session, statement))) return
+  if (!(yield* tally(job, statement))) return
+  const hash = statementCandidate(statement.payload)
+  const candidate = job.table.tallies.get(hash)?.candidate
+  const isOurs = candidate !== undefined && candidate.descriptor.paraId === job.assignment?.paraId
+  if (!isOurs || job.issued.has(hash) || job.validating.has(hash)) return
+  if (candidate.descriptor.relayParent !== job.relayParent) return
+  yield* inBackground(job, hash, tryAgree(keystore, job, candidate, statement))
+})
+
+const onRegister = (job: Job | undefined, { watcher }: RegisterBackingWatcher, limits: Limits) =>
+  Effect.sync(() => {
+    if (job === undefined || job.watchers.size >= limits.maxWatchers) return void Queue.endUnsafe(watcher)
+    job.watchers.add(watcher)
+    for (const candidate of allBacked(job)) Queue.offerUnsafe(watcher, candidate)
+  })
+
+const make = (limits: Limits) =>
+  Effect.gen(function* () {
+    const runtime = yield* RuntimeApi.RuntimeApi
+    const keystore = yield* Keystore.Keystore
+    const jobs = new Map<Hash, Job>()
+
+    const start = (relayParent: Hash) =>
+      makeJob(runtime, keystore, relayParent).pipe(
+        Effect.map((job) => void jobs.set(relayParent, job)),
+        Effect.catchTag("RuntimeApiError", (error) =>
+          Effect.logWarning("no backing at this leaf", error.message)
+        )
+      )
+    const stop = (relayParent: Hash) =>
+      Effect.sync(() => {
+        const job = jobs.get(relayParent)
+        jobs.delete(relayParent)
+        if (job !== undefined) for (const watcher of job.watchers) Queue.endUnsafe(watcher)
+      })
+    const inJob = <A, E, R>(relayParent: Hash, use: (job: Job) => Effect.Effect<A, E, R>) => {
+      const job = jobs.get(relayParent)
+      return job === undefined ? Effect.void : use(job)
+    }
+
+    return {
+      signal: Signal.match({
+        ActiveLeaves: Effect.fnUntraced(function* ({ activated, deactivated }) {
+          for (const hash of deactivated) yield* stop(hash)
+          if (activated !== null) yield* start(activated.hash)
+        }),
+        BlockFinalized: () => Effect.void,
+        Conclude: () => Effect.forEach([...jobs.keys()], stop, { discard: true })
+      }),
+      message: CandidateBacking.match({
+        Second: (message) => inJob(message.relayParent, (job) => onSecond(keystore, job, message)),
+        Statement: (message) => inJob(message.relayParent, (job) => onStatement(keystore, job, message)),
+        RegisterBackingWatcher: (message) => onRegister(jobs.get(message.relayParent), message, limits),
+        GetBackedCandidates: ({ relayParent, reply }: GetBackedCandidates) => {
+          const job = jobs.get(relayParent)
+          return Effect.asVoid(Deferred.succeed(reply, job === undefined ? [] : allBacked(job)))
+        }
+      })
+    }
+  })
+
+/** Everything candidate backing needs to run. */
+export type Requirements =
+  | CandidateBacking
+  | AvailabilityRecovery
+  | AvailabilityStore
+  | CandidateSelection
+  | CandidateValidation
+  | MisbehaviorArbitration
+  | Provisioner
+  | StatementDistribution
+  | Overseer.Overseer
+  | RuntimeApi.RuntimeApi
+  | Keystore.Keystore
+
+/** Backs candidates. A node without a key of the validator set only tallies. */
+export const layer = (options: Partial<Limits> = {}): Layer.Layer<never, never, Requirements> =>
+  CandidateBacking.toLayer(make({ ...defaults, ...options }))

@@ -1,0 +1,173 @@
+/**
+ * Candidate selection: of what collators offer for the para our group serves, proposes at most one candidate per relay parent.
+ *
+ * A proposal that turns out invalid costs its collator: it is not listened to for a while, and another candidate may take the place. (Facts
+ * 2.1.)
+ */
+import { Clock, Effect, type Layer, Random } from "effect"
+import { Keystore, RuntimeApi } from "@ephor/chain"
+import {
+  CandidateBacking,
+  CandidateSelection,
+  type InvalidCandidate,
+  type NewCandidate,
+  Overseer,
+  Signal,
+  Subsystem
+} from "@ephor/overseer"
+import { type CandidateHash, candidateHash, type CollatorId, type Hash } from "@ephor/types"
+import * as Assignment from "./Assignment.ts"
+import { Recent } from "./internal/Recent.ts"
+import { sessionAt } from "./internal/session.ts"
+import * as SelectionPolicy from "./SelectionPolicy.ts"
+
+/** Options and limits of candidate selection. Times are milliseconds. */
+export interface Options {
+  readonly policy: SelectionPolicy.SelectionPolicy
+  /** Candidates that wait at one relay parent for the policy to decide; further ones are dropped. */
+  readonly maxWaiting: number
+  /** How long a collator is not listened to after an invalid candidate. */
+  readonly penaltyMs: number
+  /** Penalised collators that are remembered; the oldest is forgiven first. */
+  readonly maxPenalised: number
+}
+
+/** Defaults of `Options`: the first candidate, and one Polkadot slot of silence. */
+export const defaults: Options = {
+  policy: SelectionPolicy.first,
+  maxWaiting: 64,
+  penaltyMs: 6000,
+  maxPenalised: 1024
+}
+
+interface Work {
+  readonly assignment: Assignment.Assignment
+  readonly startedAtMs: number
+  readonly waiting: Array<NewCandidate>
+  proposed: { readonly hash: CandidateHash; readonly collator: CollatorId } | undefined
+}
+
+/** What the subsystem knows while it runs. */
+interface State {
+  readonly options: Options
+  readonly runtime: RuntimeApi.Service
+  readonly keystore: Keystore.Service
+  readonly works: Map<Hash, Work>
+  /** Until when a collator is not listened to. */
+  readonly penalised: Recent<CollatorId, number>
+}
+
+const propose = Effect.fnUntraced(function* (work: Work, chosen: NewCandidate) {
+  const { candidate, collator, pov, relayParent } = chosen
+  work.proposed = { hash: candidateHash(candidate), collator }
+  yield* CandidateBacking.send({ _tag: "Second", relayParent, candidate, pov })
+})
+
+const decide = Effect.fnUntraced(function* ({ options }: State, work: Work) {
+  if (work.proposed !== undefined) return
+  const chosen = SelectionPolicy.atDeadline(
+    options.policy,
+    work.waiting,
+    yield* Random.nextIntBetween(0, 2 ** 31)
+  )
+  if (chosen === undefined) return
+  work.waiting.splice(work.waiting.indexOf(chosen), 1)
+  yield* propose(work, chosen)
+})
+
+const start = Effect.fnUntraced(
+  function* (state: State, relayParent: Hash) {
+    const { options, runtime } = state
+    const { own } = yield* sessionAt(runtime, state.keystore, relayParent)
+    const cores = yield* runtime.availabilityCores(relayParent)
+    const all = Assignment.assignments(cores, yield* runtime.validatorGroups(relayParent))
+    const assignment = own === undefined ? undefined : Assignment.assignmentOf(all, own.index)
+    if (assignment === undefined) return
+    const startedAtMs = yield* Clock.currentTimeMillis
+    const work: Work = { assignment, startedAtMs, waiting: [], proposed: undefined }
+    state.works.set(relayParent, work)
+    const deadlineMs = SelectionPolicy.deadlineMs(options.policy)
+    if (deadlineMs > 0) {
+      yield* Subsystem.spawn(Effect.andThen(Effect.sleep(deadlineMs), decide(state, work)), {
+        leaf: relayParent
+      })
+    }
+  },
+  Effect.catchTag("RuntimeApiError", (error) => Effect.logWarning("no selection at this leaf", error.message))
+)
+
+const onNewCandidate = Effect.fnUntraced(function* (state: State, message: NewCandidate) {
+  const work = state.works.get(message.relayParent)
+  if (work === undefined) return
+  const { options, penalised } = state
+  const { descriptor } = message.candidate
+  const nowMs = yield* Clock.currentTimeMillis
+  const signer = descriptor._tag === "V1" ? descriptor.collator : message.collator
+  const required = work.assignment.requiredCollator
+  if (descriptor.paraId !== work.assignment.paraId || descriptor.relayParent !== message.relayParent) return
+  if (signer !== message.collator || (required !== null && required !== signer)) return
+  if ((penalised.get(signer) ?? 0) > nowMs) return
+  if (work.proposed === undefined && SelectionPolicy.takesNow(options.policy, nowMs - work.startedAtMs)) {
+    yield* propose(work, message)
+  } else if (work.waiting.length < options.maxWaiting) work.waiting.push(message)
+})
+
+const onInvalid = Effect.fnUntraced(function* (state: State, { candidate, relayParent }: InvalidCandidate) {
+  const work = state.works.get(relayParent)
+  const proposed = work?.proposed
+  if (work === undefined || proposed === undefined || proposed.hash !== candidateHash(candidate)) {
+    return yield* Effect.logWarning("an invalid candidate was reported that was not proposed here", {
+      relayParent
+    })
+  }
+  const { collator } = proposed
+  yield* Effect.logInfo("collator is penalised for an invalid candidate", {
+    collator,
+    candidate: proposed.hash
+  })
+  state.penalised.set(collator, (yield* Clock.currentTimeMillis) + state.options.penaltyMs)
+  work.proposed = undefined
+  work.waiting.splice(
+    0,
+    work.waiting.length,
+    ...work.waiting.filter((waiting) => waiting.collator !== collator)
+  )
+  yield* decide(state, work)
+})
+
+const make = (options: Options) =>
+  Effect.gen(function* () {
+    const state: State = {
+      options,
+      runtime: yield* RuntimeApi.RuntimeApi,
+      keystore: yield* Keystore.Keystore,
+      works: new Map(),
+      penalised: new Recent(options.maxPenalised)
+    }
+    return {
+      signal: Signal.match({
+        ActiveLeaves: Effect.fnUntraced(function* ({ activated, deactivated }) {
+          for (const hash of deactivated) state.works.delete(hash)
+          if (activated !== null) yield* start(state, activated.hash)
+        }),
+        BlockFinalized: () => Effect.void,
+        Conclude: () => Effect.sync(() => state.works.clear())
+      }),
+      message: CandidateSelection.match({
+        NewCandidate: (message) => onNewCandidate(state, message),
+        Invalid: (message) => onInvalid(state, message)
+      })
+    }
+  })
+
+/** Everything candidate selection needs to run. */
+export type Requirements =
+  | CandidateSelection
+  | CandidateBacking
+  | Overseer.Overseer
+  | RuntimeApi.RuntimeApi
+  | Keystore.Keystore
+
+/** Selects candidates. */
+export const layer = (options: Partial<Options> = {}): Layer.Layer<never, never, Requirements> =>
+  CandidateSelection.toLayer(make({ ...defaults, ...options }))

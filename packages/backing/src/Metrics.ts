@@ -1,0 +1,72 @@
+/**
+ * What the subsystems of this package measure. Names are `<package>_<noun>_<unit>`.
+ */
+import { Metric } from "effect"
+
+/** A counter with attributes that are bound once per value. */
+const counterBy = <const Names extends ReadonlyArray<string>>(
+  id: string,
+  description: string,
+  names: Names
+) => {
+  const base = Metric.counter(id, { description, incremental: true })
+  const bound = new Map<string, typeof base>()
+  return (...values: { readonly [Index in keyof Names]: string }) => {
+    const key = values.join("/")
+    let metric = bound.get(key)
+    if (metric === undefined) {
+      metric = Metric.withAttributes(
+        base,
+        Object.fromEntries(names.map((name, index) => [name, values[index]!]))
+      ) as typeof base
+      bound.set(key, metric)
+    }
+    return metric
+  }
+}
+
+/** Executions of validation functions, by outcome. */
+export const pvfExecutions = counterBy("backing_pvf_executions_total", "Executions of validation functions", [
+  "outcome"
+])
+
+/** Time from request to outcome, with compilation and waiting. */
+export const pvfDuration = Metric.histogram("backing_pvf_execution_milliseconds", {
+  description: "Milliseconds from request to outcome of a validation function",
+  boundaries: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 6000, 12_000, 60_000]
+})
+
+/** Candidates judged, by kind and outcome. */
+export const validations = counterBy("backing_validations_total", "Candidates judged", ["kind", "outcome"])
+
+/** Statements we signed, by kind. */
+export const statementsSigned = counterBy("backing_statements_signed_total", "Statements signed", [
+  "statement"
+])
+
+/** Candidates that reached their quorum here. */
+export const candidatesBacked = Metric.counter("backing_candidates_backed_total", {
+  description: "Candidates that reached their quorum",
+  incremental: true
+})
+
+/** Misbehaviours found in statements, by kind. */
+export const misbehaviors = counterBy("backing_misbehaviors_total", "Misbehaviours found in statements", [
+  "kind"
+])
+
+/** What peers did in statement distribution, by conduct. */
+export const conduct = counterBy("backing_peer_conduct_total", "What peers did in statement distribution", [
+  "conduct"
+])
+
+/** Recoveries of available data, by outcome. */
+export const recoveries = counterBy("backing_recoveries_total", "Recoveries of available data", ["outcome"])
+
+/** Candidates checked once more after inclusion, by outcome. */
+export const approvals = counterBy("backing_approvals_total", "Included candidates checked once more", [
+  "outcome"
+])
+
+/** Answers to block authors. */
+export const inherents = counterBy("backing_inherents_total", "Answers to block authors", ["complete"])

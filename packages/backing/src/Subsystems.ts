@@ -1,0 +1,90 @@
+/**
+ * All subsystems of this package as one list of addresses and one layer: what a validator's page needs of backing.
+ */
+import { Layer } from "effect"
+import type { Keystore, RuntimeApi, Store } from "@ephor/chain"
+import type { Network, NetworkError } from "@ephor/network"
+import * as Overseer from "@ephor/overseer"
+import * as ApprovalVoting from "./ApprovalVoting.ts"
+import * as AvailabilityDistribution from "./AvailabilityDistribution.ts"
+import * as AvailabilityRecovery from "./AvailabilityRecovery.ts"
+import * as AvailabilityStore from "./AvailabilityStore.ts"
+import * as BitfieldDistribution from "./BitfieldDistribution.ts"
+import * as BitfieldSigning from "./BitfieldSigning.ts"
+import * as CandidateBacking from "./CandidateBacking.ts"
+import * as CandidateSelection from "./CandidateSelection.ts"
+import * as CandidateValidation from "./CandidateValidation.ts"
+import * as Malus from "./Malus.ts"
+import * as MisbehaviorArbitration from "./MisbehaviorArbitration.ts"
+import * as Provisioner from "./Provisioner.ts"
+import type { Pvf } from "./Pvf.ts"
+import * as StatementDistribution from "./StatementDistribution.ts"
+
+/** An address that takes no messages, as a list of addresses wants it. */
+export const silent = <Self, const Id extends string>(
+  address: Overseer.Subsystem.SubsystemClass<Self, Id, never, any>
+): Overseer.Subsystem.SubsystemClass<Self, Id, any, any> =>
+  // A mailbox of `never` is no mailbox of `any` to the compiler, although nothing can ever be in it.
+  address as unknown as Overseer.Subsystem.SubsystemClass<Self, Id, any, any>
+
+/** The addresses, for `Overseer.layer`. The dispute coordinator's is not among them: it belongs to another package. */
+export const addresses = [
+  Overseer.CandidateSelection,
+  Overseer.CandidateBacking,
+  Overseer.CandidateValidation,
+  Overseer.StatementDistribution,
+  Overseer.MisbehaviorArbitration,
+  Overseer.Provisioner,
+  Overseer.AvailabilityStore,
+  Overseer.AvailabilityRecovery,
+  silent(AvailabilityDistribution.AvailabilityDistribution),
+  silent(Overseer.BitfieldSigning),
+  Overseer.BitfieldDistribution,
+  Overseer.ApprovalVoting
+] as const
+
+/** Options of every subsystem; those not given have their defaults. */
+export interface Options {
+  readonly selection?: Partial<CandidateSelection.Options>
+  readonly backing?: Partial<CandidateBacking.Limits>
+  readonly validation?: Partial<CandidateValidation.Limits>
+  readonly statements?: Partial<StatementDistribution.Limits>
+  readonly misbehavior?: Partial<MisbehaviorArbitration.Limits>
+  readonly provisioner?: Partial<Provisioner.Options>
+  readonly availability?: Partial<AvailabilityStore.Limits>
+  readonly recovery?: Partial<AvailabilityRecovery.Limits>
+  readonly fetching?: Partial<AvailabilityDistribution.Limits>
+  readonly bitfieldSigning?: Partial<BitfieldSigning.Limits>
+  readonly bitfields?: Partial<BitfieldDistribution.Limits>
+  readonly approval?: Partial<ApprovalVoting.Limits>
+  /** Makes the validator faulty: development and simulation only. */
+  readonly malus?: Malus.Options
+}
+
+/** What the subsystems need besides each other. */
+export type Requirements =
+  | (typeof addresses)[number]["Identifier"]
+  | Overseer.DisputeCoordinator
+  | Overseer.Overseer.Overseer
+  | RuntimeApi.RuntimeApi
+  | Keystore.Keystore
+  | Store.Store
+  | Network.Network
+  | Pvf
+
+/** Runs all of them. */
+export const layer = (options: Options = {}): Layer.Layer<never, NetworkError, Requirements> =>
+  Layer.mergeAll(
+    CandidateSelection.layer(options.selection),
+    CandidateBacking.layer(options.backing),
+    options.malus === undefined ? CandidateValidation.layer(options.validation) : Malus.layer(options.malus),
+    StatementDistribution.layer(options.statements),
+    MisbehaviorArbitration.layer(options.misbehavior),
+    Provisioner.layer(options.provisioner),
+    AvailabilityStore.layer(options.availability),
+    AvailabilityRecovery.layer(options.recovery),
+    AvailabilityDistribution.layer(options.fetching),
+    BitfieldSigning.layer(options.bitfieldSigning),
+    BitfieldDistribution.layer(options.bitfields),
+    ApprovalVoting.layer(options.approval)
+  )

@@ -1,0 +1,274 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type Cause, Deferred, Effect, Layer, Queue } from "effect"
+import { CandidateBacking, CandidateChecks } from "@ephor/backing"
+import * as Overseer from "@ephor/overseer"
+import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
+import type { BackedCandidate, CandidateReceipt } from "@ephor/types"
+import * as World from "./support/world.ts"
+
+const a = await World.candidateOf(1n)
+const b = await World.candidateOf(2n)
+
+const harness = Effect.fnUntraced(function* (
+  options: { readonly world?: World.World; readonly key?: string } = {}
+) {
+  const backing = yield* SubsystemTest.make({
+    subsystem: Overseer.CandidateBacking,
+    layer: CandidateBacking.layer(),
+    captures: [
+      Overseer.AvailabilityRecovery,
+      Overseer.AvailabilityStore,
+      Overseer.CandidateSelection,
+      Overseer.CandidateValidation,
+      Overseer.MisbehaviorArbitration,
+      Overseer.Provisioner,
+      Overseer.StatementDistribution
+    ]
+  }).pipe(
+    Effect.provide(Layer.mergeAll(World.runtime(options.world), World.keystoreOf(options.key ?? "//Alice")))
+  )
+  yield* backing.activate(World.leaf)
+  return backing
+})
+type Harness = Effect.Success<ReturnType<typeof harness>>
+
+const second = (candidate: typeof a): Overseer.Second => ({
+  _tag: "Second",
+  relayParent: World.relayParent,
+  candidate: candidate.candidate,
+  pov: candidate.pov
+})
+
+const state = (statement: Overseer.BackingStatement["statement"]): Overseer.BackingStatement => ({
+  _tag: "Statement",
+  relayParent: World.relayParent,
+  statement
+})
+
+/** Answers the next request to validate. */
+const judge = Effect.fnUntraced(function* (backing: Harness, add: bigint | undefined) {
+  const { reply } = yield* backing.next(Overseer.CandidateValidation)
+  yield* Deferred.succeed(
+    reply,
+    add === undefined
+      ? { _tag: "Invalid", reason: { _tag: "Timeout" } }
+      : {
+          _tag: "Valid",
+          commitments: World.commitmentsOf(add),
+          persistedValidationData: World.validationData
+        }
+  )
+})
+
+const store = Effect.fnUntraced(function* (backing: Harness) {
+  const message = yield* backing.next(Overseer.AvailabilityStore)
+  assert(message._tag === "StoreAvailableData")
+  yield* Deferred.succeed(message.reply, true)
+})
+
+const shared = Effect.fnUntraced(function* (backing: Harness) {
+  const messages = yield* backing.captured(Overseer.StatementDistribution)
+  return messages.map((message) => message.statement)
+})
+
+const recover = Effect.fnUntraced(function* (backing: Harness, candidate: typeof a) {
+  const { backers, reply } = yield* backing.next(Overseer.AvailabilityRecovery)
+  yield* Deferred.succeed(reply, {
+    _tag: "Recovered",
+    data: { pov: candidate.pov, validationData: World.validationData }
+  })
+  return backers
+})
+
+const backedBy = (backing: Harness) =>
+  backing.ask((reply: Deferred.Deferred<ReadonlyArray<BackedCandidate>>) => ({
+    _tag: "GetBackedCandidates",
+    relayParent: World.relayParent,
+    reply
+  }))
+
+describe("CandidateBacking", () => {
+  it.effect("seconds what it executed, once per relay parent", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness()
+      yield* backing.send(second(a))
+      yield* judge(backing, 1n)
+      yield* store(backing)
+      const [statement, ...more] = yield* shared(backing)
+      assert.deepStrictEqual(more, [])
+      assert.deepStrictEqual(statement?.payload, {
+        _tag: "Seconded",
+        value: { descriptor: a.candidate.descriptor, commitments: World.commitmentsOf(1n) }
+      })
+      yield* backing.send(second(b))
+      assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
+    })
+  )
+
+  it.effect("of two candidates that are executed at a time seconds the first to finish", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness()
+      yield* backing.send(second(a))
+      yield* backing.send(second(b))
+      for (const add of [1n, 2n]) yield* judge(backing, add)
+      for (const _ of [1, 2]) yield* store(backing)
+      assert.strictEqual((yield* shared(backing)).length, 1)
+    })
+  )
+
+  it.effect("never seconds what it called valid while it was executing", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness()
+      yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
+      yield* recover(backing, a)
+      yield* judge(backing, 1n)
+      yield* store(backing)
+      assert.deepStrictEqual(
+        (yield* shared(backing)).map(({ payload }) => payload._tag),
+        ["Valid"]
+      )
+      yield* backing.send(second(a))
+      assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
+    })
+  )
+
+  it.effect("tells selection of an invalid candidate, and signs nothing", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness()
+      yield* backing.send(second(a))
+      yield* judge(backing, undefined)
+      assert.deepStrictEqual(yield* backing.next(Overseer.CandidateSelection), {
+        _tag: "Invalid",
+        relayParent: World.relayParent,
+        candidate: a.candidate
+      })
+      assert.deepStrictEqual(yield* shared(backing), [])
+    })
+  )
+
+  it.effect("calls a candidate invalid whose erasure root is not that of its data", () =>
+    Effect.gen(function* () {
+      const descriptor = { ...a.candidate.descriptor, erasureRoot: World.hashOf(1) }
+      const candidate: CandidateReceipt = { ...a.candidate, descriptor }
+      assert.notStrictEqual(
+        CandidateChecks.erasureRoot({ pov: a.pov, validationData: World.validationData }),
+        descriptor.erasureRoot
+      )
+      const backing = yield* harness()
+      yield* backing.send(second({ ...a, candidate }))
+      yield* judge(backing, 1n)
+      assert.strictEqual((yield* backing.next(Overseer.CandidateSelection))._tag, "Invalid")
+      assert.deepStrictEqual(yield* shared(backing), [])
+    })
+  )
+
+  it.effect(
+    "reaches quorum with a peer, tells everybody who waits, and fetches from the one who seconded",
+    () =>
+      Effect.gen(function* () {
+        const backing = yield* harness()
+        const watcher = yield* Queue.unbounded<BackedCandidate, Cause.Done>()
+        yield* backing.send({ _tag: "RegisterBackingWatcher", relayParent: World.relayParent, watcher })
+        yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
+        assert.deepStrictEqual(yield* backedBy(backing), [])
+        assert.deepStrictEqual(yield* recover(backing, a), [1])
+        yield* judge(backing, 1n)
+        yield* store(backing)
+        const candidate = yield* Queue.take(watcher)
+        assert.strictEqual(candidate.validatorIndices, "110")
+        assert.deepStrictEqual(
+          candidate.validityVotes.map(({ _tag }) => _tag),
+          ["Explicit", "Implicit"]
+        )
+        assert.deepStrictEqual(yield* backedBy(backing), [candidate])
+        const provided = yield* backing.next(Overseer.Provisioner)
+        assert.strictEqual(provided._tag, "ProvisionableData")
+        yield* backing.deactivate(World.relayParent)
+        assert.isTrue(
+          yield* Queue.take(watcher).pipe(
+            Effect.as(false),
+            Effect.orElseSucceed(() => true)
+          )
+        )
+      })
+  )
+
+  it.effect("disagrees with a peer by a report and silence", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness()
+      yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
+      yield* recover(backing, a)
+      yield* judge(backing, undefined)
+      assert.strictEqual(
+        (yield* backing.next(Overseer.MisbehaviorArbitration))._tag,
+        "CandidateValidityDisagreement"
+      )
+      yield* backing.send(state(yield* Effect.promise(() => World.validBy(3, a.candidate))))
+      assert.deepStrictEqual(yield* backing.captured(Overseer.AvailabilityRecovery), [])
+      assert.deepStrictEqual(yield* shared(backing), [])
+    })
+  )
+
+  it.effect("tries a later backer when the first one does not give the data", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness()
+      yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
+      const { reply } = yield* backing.next(Overseer.AvailabilityRecovery)
+      yield* Deferred.succeed(reply, { _tag: "Unavailable" })
+      yield* backing.idle
+      yield* backing.send(state(yield* Effect.promise(() => World.validBy(3, a.candidate))))
+      assert.deepStrictEqual(yield* recover(backing, a), [3])
+    })
+  )
+
+  it.effect("reports a validator that contradicts itself, once", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness({ key: "//Charlie" })
+      const statements = [
+        yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n)),
+        yield* Effect.promise(() => World.validBy(1, a.candidate))
+      ]
+      for (const statement of [...statements, ...statements]) yield* backing.send(state(statement))
+      const reports = yield* backing.captured(Overseer.MisbehaviorArbitration)
+      assert.deepStrictEqual(
+        reports.map(({ _tag }) => _tag),
+        ["SelfContradiction"]
+      )
+    })
+  )
+
+  it.effect("takes no statement with a bad signature, of an outsider, or of a disabled validator", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness({ key: "//Charlie", world: { disabled: [3], minimumBackingVotes: 1 } })
+      const statement = yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))
+      yield* backing.send(state({ ...statement, validatorIndex: 0 }))
+      yield* backing.send(state({ ...statement, validatorIndex: 99 }))
+      yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(2, a.candidate, 1n))))
+      yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(3, a.candidate, 1n))))
+      assert.deepStrictEqual(yield* backedBy(backing), [])
+      yield* backing.send(state(statement))
+      assert.deepStrictEqual(
+        (yield* backedBy(backing)).map(({ candidate }) => candidate.descriptor),
+        [a.candidate.descriptor]
+      )
+    })
+  )
+
+  it.effect("ignores what is not its business", () =>
+    Effect.gen(function* () {
+      const outsider = yield* harness({ key: "//Charlie" })
+      yield* outsider.send(second(a))
+      assert.deepStrictEqual(yield* outsider.captured(Overseer.CandidateValidation), [])
+      const reserved = yield* harness({
+        world: { cores: [{ _tag: "Scheduled", value: { paraId: World.paraId, collator: World.hashOf(9) } }] }
+      })
+      yield* reserved.send(second(a))
+      assert.deepStrictEqual(yield* reserved.captured(Overseer.CandidateValidation), [])
+      const disabled = yield* harness({ world: { disabled: [0] } })
+      yield* disabled.send(second(a))
+      yield* disabled.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
+      assert.deepStrictEqual(yield* disabled.captured(Overseer.AvailabilityRecovery), [])
+      assert.deepStrictEqual(yield* disabled.captured(Overseer.CandidateValidation), [])
+    })
+  )
+})

@@ -1,0 +1,116 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { CandidateSelection } from "@ephor/backing"
+import * as Overseer from "@ephor/overseer"
+import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
+import type { Hash } from "@ephor/types"
+import * as World from "./support/world.ts"
+
+const [a, b, c] = await Promise.all([1n, 2n, 3n].map((add) => World.candidateOf(add)))
+const { relayParent } = World
+
+const setup = Effect.fnUntraced(function* (
+  options: Partial<CandidateSelection.Options> = {},
+  world: World.World = {},
+  key = "//Alice"
+) {
+  const selection = yield* SubsystemTest.make({
+    subsystem: Overseer.CandidateSelection,
+    layer: CandidateSelection.layer(options),
+    captures: [Overseer.CandidateBacking]
+  }).pipe(Effect.provide(Layer.mergeAll(World.runtime(world), World.keystoreOf(key))))
+  yield* selection.activate(World.leaf)
+  yield* selection.idle
+  const proposed = Effect.map(selection.captured(Overseer.CandidateBacking), (messages) =>
+    messages.map((message) => (message._tag === "Second" ? message.candidate : message._tag))
+  )
+  return { ...selection, proposed }
+})
+
+/** The same candidate from a collator of another name: who signed is in the descriptor, so it needs a V2 one. */
+const from = (candidate: typeof a, collator: Hash) => ({
+  ...candidate!,
+  collator,
+  candidate: {
+    ...candidate!.candidate,
+    descriptor: {
+      ...candidate!.candidate.descriptor,
+      _tag: "V2",
+      version: 0,
+      coreIndex: 0,
+      sessionIndex: World.session
+    } as never
+  }
+})
+
+describe("CandidateSelection", () => {
+  it.effect("proposes the first candidate, and one only", () =>
+    Effect.gen(function* () {
+      const selection = yield* setup()
+      for (const candidate of [a, b]) yield* selection.send(candidate!)
+      assert.deepStrictEqual(yield* selection.proposed, [a!.candidate])
+    })
+  )
+
+  it.effect("proposes nothing for others", () =>
+    Effect.gen(function* () {
+      for (const selection of [
+        yield* setup({}, {}, "//Charlie"),
+        yield* setup({}, {}, "//Eve"),
+        yield* setup(
+          {},
+          { cores: [{ _tag: "Scheduled", value: { paraId: World.paraId, collator: World.hashOf(1) } }] }
+        ),
+        yield* setup({}, { cores: [{ _tag: "Scheduled", value: { paraId: 1, collator: null } }] })
+      ]) {
+        yield* selection.send(a!)
+        assert.deepStrictEqual(yield* selection.proposed, [])
+      }
+      const selection = yield* setup()
+      yield* selection.send({ ...a!, relayParent: World.hashOf(1) })
+      yield* selection.send({ ...a!, collator: World.hashOf(1) })
+      assert.deepStrictEqual(yield* selection.proposed, [])
+    })
+  )
+
+  it.effect("gives the place to another collator after an invalid candidate, and forgives in time", () =>
+    Effect.gen(function* () {
+      const selection = yield* setup()
+      const other = from(c, World.hashOf(9))
+      for (const candidate of [a!, b!, other]) yield* selection.send(candidate)
+      yield* selection.send({ _tag: "Invalid", relayParent, candidate: b!.candidate }) // not what was proposed
+      assert.deepStrictEqual(yield* selection.proposed, [a!.candidate])
+      yield* selection.send({ _tag: "Invalid", relayParent, candidate: a!.candidate })
+      assert.deepStrictEqual(yield* selection.proposed, [other.candidate])
+      yield* selection.send({ _tag: "Invalid", relayParent, candidate: other.candidate })
+      yield* selection.send(b!)
+      assert.deepStrictEqual(yield* selection.proposed, [])
+      yield* TestClock.adjust("6 seconds")
+      yield* selection.send(b!)
+      assert.deepStrictEqual(yield* selection.proposed, [b!.candidate])
+    })
+  )
+
+  it.effect("waits as its policy says", () =>
+    Effect.gen(function* () {
+      const selection = yield* setup({ policy: { _tag: "Delay", delayMs: 1000 } })
+      for (const candidate of [a, b]) yield* selection.send(candidate!)
+      assert.deepStrictEqual(yield* selection.proposed, [])
+      yield* TestClock.adjust("1999 millis")
+      assert.deepStrictEqual(yield* selection.proposed, [])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* selection.proposed, [b!.candidate])
+    })
+  )
+
+  it.effect("holds no more candidates than its limit", () =>
+    Effect.gen(function* () {
+      const selection = yield* setup({ policy: { _tag: "Delay", delayMs: 1000 }, maxWaiting: 2 })
+      for (const candidate of [a, b, c]) yield* selection.send(candidate!)
+      yield* selection.idle
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* selection.proposed, [b!.candidate])
+    })
+  )
+})

@@ -1,0 +1,157 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type Cause, Deferred, Effect, Fiber, Layer, Queue } from "effect"
+import { TestClock } from "effect/testing"
+import { Provisioner } from "@ephor/backing"
+import * as Overseer from "@ephor/overseer"
+import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
+import type { BackedCandidate, ProvisionableData } from "@ephor/types"
+import * as World from "./support/world.ts"
+
+const { candidate } = await World.candidateOf(1n)
+const { relayParent } = World
+const backed: BackedCandidate = {
+  candidate: { descriptor: candidate.descriptor, commitments: World.commitmentsOf(1n) },
+  validityVotes: [],
+  validatorIndices: "110"
+}
+const bitfield = (validatorIndex: number, payload: string): ProvisionableData => ({
+  _tag: "Bitfield",
+  relayParent,
+  bitfield: { payload, validatorIndex, signature: `0x${"00".repeat(64)}` }
+})
+
+const setup = (options: Partial<Provisioner.Options> = {}) =>
+  SubsystemTest.make({
+    subsystem: Overseer.Provisioner,
+    layer: Provisioner.layer(options),
+    captures: [Overseer.CandidateBacking, Overseer.DisputeCoordinator]
+  }).pipe(Effect.provide(Layer.mergeAll(World.runtime(), World.keystoreOf("//Alice"))))
+type Harness = Effect.Success<ReturnType<typeof setup>>
+
+const provide = (provisioner: Harness, data: ProvisionableData) =>
+  provisioner.send({ _tag: "ProvisionableData", relayParent, data })
+
+const request = (provisioner: Harness, at = relayParent) =>
+  Effect.forkChild(
+    provisioner.ask((reply: Deferred.Deferred<Overseer.ProvisionerInherentData>) => ({
+      _tag: "RequestInherentData",
+      relayParent: at,
+      reply
+    }))
+  )
+
+const answerBacking = Effect.fnUntraced(function* (provisioner: Harness) {
+  const message = yield* provisioner.next(Overseer.CandidateBacking)
+  assert(message._tag === "GetBackedCandidates")
+  yield* Deferred.succeed(message.reply, [backed])
+})
+
+const answerDisputes = Effect.fnUntraced(function* (provisioner: Harness) {
+  const recent = yield* provisioner.next(Overseer.DisputeCoordinator)
+  assert(recent._tag === "RecentDisputes")
+  const dispute = { session: 1, candidateHash: World.hashOf(1) }
+  yield* Deferred.succeed(recent.reply, [{ ...dispute, status: { _tag: "Confirmed" } }])
+  const query = yield* provisioner.next(Overseer.DisputeCoordinator)
+  assert(query._tag === "QueryCandidateVotes")
+  assert.deepStrictEqual(
+    query.candidates.map(({ candidateHash }) => candidateHash),
+    [World.hashOf(1)]
+  )
+  const votes = {
+    candidateReceipt: candidate,
+    valid: [],
+    invalid: [[{ _tag: "Explicit" }, 2, "0x01"]]
+  } as const
+  yield* Deferred.succeed(query.reply, [{ ...dispute, votes }])
+})
+
+describe("Provisioner", () => {
+  it.effect("puts together bitfields, candidates and disputes", () =>
+    Effect.gen(function* () {
+      const provisioner = yield* setup()
+      yield* provisioner.activate(World.leaf)
+      yield* provide(provisioner, bitfield(1, "00"))
+      yield* provide(provisioner, bitfield(0, "00"))
+      yield* provide(provisioner, bitfield(2, "01")) // nothing occupies that core
+      const fiber = yield* request(provisioner)
+      yield* Effect.all([answerBacking(provisioner), answerDisputes(provisioner)], { concurrency: 2 })
+      const data = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(
+        data.bitfields.map(({ validatorIndex }) => validatorIndex),
+        [0, 1]
+      )
+      assert.deepStrictEqual(data.backedCandidates, [backed])
+      assert.deepStrictEqual(
+        data.disputes.map(({ statements }) => statements.length),
+        [1]
+      )
+    })
+  )
+
+  it.effect("answers with what there is when others do not answer", () =>
+    Effect.gen(function* () {
+      const provisioner = yield* setup()
+      yield* provisioner.activate(World.leaf)
+      yield* provide(provisioner, bitfield(1, "00"))
+      const fiber = yield* request(provisioner)
+      yield* provisioner.idle
+      yield* TestClock.adjust("200 millis")
+      const data = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([data.bitfields.length, data.backedCandidates, data.disputes], [1, [], []])
+    })
+  )
+
+  it.effect("answers for a block that it does not work on with disputes alone", () =>
+    Effect.gen(function* () {
+      const provisioner = yield* setup()
+      const fiber = yield* request(provisioner, World.hashOf(1))
+      yield* answerDisputes(provisioner)
+      const data = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([data.bitfields, data.backedCandidates, data.disputes.length], [[], [], 1])
+    })
+  )
+
+  it.effect("holds its answer back until the leaf is old enough", () =>
+    Effect.gen(function* () {
+      const provisioner = yield* setup({ preProposeMs: 2000 })
+      yield* provisioner.activate(World.leaf)
+      yield* provisioner.idle
+      yield* TestClock.adjust("500 millis")
+      const fiber = yield* request(provisioner)
+      yield* provisioner.idle
+      yield* TestClock.adjust("1499 millis")
+      assert.deepStrictEqual(yield* provisioner.captured(Overseer.CandidateBacking), [])
+      yield* TestClock.adjust("1 millis")
+      yield* Effect.all([answerBacking(provisioner), answerDisputes(provisioner)], { concurrency: 2 })
+      assert.deepStrictEqual((yield* Fiber.join(fiber)).backedCandidates, [backed])
+    })
+  )
+
+  it.effect("keeps authors updated until the leaf is left", () =>
+    Effect.gen(function* () {
+      const provisioner = yield* setup()
+      yield* provisioner.activate(World.leaf)
+      const sender = yield* Queue.unbounded<ProvisionableData, Cause.Done>()
+      yield* provide(provisioner, bitfield(0, "00"))
+      yield* provisioner.send({ _tag: "RequestBlockAuthorshipData", relayParent, sender })
+      yield* provide(provisioner, { _tag: "BackedCandidate", candidate: backed })
+      assert.deepStrictEqual(yield* Queue.take(sender), bitfield(0, "00"))
+      assert.deepStrictEqual(yield* Queue.take(sender), { _tag: "BackedCandidate", candidate: backed })
+      yield* provisioner.deactivate(relayParent)
+      assert.isTrue(
+        yield* Queue.take(sender).pipe(
+          Effect.as(false),
+          Effect.orElseSucceed(() => true)
+        )
+      )
+      const late = yield* Queue.unbounded<ProvisionableData, Cause.Done>()
+      yield* provisioner.send({ _tag: "RequestBlockAuthorshipData", relayParent, sender: late })
+      assert.isTrue(
+        yield* Queue.take(late).pipe(
+          Effect.as(false),
+          Effect.orElseSucceed(() => true)
+        )
+      )
+    })
+  )
+})

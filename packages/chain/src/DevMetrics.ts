@@ -1,0 +1,33 @@
+/**
+ * What development chains and followed execution clients count, on top of `Metrics`.
+ */
+import { Metric } from "effect"
+
+/** Rounds that a committee made; more than blocks when some were overtaken. */
+export const roundsMade = Metric.counter("chain_dag_rounds_total", {
+  description: "Rounds that the committee made",
+  incremental: true
+})
+
+/** Slots of a development chain that ended without a block. */
+export const slotsMissed = Metric.counter("chain_dev_slots_missed_total", {
+  description: "Slots without a block",
+  incremental: true
+})
+
+/** Blocks whose author had no inherent in time, or whose provider broke. */
+export const inherentsMissed = Metric.counter("chain_dev_inherents_missed_total", {
+  description: "Inherents that came too late or failed",
+  incremental: true
+})
+
+/** Transactions that wait for a block. */
+export const queueLength = Metric.gauge("chain_dev_queue_length", {
+  description: "Transactions that wait for a block"
+})
+
+/** Looks at an execution client that failed. */
+export const clientFailures = Metric.counter("chain_client_failures_total", {
+  description: "Polls of the execution client that failed",
+  incremental: true
+})

@@ -1,0 +1,39 @@
+/**
+ * What this package counts. Chains of one process share these: tell them apart with an attribute on the fiber
+ * (`Metric.CurrentMetricAttributes`).
+ */
+import { Metric } from "effect"
+
+/** Height of the head of each level (attribute `level`). */
+export const headNumber = Metric.gauge("chain_head_number", {
+  description: "Height of the head of each safety level"
+})
+
+/** Blocks that entered the tree. */
+export const blocksImported = Metric.counter("chain_blocks_imported_total", {
+  description: "Blocks that entered the tree",
+  incremental: true
+})
+
+/** Blocks blacklisted, replaced ones included. */
+export const blocksInvalidated = Metric.counter("chain_blocks_invalidated_total", {
+  description: "Blocks blacklisted for ever",
+  incremental: true
+})
+
+/** Blocks that left the canonical chain. */
+export const blocksReverted = Metric.counter("chain_blocks_reverted_total", {
+  description: "Blocks that left the canonical chain",
+  incremental: true
+})
+
+/** Subscribers whose stream was ended because they lagged more than `eventBacklog` events. */
+export const subscribersDropped = Metric.counter("chain_subscribers_dropped_total", {
+  description: "Event streams ended because their reader lagged too far behind",
+  incremental: true
+})
+
+/** Time from a batch to its being on disk. */
+export const batchDuration = Metric.timer("store_batch_duration", {
+  description: "Time until a batch of writes was acknowledged as durable"
+})

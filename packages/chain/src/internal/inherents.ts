@@ -1,0 +1,41 @@
+/** Who is asked for the inherent of a block. */
+import type { BlockRef, InherentData } from "@ephor/types"
+import { Cause, Effect, Metric, Option } from "effect"
+import type { InherentProvider, Service } from "../DevChain.ts"
+import { inherentsMissed } from "../DevMetrics.ts"
+
+const missed = (log: Effect.Effect<void>) =>
+  Effect.as(Effect.andThen(Metric.update(inherentsMissed, 1), log), null)
+
+/** Providers by author; an answer later than `timeoutMs` is no answer. */
+export const makeProviders = (timeoutMs: number) => {
+  const providers = new Map<number, InherentProvider>()
+  const register: Service["provideInherents"] = (author, provider) =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        providers.set(author, provider)
+      }),
+      () =>
+        Effect.sync(() => {
+          if (providers.get(author) === provider) providers.delete(author)
+        })
+    )
+  /** The author's inherent, or nothing when there is no provider, it is late, or it breaks. */
+  const ask = (author: number, parent: BlockRef): Effect.Effect<InherentData | null> =>
+    Effect.suspend(() => providers.get(author)?.(parent) ?? Effect.succeed(null)).pipe(
+      Effect.timeoutOption(timeoutMs),
+      Effect.flatMap((answer) =>
+        Option.isSome(answer)
+          ? Effect.succeed(answer.value)
+          : missed(Effect.logWarning(`author ${author} had no inherent after ${timeoutMs} ms`))
+      ),
+      Effect.catchCauseIf(
+        (cause) => !Cause.hasInterruptsOnly(cause),
+        (cause) => missed(Effect.logError(`the inherent of author ${author} failed`, cause))
+      )
+    )
+  return { register, ask }
+}
+
+/** See `makeProviders`. */
+export type Providers = ReturnType<typeof makeProviders>

@@ -1,0 +1,102 @@
+/**
+ * What can go wrong between two peers, as a closed set of reasons.
+ */
+import { Data, Schema } from "effect"
+
+/** There is no connection to that peer. */
+export class NotConnected extends Schema.TaggedError<NotConnected>()("NotConnected", {
+  peer: Schema.String
+}) {
+  override get message() {
+    return `not connected to peer ${this.peer}`
+  }
+}
+
+/** The answer did not come in time. */
+export class RequestTimeout extends Schema.TaggedError<RequestTimeout>()("RequestTimeout", {
+  peer: Schema.String,
+  timeoutMs: Schema.Int
+}) {
+  override get message() {
+    return `peer ${this.peer} did not answer within ${this.timeoutMs} ms`
+  }
+}
+
+/** A message is longer than its protocol allows. */
+export class TooLarge extends Schema.TaggedError<TooLarge>()("TooLarge", {
+  what: Schema.Literals(["notification", "request", "response"]),
+  bytes: Schema.Int,
+  maxBytes: Schema.Int
+}) {
+  override get message() {
+    return `a ${this.what} of ${this.bytes} bytes exceeds the limit of ${this.maxBytes}`
+  }
+}
+
+/** The peer answered that it will not. */
+export class Refused extends Schema.TaggedError<Refused>()("Refused", {
+  peer: Schema.String,
+  why: Schema.String
+}) {
+  override get message() {
+    return `peer ${this.peer} refused: ${this.why}`
+  }
+}
+
+/** The peer has more requests waiting than it holds. */
+export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", { peer: Schema.String }) {
+  override get message() {
+    return `peer ${this.peer} has too many requests waiting`
+  }
+}
+
+/** The peer does not speak the protocol. */
+export class NotServed extends Schema.TaggedError<NotServed>()("NotServed", { peer: Schema.String }) {
+  override get message() {
+    return `peer ${this.peer} does not serve this protocol`
+  }
+}
+
+/** Somebody in this process serves the protocol already. */
+export class AlreadyServed extends Schema.TaggedError<AlreadyServed>()("AlreadyServed", {}) {
+  override get message() {
+    return "this protocol is served already: one handler per protocol"
+  }
+}
+
+/** The name is taken. */
+export class PeerTaken extends Schema.TaggedError<PeerTaken>()("PeerTaken", { peer: Schema.String }) {
+  override get message() {
+    return `the network has a peer ${this.peer} already: choose another name`
+  }
+}
+
+/** Why a network operation failed. */
+export const NetworkErrorReason = Schema.Union([
+  NotConnected,
+  RequestTimeout,
+  TooLarge,
+  Refused,
+  Overloaded,
+  NotServed,
+  AlreadyServed,
+  PeerTaken
+])
+export type NetworkErrorReason = typeof NetworkErrorReason.Type
+
+/** The one public error of `Network`: which protocol or operation, and why. */
+export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkError", {
+  operation: Schema.String,
+  reason: NetworkErrorReason
+}) {
+  override get message() {
+    return `${this.operation}: ${this.reason.message}`
+  }
+  /** A later try, or a try with another peer, may succeed. */
+  get retryable() {
+    return ["NotConnected", "RequestTimeout", "Overloaded"].includes(this.reason._tag)
+  }
+}
+
+/** What a request handler fails with when it will not answer; `why` travels to the peer. */
+export class Refusal extends Data.TaggedError("Refusal")<{ readonly why: string }> {}

@@ -1,0 +1,181 @@
+/**
+ * What an address costs over a bare Effect queue. Prints one JSON row per measurement: microseconds per operation of
+ * both, median of interleaved rounds. Run with `node --conditions=ephor-source bench/overseer.bench.ts`.
+ */
+import { Overseer, Signal, Subsystem } from "@ephor/overseer"
+import { Context, Deferred, Effect, Layer, Queue } from "effect"
+
+type Message =
+  | { readonly _tag: "Add"; readonly n: number }
+  | { readonly _tag: "Total"; readonly reply: Deferred.Deferred<number> }
+const add: Message = { _tag: "Add", n: 1 }
+
+const capacity = 2048
+const messages = 200_000
+const asks = 20_000
+const broadcasts = 2000
+const subsystems = 30
+const rounds = 9
+
+class Adder extends Subsystem.Service<Adder, Message>()("bench/Adder", { capacity }) {}
+
+/** The same work on both sides: one effect per message. */
+const adding = () => {
+  let total = 0
+  return Effect.fnUntraced(function* (message: Message) {
+    if (message._tag === "Add") total += message.n
+    else yield* Deferred.succeed(message.reply, total)
+  })
+}
+const addingPlain = () => {
+  let total = 0
+  return (message: Message): Effect.Effect<void> => {
+    if (message._tag === "Total") return Effect.asVoid(Deferred.succeed(message.reply, total))
+    total += message.n
+    return Effect.void
+  }
+}
+
+const readBare = Effect.fnUntraced(function* (
+  queue: Queue.Queue<Message>,
+  handle: (message: Message) => Effect.Effect<void>
+) {
+  while (true) for (const message of yield* Queue.takeAll(queue)) yield* handle(message)
+})
+
+const oursContext = (handle: (message: Message) => Effect.Effect<void>) =>
+  Layer.build(
+    Adder.toLayer(Effect.succeed({ message: handle })).pipe(Layer.provideMerge(Overseer.layerManual([Adder])))
+  )
+
+const askBare = (queue: Queue.Queue<Message>) => {
+  const reply = Deferred.makeUnsafe<number>()
+  return Effect.andThen(Queue.offer(queue, { _tag: "Total", reply }), Deferred.await(reply))
+}
+const total = (reply: Deferred.Deferred<number>): Message => ({ _tag: "Total", reply })
+
+/** Microseconds per operation. */
+const timed = <E, R>(operations: number, effect: Effect.Effect<unknown, E, R>) =>
+  Effect.gen(function* () {
+    const start = process.hrtime.bigint()
+    yield* effect
+    return Number(process.hrtime.bigint() - start) / 1000 / operations
+  })
+
+const median = (values: ReadonlyArray<number>) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+const rounded = (value: number) => Number(value.toPrecision(3))
+
+const compare = Effect.fnUntraced(function* <R>(
+  what: string,
+  ours: Effect.Effect<number, never, R>,
+  peer: Effect.Effect<number, never, R>
+) {
+  yield* ours
+  yield* peer
+  const pairs: Array<readonly [number, number]> = []
+  for (let i = 0; i < rounds; i++) pairs.push([yield* ours, yield* peer])
+  const one = median(pairs.map(([value]) => value))
+  const other = median(pairs.map(([, value]) => value))
+  const row = { what, ours: rounded(one), peer: rounded(other), ratio: rounded(other / one), unit: "us" }
+  process.stdout.write(`${JSON.stringify(row)}\n`)
+})
+
+const oneWay = Effect.fnUntraced(function* (
+  what: string,
+  make: () => (message: Message) => Effect.Effect<void>
+) {
+  const context = yield* oursContext(make())
+  const mailbox = Context.get(context, Adder)
+  const queue = yield* Queue.bounded<Message>(capacity)
+  yield* Effect.forkScoped(readBare(queue, make()))
+  const ours = Effect.gen(function* () {
+    for (let i = 0; i < messages; i++) yield* mailbox.send(add)
+    yield* mailbox.ask(total)
+  })
+  const peer = Effect.gen(function* () {
+    for (let i = 0; i < messages; i++) yield* Queue.offer(queue, add)
+    yield* askBare(queue)
+  })
+  yield* compare(what, timed(messages, ours), timed(messages, peer))
+})
+
+const asking = Effect.gen(function* () {
+  const context = yield* oursContext(adding())
+  const mailbox = Context.get(context, Adder)
+  const queue = yield* Queue.bounded<Message>(capacity)
+  yield* Effect.forkScoped(readBare(queue, adding()))
+  const repeat = (effect: Effect.Effect<unknown>) =>
+    Effect.gen(function* () {
+      for (let i = 0; i < asks; i++) yield* effect
+    })
+  yield* compare(
+    "ask, address vs bare queue and Deferred",
+    timed(asks, repeat(Effect.suspend(() => mailbox.ask(total)))),
+    timed(asks, repeat(Effect.suspend(() => askBare(queue))))
+  )
+})
+
+/** Until every one of them has obeyed. */
+const signalling = Effect.gen(function* () {
+  const count = { obeyed: 0 }
+  const addresses = Array.from(
+    { length: subsystems },
+    (_, i) => class extends Subsystem.Service<Adder, Message>()(`bench/S${i}`) {}
+  )
+  const layers = addresses.map((address) =>
+    address.toLayer(
+      Effect.succeed({
+        signal: () => {
+          count.obeyed++
+          return Effect.void
+        },
+        message: () => Effect.void
+      })
+    )
+  )
+  const [first, ...rest] = layers
+  const app = Layer.mergeAll(first!, ...rest).pipe(Layer.provideMerge(Overseer.layerManual(addresses)))
+  const overseer = Context.get(yield* Layer.build(app), Overseer.Overseer)
+  const queues: Array<Queue.Queue<Signal.Signal>> = []
+  for (let i = 0; i < subsystems; i++) {
+    const queue = yield* Queue.bounded<Signal.Signal>(64)
+    queues.push(queue)
+    yield* Effect.forkScoped(
+      Effect.gen(function* () {
+        while (true) {
+          const taken = yield* Queue.takeAll(queue)
+          count.obeyed += taken.length
+        }
+      })
+    )
+  }
+  const signal = Signal.blockFinalized(`0x${"00".repeat(32)}`, 1)
+  const run = (broadcast: Effect.Effect<unknown>) =>
+    Effect.gen(function* () {
+      count.obeyed = 0
+      for (let i = 1; i <= broadcasts; i++) {
+        yield* broadcast
+        while (count.obeyed < i * subsystems) yield* Effect.yieldNow
+      }
+    })
+  const bare = Effect.sync(() => {
+    for (const queue of queues) Queue.offerUnsafe(queue, signal)
+  })
+  yield* compare(
+    `signal until ${subsystems} subsystems have obeyed, vs bare queues`,
+    timed(broadcasts, run(overseer.broadcast(signal))),
+    timed(broadcasts, run(bare))
+  )
+})
+
+await Effect.runPromise(
+  Effect.scoped(
+    Effect.gen(function* () {
+      yield* oneWay("one-way message on a held address, plain handler, vs bare queue", addingPlain)
+      yield* oneWay("one-way message on a held address, generator handler, vs bare queue", adding)
+      yield* asking
+      yield* signalling
+    })
+  )
+)

@@ -1,0 +1,64 @@
+/**
+ * The fiber that reads one mailbox: signals before messages, leaf work started and stopped with its leaf.
+ */
+import { Effect, Exit, Scope } from "effect"
+import { Jobs, type JobsService } from "./Jobs.ts"
+import type { Mailbox } from "./Mailbox.ts"
+import { isEnded } from "./OverseerError.ts"
+import type { Signal } from "./Signal.ts"
+import type { Handlers } from "./Subsystem.ts"
+
+/** Reads the mailbox until `Conclude`; fails with the first failure of a handler or job. */
+export const run = <M>(
+  mailbox: Mailbox<M>,
+  handlers: Handlers<M>,
+  jobs: JobsService
+): Effect.Effect<void, unknown, any> =>
+  Effect.raceFirst(read(mailbox, handlers, jobs), jobs.failed).pipe(
+    Effect.provideService(Jobs, jobs),
+    Effect.provideService(Scope.Scope, jobs.scope),
+    Effect.ensuring(Scope.close(jobs.scope, Exit.void))
+  )
+
+const read = <M>(mailbox: Mailbox<M>, handlers: Handlers<M>, jobs: JobsService) => {
+  const onMessage = handlers.concurrency === undefined ? handlers.message : undefined
+  const limit = handlers.concurrency ?? Number.POSITIVE_INFINITY
+  let busy = 0
+  const inBackground = (message: M) => {
+    busy++
+    return jobs.spawn(
+      Effect.onExitPrimitive(handlers.message(message), () => {
+        busy--
+        mailbox.pokeUnsafe()
+        return undefined
+      })
+    )
+  }
+  const loop: Effect.Effect<void, any, any> = Effect.gen(function* () {
+    while (true) {
+      const item = mailbox.nextUnsafe(busy < limit)
+      if (item === undefined) {
+        yield* mailbox.ready(busy < limit)
+      } else if (item._tag === "Message") {
+        yield* onMessage === undefined ? inBackground(item.message) : onMessage(item.message)
+      } else {
+        yield* obey(item.signal, handlers, jobs)
+        if (item.signal._tag === "Conclude") return
+      }
+    }
+  })
+  // Whoever dies takes those who wait for its answer out of their handlers, so that they can still conclude.
+  const resumed: Effect.Effect<void, any, any> = Effect.catchCauseIf(loop, isEnded, () => resumed)
+  return resumed
+}
+
+const obey = Effect.fnUntraced(function* <M>(signal: Signal, handlers: Handlers<M>, jobs: JobsService) {
+  if (signal._tag === "ActiveLeaves") {
+    for (const hash of signal.deactivated) jobs.closeUnsafe(hash)
+    if (signal.activated !== null) jobs.openUnsafe(signal.activated.hash)
+  }
+  if (handlers.signal !== undefined) yield* handlers.signal(signal)
+  if (signal._tag === "ActiveLeaves" && signal.activated !== null && handlers.leaf !== undefined) {
+    yield* jobs.spawn(handlers.leaf(signal.activated), { leaf: signal.activated.hash })
+  }
+})

@@ -1,0 +1,58 @@
+/**
+ * Candidate backing: seconds, tallies what peers state, and knows which candidates may enter a block.
+ */
+import type { BackedCandidate, CandidateReceipt, Hash, PoV, SignedFullStatement } from "@ephor/types"
+import type { Cause, Deferred, Queue } from "effect"
+import * as Subsystem from "../Subsystem.ts"
+import { AvailabilityStore } from "./AvailabilityStore.ts"
+import { CandidateValidation } from "./CandidateValidation.ts"
+import { StatementDistribution } from "./StatementDistribution.ts"
+
+/**
+ * Offer every candidate that becomes backable in a child of the relay parent to `watcher`: those that are already
+ * backable at once, then each new one. Backing ends the queue when the relay parent is left.
+ */
+export interface RegisterBackingWatcher {
+  readonly _tag: "RegisterBackingWatcher"
+  readonly relayParent: Hash
+  readonly watcher: Queue.Enqueue<BackedCandidate, Cause.Done>
+}
+
+/** Second this candidate at the relay parent, if it validates. */
+export interface Second {
+  readonly _tag: "Second"
+  readonly relayParent: Hash
+  readonly candidate: CandidateReceipt
+  readonly pov: PoV
+}
+
+/** A peer validator's statement, whose signature backing checks. */
+export interface BackingStatement {
+  readonly _tag: "Statement"
+  readonly relayParent: Hash
+  readonly statement: SignedFullStatement
+}
+
+/** Which candidates are backable in a child of the relay parent. */
+export interface GetBackedCandidates {
+  readonly _tag: "GetBackedCandidates"
+  readonly relayParent: Hash
+  readonly reply: Deferred.Deferred<ReadonlyArray<BackedCandidate>>
+}
+
+/** What candidate backing listens to (overseer protocol, "Candidate Backing Message"). */
+export type CandidateBackingMessage = RegisterBackingWatcher | Second | BackingStatement | GetBackedCandidates
+
+/** Address of candidate backing. */
+export class CandidateBacking extends Subsystem.Service<CandidateBacking, CandidateBackingMessage>()(
+  "@ephor/overseer/CandidateBacking",
+  {
+    sends: () => [CandidateValidation, AvailabilityStore, StatementDistribution],
+    // Selection and the provisioner ask backing: what backing tells them must not wait for them.
+    sendsNow: () => [
+      "@ephor/overseer/CandidateSelection",
+      "@ephor/overseer/Provisioner",
+      "@ephor/overseer/MisbehaviorArbitration"
+    ]
+  }
+) {}

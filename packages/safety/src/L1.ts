@@ -1,0 +1,145 @@
+/**
+ * The L1 as the supervisor sees it: the tip and the finalized block by polling, blocks by height once they are deep
+ * enough. `make` builds the service out of four questions; `layerJsonRpc` asks them of an execution client.
+ */
+import { Context, Effect, Layer, Metric, Option, PubSub, Schedule, type Scope, Stream } from "effect"
+import { FetchHttpClient, HttpClient } from "effect/http"
+import type { BlockNumber, BlockRef, Hash } from "@ephor/types"
+import { makeEthClient } from "./internal/ethClient.ts"
+import { L1Error, type Source } from "./L1Source.ts"
+import * as Metrics from "./Metrics.ts"
+
+export { L1Error, type Source } from "./L1Source.ts"
+
+/**
+ * What polling found. `Latest`: a new tip; `reorg` says that it does not build on the one before it, be it that blocks
+ * were skipped. `Finalized`: the answer of every poll, changed or not.
+ */
+export type L1Change =
+  | { readonly _tag: "Latest"; readonly block: BlockRef; readonly reorg: boolean }
+  | { readonly _tag: "Finalized"; readonly block: BlockRef }
+
+/** Shape of the L1. */
+export interface Service {
+  /** The tip, once a poll succeeded. */
+  readonly latest: Effect.Effect<Option.Option<BlockRef>>
+  /** The highest finalized block seen, once a poll succeeded. */
+  readonly finalized: Effect.Effect<Option.Option<BlockRef>>
+  /** What polling finds: the state at the moment of subscription, then what comes. Slow readers miss the oldest. */
+  readonly changes: Stream.Stream<L1Change>
+  /** The canonical block at a height, if it is at least `confirmationDepth` blocks below the tip. */
+  readonly blockByNumber: Source["blockByNumber"]
+  /** A block by hash, whatever its depth. */
+  readonly blockByHash: Source["blockByHash"]
+}
+
+/** Where L1 blocks and their finality come from. */
+export class L1 extends Context.Service<L1, Service>()("@ephor/safety/L1") {}
+
+/** How the L1 is followed. */
+export interface Options {
+  /** Pause between two polls of `latest` and `finalized`. */
+  readonly pollIntervalMs: number
+  /** Blocks less deep than this below the tip are not handed out by height. */
+  readonly confirmationDepth: number
+  /** Longest pause between two polls while the L1 can not be reached. */
+  readonly maxBackoffMs: number
+  /** A question that takes longer has failed. */
+  readonly timeoutMs: number
+  /** Changes kept for a slow reader. */
+  readonly changeBuffer: number
+}
+
+/** 3 s, depth 2, at most 30 s of back-off, 10 s per question, 256 changes. */
+export const defaults: Options = {
+  pollIntervalMs: 3_000,
+  confirmationDepth: 2,
+  maxBackoffMs: 30_000,
+  timeoutMs: 10_000,
+  changeBuffer: 256
+}
+
+/** Follows a source for as long as the scope lives. An unreachable source is retried with back-off, and logged. */
+export const make = Effect.fnUntraced(function* (
+  source: Source,
+  overrides?: Partial<Options>
+): Effect.fn.Return<Service, never, Scope.Scope> {
+  const options = { ...defaults, ...overrides }
+  const hub = yield* PubSub.sliding<L1Change>(options.changeBuffer)
+  let tip: BlockRef | undefined
+  let final: BlockRef | undefined
+  const bounded = <A>(method: string, ask: Effect.Effect<A, L1Error>) =>
+    Effect.timeoutOrElse(ask, {
+      duration: options.timeoutMs,
+      orElse: () => Effect.fail(new L1Error({ method, why: `no answer within ${options.timeoutMs} ms` }))
+    })
+  const poll = Effect.gen(function* () {
+    const latest = Option.getOrUndefined(yield* bounded("latest", source.latest))
+    if (latest !== undefined && latest.hash !== tip?.hash) {
+      if (tip !== undefined && latest.number < tip.number) {
+        yield* Effect.logWarning("the L1 tip went back; waiting for a higher one", { tip, latest })
+      } else {
+        const reorg = latest.parentHash !== tip?.hash
+        tip = latest
+        yield* PubSub.publish(hub, { _tag: "Latest", block: latest, reorg })
+      }
+    }
+    const finalized = Option.getOrUndefined(yield* bounded("finalized", source.finalized))
+    if (finalized !== undefined && (final === undefined || finalized.number > final.number)) final = finalized
+    if (final !== undefined) yield* PubSub.publish(hub, { _tag: "Finalized", block: final })
+  })
+  const backoff = Schedule.min([
+    Schedule.exponential(options.pollIntervalMs),
+    Schedule.spaced(options.maxBackoffMs)
+  ])
+  yield* poll.pipe(
+    Effect.tapError((error) =>
+      Effect.andThen(
+        Metric.update(Metrics.l1PollFailures, 1),
+        Effect.logWarning(`${error.message}; trying again`, { tip: tip?.number })
+      )
+    ),
+    Effect.retry(backoff),
+    Effect.andThen(Effect.sleep(options.pollIntervalMs)),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  const known = (): ReadonlyArray<L1Change> => [
+    ...(tip === undefined ? [] : [{ _tag: "Latest" as const, block: tip, reorg: true }]),
+    ...(final === undefined ? [] : [{ _tag: "Finalized" as const, block: final }])
+  ]
+  return {
+    latest: Effect.sync(() => Option.fromUndefinedOr(tip)),
+    finalized: Effect.sync(() => Option.fromUndefinedOr(final)),
+    changes: Stream.unwrap(
+      Effect.map(PubSub.subscribe(hub), (subscription) =>
+        Stream.concat(
+          Stream.suspend(() => Stream.fromIterable(known())),
+          Stream.fromSubscription(subscription)
+        )
+      )
+    ),
+    blockByNumber: Effect.fn("L1.blockByNumber")(function* (number: BlockNumber) {
+      if (tip === undefined || number > tip.number - options.confirmationDepth) return Option.none<BlockRef>()
+      return yield* bounded("blockByNumber", source.blockByNumber(number))
+    }),
+    blockByHash: Effect.fn("L1.blockByHash")((hash: Hash) => bounded("blockByHash", source.blockByHash(hash)))
+  }
+})
+
+/** Follows an L1 by asking a source of one's own. */
+export const layer = (source: Source, options?: Partial<Options>): Layer.Layer<L1> =>
+  Layer.effect(L1, make(source, options))
+
+/** Where the execution client of the L1 is, and how it is followed. */
+export interface JsonRpcOptions extends Partial<Options> {
+  /** HTTP endpoint of its Ethereum JSON-RPC interface. */
+  readonly url: string
+}
+
+/** Follows the L1 through the Ethereum JSON-RPC interface of an execution client, over HTTP. */
+export const layerJsonRpc = (options: JsonRpcOptions): Layer.Layer<L1> =>
+  Layer.effect(
+    L1,
+    Effect.flatMap(HttpClient.HttpClient, (client) => make(makeEthClient(client, options.url), options))
+  ).pipe(Layer.provide(FetchHttpClient.layer))

@@ -1,0 +1,257 @@
+/**
+ * The supervisor: watches the nodes of several chains, checks the messages between the chains, tells the nodes what is
+ * safe, and has blocks replaced that break the rules.
+ */
+import { Cause, Context, Deferred, Effect, Layer, Metric, Result, type Scope } from "effect"
+import type { Store } from "@ephor/chain/Store"
+import type { BlockId, BlockRef, ChainId, DerivedIdPair, SafetyLevel, Timestamp } from "@ephor/types"
+import * as AccessListCheck from "./AccessListCheck.ts"
+import * as DependencySet from "./DependencySet.ts"
+import type { DerivationEntry } from "./DerivationDb.ts"
+import type { Verdict } from "./Fault.ts"
+import { type ChainContext, idOf, type Shared, stateOf } from "./internal/chainContext.ts"
+import { type ChainWorker, makeChainWorker } from "./internal/chainWorker.ts"
+import { finalizedBlock } from "./internal/finality.ts"
+import { makeLedger } from "./internal/ledger.ts"
+import { attach, type NodeConfig } from "./internal/nodeAttachment.ts"
+import * as queries from "./internal/queries.ts"
+import { L1 } from "./L1.ts"
+import * as LinkCheck from "./LinkCheck.ts"
+import * as Metrics from "./Metrics.ts"
+import { crossUnsafeHead, localSafeHead } from "./Promotion.ts"
+import type { RollupConfigSet } from "./RollupConfig.ts"
+import {
+  BadConfiguration,
+  checkAccessListMethod,
+  Crashed,
+  Failsafe,
+  NotReady,
+  SupervisorError
+} from "./SupervisorError.ts"
+import { defaults, type Options } from "./SupervisorOptions.ts"
+import type { Counters, SuperRoot, SyncStatus } from "./SyncStatus.ts"
+
+export { defaults, type Options } from "./SupervisorOptions.ts"
+export type { NodeConfig } from "./internal/nodeAttachment.ts"
+
+/** Shape of the supervisor. Heads are `Uninitialized` before the chain's first block of interop was seen. */
+export interface Service {
+  readonly dependencySet: DependencySet.DependencySet
+  /** All heads of all chains at one moment. */
+  readonly syncStatus: Effect.Effect<SyncStatus, SupervisorError>
+  /** The last block whose logs are indexed. */
+  readonly localUnsafe: (chain: ChainId) => Effect.Effect<BlockId, SupervisorError>
+  readonly crossUnsafe: (chain: ChainId) => Effect.Effect<BlockId, SupervisorError>
+  /** The last block derived from L1, with its L1 block. */
+  readonly localSafe: (chain: ChainId) => Effect.Effect<DerivedIdPair, SupervisorError>
+  readonly crossSafe: (chain: ChainId) => Effect.Effect<DerivedIdPair, SupervisorError>
+  /** The last block that is final because its L1 block is. */
+  readonly finalized: (chain: ChainId) => Effect.Effect<BlockId, SupervisorError>
+  readonly finalizedL1: Effect.Effect<BlockRef, SupervisorError>
+  /** The L1 block with which an L2 block became cross-safe. */
+  readonly crossDerivedToSource: (
+    chain: ChainId,
+    derived: BlockId
+  ) => Effect.Effect<BlockRef, SupervisorError>
+  /** The last local-safe block of each chain as of an L1 block. */
+  readonly allSafeDerivedAt: (
+    source: BlockId
+  ) => Effect.Effect<{ readonly [id: ChainId]: BlockId }, SupervisorError>
+  /** The outputs of all chains at a time in seconds; asks the nodes. */
+  readonly superRootAtTimestamp: (timestamp: Timestamp) => Effect.Effect<SuperRoot, SupervisorError>
+  /** Succeeds if all messages of an access list exist, are executable then, and are at least that safe. */
+  readonly checkAccessList: (
+    entries: ReadonlyArray<string>,
+    minSafety: SafetyLevel,
+    descriptor: AccessListCheck.ExecutingDescriptor
+  ) => Effect.Effect<void, SupervisorError>
+  /** Whether access lists are turned down. It goes on with an invalid block, and off by `setFailsafe` only. */
+  readonly failsafe: Effect.Effect<boolean>
+  readonly setFailsafe: (enabled: boolean) => Effect.Effect<void>
+  readonly counters: Effect.Effect<Counters>
+  /** Never succeeds; fails when the supervisor can not go on (the store failed, or a fiber crashed). */
+  readonly join: Effect.Effect<never, SupervisorError>
+}
+
+/** The supervisor of a set of chains. */
+export class Supervisor extends Context.Service<Supervisor, Service>()("@ephor/safety/Supervisor") {}
+
+/** What a supervisor is made of. */
+export interface Config {
+  readonly dependencySet: DependencySet.DependencySet
+  /** One for each chain of the dependency set, and for no other. */
+  readonly rollupConfigs: RollupConfigSet
+  /** Any number per chain. A node of a chain that is not in the set is left alone. */
+  readonly nodes: ReadonlyArray<NodeConfig>
+  readonly options?: Partial<Options> | undefined
+}
+
+const validate = ({ dependencySet, rollupConfigs }: Config): Effect.Effect<void, SupervisorError> => {
+  const wanted = DependencySet.chains(dependencySet)
+  const given = Object.keys(rollupConfigs)
+  const missing = wanted.filter((id) => !given.includes(id))
+  const extra = given.filter((id) => !wanted.includes(id))
+  const why =
+    wanted.length === 0
+      ? "the dependency set is empty: name at least one chain"
+      : missing.length > 0
+        ? `no rollup config for chains ${missing.join(", ")} of the dependency set`
+        : extra.length > 0
+          ? `rollup configs for chains ${extra.join(", ")}, which are not in the dependency set`
+          : undefined
+  return why === undefined
+    ? Effect.void
+    : Effect.fail(new SupervisorError({ method: "start", reason: new BadConfiguration({ why }) }))
+}
+
+/** Everything about one chain that is read from memory. */
+const makeChainQueries = (contexts: ReadonlyMap<ChainId, ChainContext>) => {
+  const ofChain =
+    <A>(name: string, read: (chain: ChainContext) => Verdict<A>) =>
+    (id: ChainId): Effect.Effect<A, SupervisorError> =>
+      Effect.suspend(() =>
+        queries.fromVerdict(`supervisor_${name}`, Result.flatMap(queries.findChain(contexts, id), read))
+      )
+  const pair = (entry: DerivationEntry): DerivedIdPair => ({
+    source: idOf(entry.source),
+    derived: idOf(entry.derived)
+  })
+  return {
+    localUnsafe: ofChain("localUnsafe", (chain) =>
+      Result.map(queries.known(chain, "local-unsafe block", stateOf(chain).logs.at(-1)), idOf)
+    ),
+    crossUnsafe: ofChain("crossUnsafe", (chain) =>
+      Result.map(queries.known(chain, "cross-unsafe block", crossUnsafeHead(stateOf(chain))), idOf)
+    ),
+    localSafe: ofChain("localSafe", (chain) =>
+      Result.map(queries.known(chain, "local-safe block", localSafeHead(stateOf(chain))), pair)
+    ),
+    crossSafe: ofChain("crossSafe", (chain) =>
+      Result.map(queries.known(chain, "cross-safe block", stateOf(chain).cross.at(-1)), pair)
+    ),
+    finalized: ofChain("finalized", (chain) =>
+      Result.map(queries.known(chain, "finalized block", finalizedBlock(chain)?.derived), idOf)
+    )
+  }
+}
+
+const makeService = (
+  { dependencySet }: Config,
+  shared: Shared,
+  contexts: ReadonlyMap<ChainId, ChainContext>,
+  failed: Deferred.Deferred<never, SupervisorError>
+): Service => {
+  const world: AccessListCheck.CheckedWorld = {
+    ...shared.ledger.world,
+    finalized: (id) => {
+      const chain = contexts.get(id)
+      return chain === undefined ? undefined : finalizedBlock(chain)?.derived
+    }
+  }
+  return {
+    dependencySet,
+    ...makeChainQueries(contexts),
+    syncStatus: Effect.suspend(() => queries.syncStatus(contexts)),
+    finalizedL1: Effect.suspend(() => {
+      const block = shared.ledger.finalizedL1()
+      if (block !== undefined) return Effect.succeed(block)
+      const reason = new NotReady({ why: "finality of L1 is not initialized: not found" })
+      return Effect.fail(new SupervisorError({ method: "supervisor_finalizedL1", reason }))
+    }),
+    crossDerivedToSource: (id, derived) =>
+      Effect.suspend(() =>
+        queries.fromVerdict(
+          "supervisor_crossDerivedToSource",
+          Result.flatMap(queries.findChain(contexts, id), (chain) => queries.derivedToSource(chain, derived))
+        )
+      ),
+    allSafeDerivedAt: (source) =>
+      Effect.suspend(() =>
+        queries.fromVerdict("supervisor_allSafeDerivedAt", queries.allSafeDerivedAt(contexts, source))
+      ),
+    superRootAtTimestamp: Effect.fn("Supervisor.superRootAtTimestamp")((timestamp: Timestamp) =>
+      queries.superRootAt(contexts, timestamp)
+    ),
+    checkAccessList: Effect.fn("Supervisor.checkAccessList")(function* (entries, minSafety, descriptor) {
+      const method = checkAccessListMethod
+      if (shared.failsafe) return yield* new SupervisorError({ method, reason: new Failsafe() })
+      const checked = AccessListCheck.check(world, entries, minSafety, descriptor)
+      if (Result.isSuccess(checked)) return
+      yield* Metric.update(Metrics.accessListFailures, 1)
+      return yield* new SupervisorError({ method, reason: checked.failure })
+    }),
+    failsafe: Effect.sync(() => shared.failsafe),
+    setFailsafe: (enabled) =>
+      Effect.sync(() => {
+        shared.failsafe = enabled
+      }),
+    counters: Effect.sync(() => ({
+      executingMessages: shared.executingMessages,
+      invalidatedBlocks: shared.invalidatedBlocks
+    })),
+    join: Deferred.await(failed)
+  }
+}
+
+/** The end of a fiber that must not end, as the error that ends the supervisor. */
+const ended = (what: string) => (cause: Cause.Cause<SupervisorError>) => {
+  const error = cause.reasons.find(Cause.isFailReason)?.error
+  return (
+    error ?? new SupervisorError({ method: "run", reason: new Crashed({ what, cause: Cause.squash(cause) }) })
+  )
+}
+
+/** Loads the databases and supervises the nodes for as long as the scope lives. */
+export const make = Effect.fnUntraced(function* (
+  config: Config
+): Effect.fn.Return<Service, SupervisorError, Store | L1 | Scope.Scope> {
+  yield* validate(config)
+  const { dependencySet, nodes, rollupConfigs } = config
+  const options: Options = { ...defaults, ...config.options }
+  const workers = new Map<ChainId, ChainWorker>()
+  const shared: Shared = {
+    ledger: yield* makeLedger(
+      DependencySet.chains(dependencySet),
+      LinkCheck.make(dependencySet, rollupConfigs)
+    ),
+    l1: yield* L1,
+    options,
+    wakeAll: () => workers.forEach((worker) => worker.wake()),
+    failsafe: false,
+    executingMessages: 0,
+    invalidatedBlocks: 0
+  }
+  const wakeWaiting = (id: ChainId) =>
+    workers.forEach((worker) => {
+      if (worker.context.waitsOn.has(id)) worker.wake()
+    })
+  for (const id of shared.ledger.chainIds) {
+    workers.set(id, yield* makeChainWorker({ id, config: rollupConfigs[id]!, shared, wakeWaiting }))
+  }
+  const failed = yield* Deferred.make<never, SupervisorError>()
+  const supervised = (what: string, effect: Effect.Effect<void, SupervisorError, Scope.Scope>) =>
+    effect.pipe(
+      Effect.catchCause((cause) => {
+        if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+        const error = ended(what)(cause)
+        return Effect.andThen(
+          Effect.logError(`the supervisor can not go on: ${error.message}`),
+          Deferred.fail(failed, error)
+        )
+      }),
+      Effect.forkScoped
+    )
+  for (const [id, { run }] of workers) yield* supervised(`the worker of chain ${id}`, run)
+  for (const [position, node] of nodes.entries()) {
+    yield* supervised(
+      `the listener of node ${node.name ?? `#${position}`}`,
+      attach(node, position, workers, options)
+    )
+  }
+  const contexts = new Map(Array.from(workers, ([id, { context }]) => [id, context]))
+  return makeService(config, shared, contexts, failed)
+})
+
+/** Supervises the given nodes; state is in the `Store`, so that a restart goes on where it was. */
+export const layer = (config: Config): Layer.Layer<Supervisor, SupervisorError, Store | L1> =>
+  Layer.effect(Supervisor, make(config))

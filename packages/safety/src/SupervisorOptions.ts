@@ -1,0 +1,35 @@
+/**
+ * Bounds and habits of a supervisor.
+ */
+
+/** Everything that can be adjusted, with its unit. */
+export interface Options {
+  /** Inputs (events of nodes, L1 changes) that may wait for a chain's worker; more suspend the sender. */
+  readonly inputs: number
+  /** Blocks that are fetched and indexed at once. */
+  readonly indexBatch: number
+  /** A call to a node that takes longer has failed. */
+  readonly callTimeoutMs: number
+  /** Pause between two requests to replace an invalid block, until it is replaced. */
+  readonly invalidationRetryMs: number
+  /** A node that contradicts us is reset at most once in this time; what a node asks for itself is not limited. */
+  readonly resetIntervalMs: number
+  /** First pause before a broken stream of events is opened again; doubles each time. */
+  readonly reconnectMs: number
+  /** Longest such pause. */
+  readonly maxReconnectMs: number
+  /** Whether finding an invalid block turns the fail-safe on: access lists are turned down from then on. */
+  readonly failsafeOnInvalidation: boolean
+}
+
+/** 1024 inputs, batches of 10, calls of 10 s, a request every 5 s, a reset per second, reconnecting after 1 to 10 s, fail-safe on. */
+export const defaults: Options = {
+  inputs: 1024,
+  indexBatch: 10,
+  callTimeoutMs: 10_000,
+  invalidationRetryMs: 5_000,
+  resetIntervalMs: 1_000,
+  reconnectMs: 1_000,
+  maxReconnectMs: 10_000,
+  failsafeOnInvalidation: true
+}

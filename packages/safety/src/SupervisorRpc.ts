@@ -1,0 +1,144 @@
+/**
+ * The supervisor's public methods as JSON-RPC: parameters, results and errors as Go and Rust clients know them. Free of
+ * transports; `NodeSupervisorRpc` puts it on HTTP.
+ */
+import { Effect, Schema } from "effect"
+import { BlockId, BlockRef, ChainId, CodecError, DerivedIdPair, Json, Quantity } from "@ephor/types"
+import { errors, positional, type RpcError } from "@ephor/supervisor-protocol/JsonRpc"
+import type { Dispatch } from "@ephor/supervisor-protocol/JsonRpcServer"
+import type { ExecutingDescriptor } from "./AccessListCheck.ts"
+import type { Service } from "./Supervisor.ts"
+import { checkAccessListMethod, type SupervisorError, toWireError } from "./SupervisorError.ts"
+import { levelOf, type SuperRoot } from "./SyncStatus.ts"
+
+/** Why a parameter can not be used. */
+class BadParameter extends Error {}
+
+const isChainId = Schema.is(ChainId)
+const quantityText = /^0x[0-9a-fA-F]{1,64}$/
+
+/** A chain id is text, decimal or `0x`; a number is refused, as Go does. */
+const chainId = (json: unknown): ChainId => {
+  const text = typeof json === "string" && quantityText.test(json) ? BigInt(json).toString() : json
+  if (!isChainId(text)) throw new BadParameter("expected a chain id as decimal or 0x text")
+  return text
+}
+
+const blockId = Json.decode(BlockId)
+const quantity = Json.decode(Quantity)
+const toBlockId = Json.encode(BlockId)
+const toBlockRef = Json.encode(BlockRef)
+const toPair = Json.encode(DerivedIdPair)
+
+const isRecord = (json: unknown): json is { readonly [key: string]: unknown } =>
+  typeof json === "object" && json !== null && !Array.isArray(json)
+
+/** Quantities in hex; the chain id may be missing, as some clients have none to tell. */
+const descriptor = (json: unknown): ExecutingDescriptor => {
+  if (!isRecord(json)) throw new BadParameter("expected an executing descriptor")
+  return {
+    timestamp: quantity(json["timestamp"]),
+    timeout: json["timeout"] === undefined ? 0 : quantity(json["timeout"]),
+    chainId: json["chainID"] === undefined || json["chainID"] === null ? undefined : chainId(json["chainID"])
+  }
+}
+
+const entries = (json: unknown): ReadonlyArray<string> => {
+  const wrong = "expected an array of 32-byte words as 0x text"
+  if (json === null) return []
+  if (!Array.isArray(json)) throw new BadParameter(wrong)
+  return json.map((entry) => {
+    if (typeof entry !== "string") throw new BadParameter(wrong)
+    return entry
+  })
+}
+
+const safetyLevel = (json: unknown) => {
+  const level = typeof json === "string" ? levelOf(json) : undefined
+  if (level === undefined) throw new BadParameter(`unrecognized safety level: ${JSON.stringify(json)}`)
+  return level
+}
+
+const superRootJson = ({ chains, crossSafeDerivedFrom, superRoot, timestamp }: SuperRoot) => ({
+  crossSafeDerivedFrom: toBlockId(crossSafeDerivedFrom),
+  timestamp: `0x${timestamp.toString(16)}`,
+  superRoot,
+  version: "0x01",
+  chains: chains.map(({ canonical, chainId, pending }) => ({ chainID: chainId, canonical, pending }))
+})
+
+/** One method: a decoder for each parameter, and the call. */
+interface Method {
+  readonly params: ReadonlyArray<(json: unknown) => unknown>
+  readonly call: (service: Service, args: ReadonlyArray<never>) => Effect.Effect<unknown, SupervisorError>
+}
+
+const method = <const Params extends ReadonlyArray<(json: unknown) => unknown>>(
+  params: Params,
+  call: (
+    service: Service,
+    args: { readonly [I in keyof Params]: ReturnType<Params[I]> }
+  ) => Effect.Effect<unknown, SupervisorError>
+): Method => ({ params, call: call as Method["call"] })
+
+const methods: { readonly [name: string]: Method } = {
+  [checkAccessListMethod]: method([entries, safetyLevel, descriptor], (service, [words, level, executing]) =>
+    Effect.as(service.checkAccessList(words, level, executing), null)
+  ),
+  supervisor_crossDerivedToSource: method([chainId, blockId], (service, [chain, derived]) =>
+    Effect.map(service.crossDerivedToSource(chain, derived), toBlockRef)
+  ),
+  supervisor_localUnsafe: method([chainId], (service, [chain]) =>
+    Effect.map(service.localUnsafe(chain), toBlockId)
+  ),
+  supervisor_crossUnsafe: method([chainId], (service, [chain]) =>
+    Effect.map(service.crossUnsafe(chain), toBlockId)
+  ),
+  supervisor_localSafe: method([chainId], (service, [chain]) => Effect.map(service.localSafe(chain), toPair)),
+  supervisor_crossSafe: method([chainId], (service, [chain]) => Effect.map(service.crossSafe(chain), toPair)),
+  supervisor_finalized: method([chainId], (service, [chain]) =>
+    Effect.map(service.finalized(chain), toBlockId)
+  ),
+  supervisor_finalizedL1: method([], (service) => Effect.map(service.finalizedL1, toBlockRef)),
+  supervisor_superRootAtTimestamp: method([quantity], (service, [timestamp]) =>
+    Effect.map(service.superRootAtTimestamp(timestamp), superRootJson)
+  ),
+  supervisor_syncStatus: method([], (service) => service.syncStatus),
+  supervisor_allSafeDerivedAt: method([blockId], (service, [source]) =>
+    Effect.map(service.allSafeDerivedAt(source), (blocks) =>
+      Object.fromEntries(Object.entries(blocks).map(([id, block]) => [id, toBlockId(block)]))
+    )
+  ),
+  supervisor_dependencySetV1: method([], ({ dependencySet }) =>
+    Effect.succeed({
+      dependencies: Object.fromEntries(Object.keys(dependencySet.dependencies).map((id) => [id, {}])),
+      overrideMessageExpiryWindow: dependencySet.overrideMessageExpiryWindow ?? null
+    })
+  )
+}
+
+/** The names of all methods, for documentation and tests. */
+export const methodNames: ReadonlyArray<string> = Object.keys(methods)
+
+const run = (service: Service, { call, params }: Method, json: unknown): Effect.Effect<unknown, RpcError> => {
+  const parsed = positional(json, params.length, params.length)
+  if ("error" in parsed) return Effect.fail(parsed.error)
+  const args: Array<never> = []
+  for (const [index, decode] of params.entries()) {
+    try {
+      args.push(decode(parsed.args[index]) as never)
+    } catch (error) {
+      if (!(error instanceof BadParameter || error instanceof CodecError)) throw error
+      return Effect.fail(errors.invalidArgument(index, error.message))
+    }
+  }
+  return Effect.mapError(call(service, args), toWireError)
+}
+
+/** Carries out calls of a supervisor's public methods. */
+export const dispatch =
+  (service: Service): Dispatch =>
+  (name, params) => {
+    const found = Object.hasOwn(methods, name) ? methods[name] : undefined
+    return found === undefined ? Effect.fail(errors.methodNotFound(name)) : run(service, found, params)
+  }

@@ -1,0 +1,226 @@
+/**
+ * One fiber per chain: takes what nodes, the L1 and other chains say, one at a time, then moves the heads as far as
+ * they go.
+ */
+import { Effect, Latch, Metric, Option, Queue, Result, type Scope, Stream } from "effect"
+import type { ChainId, DerivedBlockRefPair } from "@ephor/types"
+import type { ManagedEvent } from "@ephor/supervisor-protocol/ManagedEvent"
+import type { ManagedNodeError } from "@ephor/supervisor-protocol/ManagedNodeError"
+import * as DerivationDb from "../DerivationDb.ts"
+import type { L1Change, L1Error } from "../L1.ts"
+import * as Metrics from "../Metrics.ts"
+import { crossUnsafeHead } from "../Promotion.ts"
+import * as RollupConfig from "../RollupConfig.ts"
+import type { SupervisorError } from "../SupervisorError.ts"
+import { activateSafe, activateUnsafe, initialize } from "./activation.ts"
+import { type ChainContext, idOf, logFault, type Shared, stateOf } from "./chainContext.ts"
+import { finalizedBlock, followL1Reorg, onFinalizedL1 } from "./finality.ts"
+import { followSafe, indexMore, onUnsafeBlock } from "./indexing.ts"
+import type { NodeLink } from "./nodeLink.ts"
+import { addLocalSafe, advance, onReplaced, postCrossSafe } from "./promoting.ts"
+import { checkAhead, checkConsistency, resetNode } from "./resetting.ts"
+
+/** What a worker reacts to. */
+export type Input =
+  | { readonly _tag: "Event"; readonly link: NodeLink; readonly epoch: number; readonly event: ManagedEvent }
+  | { readonly _tag: "L1"; readonly change: L1Change }
+  | { readonly _tag: "Wake" }
+
+/** A chain with its worker's mailbox. */
+export interface ChainWorker {
+  readonly context: ChainContext
+  /** Hands an input over; suspends while too many wait. */
+  readonly offer: (input: Input) => Effect.Effect<void>
+  /** Makes the worker look again; many calls before it does are one. */
+  readonly wake: () => void
+  /** Works until it fails; never ends well. */
+  readonly run: Effect.Effect<never, SupervisorError>
+}
+
+type Failure = ManagedNodeError | L1Error | SupervisorError
+
+const onDerivation = Effect.fnUntraced(function* (
+  chain: ChainContext,
+  link: NodeLink,
+  pair: DerivedBlockRefPair
+): Effect.fn.Return<void, Failure> {
+  const { derived, source } = pair
+  if (!RollupConfig.isInterop(chain.config, derived.timestamp)) return
+  link.safe = idOf(derived)
+  if (link.exhausted !== undefined && link.exhausted.source.number < source.number) link.exhausted = undefined
+  if (stateOf(chain).local.length === 0) {
+    if (!(yield* activateSafe(chain, pair))) yield* checkAhead(chain, link)
+    return
+  }
+  const before = stateOf(chain).local.length
+  const added = yield* addLocalSafe(chain, pair)
+  if (Result.isSuccess(added)) {
+    if (stateOf(chain).local.length !== before) yield* followSafe(chain, link, derived)
+  } else {
+    yield* logFault(
+      `derivation of block ${derived.number} from L1 block ${source.number} changes nothing`,
+      added.failure
+    )
+    if (added.failure._tag === "Future") return yield* checkAhead(chain, link)
+  }
+  yield* checkConsistency(chain, link)
+  // A node that catches up learns what is cross-safe already.
+  const known = DerivationDb.ofDerived(stateOf(chain).cross, derived, "last")
+  if (Result.isSuccess(known)) postCrossSafe(link, known.success)
+})
+
+/** Gives a node the L1 block after the one that it has exhausted, once there is one. */
+const provideNext = Effect.fnUntraced(function* (chain: ChainContext, link: NodeLink) {
+  if (link.exhausted === undefined) return
+  const next = yield* chain.shared.l1.blockByNumber(link.exhausted.source.number + 1)
+  if (Option.isSome(next)) link.post("provideL1", link.node.provideL1(next.value))
+})
+
+const onEvent = Effect.fnUntraced(function* (
+  chain: ChainContext,
+  link: NodeLink,
+  event: ManagedEvent
+): Effect.fn.Return<void, Failure> {
+  const { derivationOriginUpdate, derivationUpdate, exhaustL1, replaceBlock, reset, unsafeBlock } = event
+  if (reset !== undefined) yield* resetNode(chain, link, reset)
+  if (unsafeBlock !== undefined && RollupConfig.isInterop(chain.config, unsafeBlock.timestamp)) {
+    if (stateOf(chain).logs.length === 0) yield* activateUnsafe(chain, link, unsafeBlock)
+    if (stateOf(chain).logs.length > 0) yield* onUnsafeBlock(chain, link, unsafeBlock)
+    yield* checkConsistency(chain, link)
+  }
+  if (derivationUpdate !== undefined) yield* onDerivation(chain, link, derivationUpdate)
+  if (exhaustL1 !== undefined) {
+    link.exhausted = exhaustL1
+    // Nodes repeat this one: a contradiction that was passed over is looked at again.
+    yield* checkConsistency(chain, link)
+    yield* provideNext(chain, link)
+  }
+  if (replaceBlock !== undefined && (yield* onReplaced(chain, replaceBlock))) {
+    link.safe = idOf(replaceBlock.replacement)
+    chain.indexLink = link
+    yield* checkConsistency(chain, link)
+  }
+  if (derivationOriginUpdate !== undefined) chain.currentL1 = derivationOriginUpdate
+})
+
+const onInput = Effect.fnUntraced(function* (
+  chain: ChainContext,
+  input: Input
+): Effect.fn.Return<void, Failure> {
+  switch (input._tag) {
+    case "Event":
+      if (input.epoch === input.link.epoch) {
+        yield* Effect.annotateLogs(onEvent(chain, input.link, input.event), { node: input.link.name })
+      }
+      return
+    case "L1":
+      if (input.change._tag === "Finalized") return yield* onFinalizedL1(chain, input.change.block)
+      if (input.change.reorg) yield* followL1Reorg(chain)
+      for (const link of chain.links) yield* provideNext(chain, link)
+      return
+    case "Wake":
+      return
+  }
+})
+
+/** Whoever could not be asked is asked again by the next input; only the supervisor's own failures end the worker. */
+const tolerant = (effect: Effect.Effect<void, Failure>): Effect.Effect<void, SupervisorError> =>
+  effect.pipe(
+    Effect.catchTags({
+      ManagedNodeError: (error) => Effect.logWarning(`a node could not be asked: ${error.message}`),
+      L1Error: (error) => Effect.logWarning(error.message)
+    })
+  )
+
+const makeGauges = (chain: ChainContext) => {
+  const localUnsafe = Metrics.refsOf(chain.id, "LocalUnsafe")
+  const crossUnsafe = Metrics.refsOf(chain.id, "CrossUnsafe")
+  const localSafe = Metrics.refsOf(chain.id, "LocalSafe")
+  const crossSafe = Metrics.refsOf(chain.id, "CrossSafe")
+  const finalized = Metrics.refsOf(chain.id, "Finalized")
+  return Effect.fnUntraced(function* () {
+    const state = stateOf(chain)
+    const heads = [
+      [localUnsafe, state.logs.at(-1)],
+      [crossUnsafe, crossUnsafeHead(state)],
+      [localSafe, DerivationDb.lastValid(state.local)?.derived],
+      [crossSafe, state.cross.at(-1)?.derived],
+      [finalized, finalizedBlock(chain)?.derived]
+    ] as const
+    for (const [gauge, head] of heads) {
+      if (head === undefined) continue
+      yield* Metric.update(gauge.number, head.number)
+      yield* Metric.update(gauge.time, head.timestamp)
+    }
+  })
+}
+
+/** Tells the nodes of a chain to replace the block that is marked invalid, again and again until it is replaced. */
+const runInvalidator = (chain: ChainContext, poked: Latch.Latch) =>
+  Effect.gen(function* () {
+    yield* poked.await
+    poked.closeUnsafe()
+    while (true) {
+      const marker = DerivationDb.marker(stateOf(chain).local)
+      if (marker === undefined) return
+      for (const link of chain.links) link.post("invalidateBlock", link.node.invalidateBlock(marker.derived))
+      yield* Effect.sleep(chain.shared.options.invalidationRetryMs)
+    }
+  }).pipe(Effect.forever)
+
+/** Builds a chain's worker on loaded databases. `waiting` names the chains that wait for this one. */
+export const makeChainWorker = Effect.fnUntraced(function* (options: {
+  readonly id: ChainId
+  readonly config: RollupConfig.RollupConfig
+  readonly shared: Shared
+  readonly wakeWaiting: (id: ChainId) => void
+}): Effect.fn.Return<ChainWorker, SupervisorError, Scope.Scope> {
+  const { config, id, shared, wakeWaiting } = options
+  const queue = yield* Queue.bounded<Input>(shared.options.inputs)
+  const poked = yield* Latch.make(false)
+  const chain: ChainContext = {
+    id,
+    config,
+    shared,
+    links: [],
+    pokeInvalidator: () => poked.openUnsafe(),
+    indexTarget: 0,
+    indexLink: undefined,
+    currentL1: undefined,
+    waitsOn: new Set(),
+    lastConflict: undefined
+  }
+  yield* initialize(chain)
+  if (DerivationDb.marker(stateOf(chain).local) !== undefined) chain.pokeInvalidator()
+  const gauges = makeGauges(chain)
+  const length = Metric.withAttributes(Metrics.inputQueueLength, { chain: id })
+  let wakePending = false
+  let more = true
+  const turn = Effect.gen(function* () {
+    const input = more ? yield* Queue.poll(queue) : Option.some(yield* Queue.take(queue))
+    wakePending = false
+    const before = stateOf(chain).version
+    if (Option.isSome(input)) yield* tolerant(onInput(chain, input.value))
+    more = yield* indexMore(chain)
+    yield* advance(chain)
+    yield* gauges()
+    yield* Metric.update(length, yield* Queue.size(queue))
+    if (stateOf(chain).version !== before) wakeWaiting(id)
+  })
+  const follow = shared.l1.changes.pipe(
+    Stream.runForEach((change) => Queue.offer(queue, { _tag: "L1", change }))
+  )
+  return {
+    context: chain,
+    offer: (input) => Effect.asVoid(Queue.offer(queue, input)),
+    wake: () => {
+      if (wakePending) return
+      // A full queue needs no wake: the worker looks after each input.
+      wakePending = Queue.offerUnsafe(queue, { _tag: "Wake" })
+    },
+    run: Effect.raceFirst(
+      Effect.forever(turn),
+      Effect.andThen(Effect.all([follow, runInvalidator(chain, poked)], { concurrency: 2 }), Effect.never)
+    ).pipe(Effect.annotateLogs({ chain: id }))
+  }
+})

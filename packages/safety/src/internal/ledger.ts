@@ -1,0 +1,206 @@
+/**
+ * The databases of all chains in memory, and their mirror in the store.
+ *
+ * A decision reads all it needs and changes memory in one synchronous step, so that it sees one moment and nothing can
+ * be invalidated under its feet. Its writes leave as one batch, in the order of the decisions, and it is over when they
+ * are on disk: only then may anybody be told. A failed write ends the supervisor, as memory is ahead of the disk then.
+ */
+import { Deferred, Effect, Exit, Queue, Result, type Scope, Stream } from "effect"
+import { Store, type StoreError, type Write } from "@ephor/chain/Store"
+import * as Table from "@ephor/chain/Table"
+import { BlockRef, BlockSeal, type ChainId } from "@ephor/types"
+import * as DerivationDb from "../DerivationDb.ts"
+import type { LinkRules } from "../LinkCheck.ts"
+import * as LogsDb from "../LogsDb.ts"
+import type { World } from "../Promotion.ts"
+import { BadConfiguration, StoreFailed, SupervisorError } from "../SupervisorError.ts"
+
+/** The databases of one chain. The arrays are changed by the ledger only. */
+export interface ChainState {
+  readonly logs: Array<LogsDb.SealedBlock>
+  readonly local: Array<DerivationDb.DerivationEntry>
+  readonly cross: Array<DerivationDb.DerivationEntry>
+  crossUnsafe: BlockSeal | undefined
+  /** Grows with every change: tells whether there is something new to look at. */
+  version: number
+}
+
+/** What a decision changes on one chain. Absent fields stay as they are. */
+export interface Change {
+  readonly chainId: ChainId
+  readonly logs?: { readonly keep: number; readonly append: ReadonlyArray<LogsDb.SealedBlock> }
+  readonly local?: DerivationDb.Edit
+  readonly cross?: DerivationDb.Edit
+  readonly crossUnsafe?: BlockSeal
+}
+
+/** What a decision came to, and what it changes. */
+export interface Decision<A> {
+  readonly result: A
+  readonly changes: ReadonlyArray<Change>
+  /** A higher finalized L1 block. */
+  readonly finalizedL1?: BlockRef
+}
+
+export interface Ledger {
+  readonly world: World
+  readonly chainIds: ReadonlyArray<ChainId>
+  /** The state of a supervised chain. */
+  readonly state: (chain: ChainId) => ChainState
+  readonly finalizedL1: () => BlockRef | undefined
+  /** Decides and changes memory at once, then waits until the changes are on disk. */
+  readonly decide: <A>(decision: () => Decision<A>) => Effect.Effect<A, SupervisorError>
+}
+
+const key = [Table.text, Table.u64] as const
+const logsTable = Table.make({ name: "supervisor/logs", key, value: LogsDb.SealedBlock })
+const localTable = Table.make({ name: "supervisor/local-safe", key, value: DerivationDb.DerivationEntry })
+const crossTable = Table.make({ name: "supervisor/cross-safe", key, value: DerivationDb.DerivationEntry })
+const crossUnsafeTable = Table.make({ name: "supervisor/cross-unsafe", key: [Table.text], value: BlockSeal })
+const l1Table = Table.make({ name: "supervisor/l1", key: [Table.text], value: BlockRef })
+const finalizedKey = ["finalized"] as const
+
+const storeFailed = (method: string) => (cause: StoreError) =>
+  new SupervisorError({ method, reason: new StoreFailed({ cause }) })
+
+type Entry = DerivationDb.DerivationEntry
+
+const editWrites = (
+  table: typeof localTable,
+  chainId: ChainId,
+  length: number,
+  edit: DerivationDb.Edit
+): Array<Write> => {
+  const writes: Array<Write> = []
+  for (let i = edit.keep + edit.append.length; i < length; i++) writes.push(table.delete([chainId, i]))
+  edit.append.forEach((entry, i) => writes.push(table.put([chainId, edit.keep + i], entry)))
+  return writes
+}
+
+const applyEdit = (entries: Array<Entry>, edit: DerivationDb.Edit) => {
+  entries.length = edit.keep
+  for (const entry of edit.append) entries.push(entry)
+}
+
+/** Changes memory and tells what to write. */
+const applyChange = (state: ChainState, change: Change): Array<Write> => {
+  const { chainId } = change
+  const writes: Array<Write> = []
+  if (change.logs !== undefined) {
+    const { append, keep } = change.logs
+    for (const { number } of state.logs.slice(keep)) writes.push(logsTable.delete([chainId, number]))
+    state.logs.length = keep
+    for (const block of append) {
+      state.logs.push(block)
+      writes.push(logsTable.put([chainId, block.number], block))
+    }
+  }
+  if (change.local !== undefined) {
+    writes.push(...editWrites(localTable, chainId, state.local.length, change.local))
+    applyEdit(state.local, change.local)
+  }
+  if (change.cross !== undefined) {
+    writes.push(...editWrites(crossTable, chainId, state.cross.length, change.cross))
+    applyEdit(state.cross, change.cross)
+  }
+  if (change.crossUnsafe !== undefined) {
+    state.crossUnsafe = change.crossUnsafe
+    writes.push(crossUnsafeTable.put([chainId], change.crossUnsafe))
+  }
+  if (writes.length > 0) state.version += 1
+  return writes
+}
+
+const corrupt = (what: string) =>
+  new SupervisorError({
+    method: "start",
+    reason: new BadConfiguration({
+      why: `${what}; restore the data directory from a backup, or delete it to sync anew`
+    })
+  })
+
+const loadChain = Effect.fnUntraced(function* (
+  store: Store["Service"],
+  chainId: ChainId
+): Effect.fn.Return<ChainState, SupervisorError> {
+  const collect = <A>(rows: Stream.Stream<readonly [unknown, A], StoreError>) =>
+    rows.pipe(
+      Stream.map(([, value]) => value),
+      Stream.runCollect,
+      Effect.mapError(storeFailed("start"))
+    )
+  const logs = [...(yield* collect(logsTable.iterate(store, [chainId])))]
+  const local = [...(yield* collect(localTable.iterate(store, [chainId])))]
+  const cross = [...(yield* collect(crossTable.iterate(store, [chainId])))]
+  const gap = logs.findIndex((block, i) => i > 0 && block.parentHash !== logs[i - 1]!.hash)
+  if (gap >= 0)
+    return yield* corrupt(`chain ${chainId}: block ${logs[gap]!.number} does not build on the one before it`)
+  const crossUnsafe = yield* Effect.mapError(crossUnsafeTable.get(store, [chainId]), storeFailed("start"))
+  return {
+    logs,
+    local,
+    cross,
+    crossUnsafe: crossUnsafe._tag === "Some" ? crossUnsafe.value : undefined,
+    version: 0
+  }
+})
+
+interface Pending {
+  readonly writes: ReadonlyArray<Write>
+  readonly done: Deferred.Deferred<void, SupervisorError>
+}
+
+/** One fiber writes, so that batches reach the store in the order of the decisions; what waits goes as one batch. */
+const makeWriter = Effect.fnUntraced(function* (store: Store["Service"]) {
+  // At most one decision per fiber of the supervisor waits here, because each waits for its own.
+  const queue = yield* Queue.unbounded<Pending>()
+  let failed: SupervisorError | undefined
+  const flush = Effect.fnUntraced(function* (pending: ReadonlyArray<Pending>) {
+    if (failed === undefined) {
+      const exit = yield* Effect.result(store.batch(pending.flatMap(({ writes }) => writes)))
+      if (Result.isFailure(exit)) failed = storeFailed("run")(exit.failure)
+    }
+    const answer = failed === undefined ? Exit.void : Exit.fail(failed)
+    for (const { done } of pending) Deferred.doneUnsafe(done, answer)
+  })
+  yield* Queue.takeAll(queue).pipe(Effect.flatMap(flush), Effect.forever, Effect.forkScoped)
+  return (writes: ReadonlyArray<Write>): Effect.Effect<void, SupervisorError> => {
+    if (writes.length === 0) return Effect.void
+    const done = Deferred.makeUnsafe<void, SupervisorError>()
+    Queue.offerUnsafe(queue, { writes, done })
+    return Deferred.await(done)
+  }
+})
+
+/** Loads all chains from the store. */
+export const makeLedger = Effect.fnUntraced(function* (
+  chainIds: ReadonlyArray<ChainId>,
+  rules: LinkRules
+): Effect.fn.Return<Ledger, SupervisorError, Store | Scope.Scope> {
+  const store = yield* Store
+  const chains = new Map<ChainId, ChainState>()
+  for (const id of chainIds) chains.set(id, yield* loadChain(store, id))
+  const finalized = yield* Effect.mapError(l1Table.get(store, finalizedKey), storeFailed("start"))
+  let finalizedL1 = finalized._tag === "Some" ? finalized.value : undefined
+  const write = yield* makeWriter(store)
+  return {
+    world: { chain: (id) => chains.get(id), rules },
+    chainIds,
+    state: (id) => chains.get(id)!,
+    finalizedL1: () => finalizedL1,
+    decide: (decision) =>
+      Effect.suspend(() => {
+        const { changes, finalizedL1: raised, result } = decision()
+        const writes: Array<Write> = []
+        for (const change of changes) writes.push(...applyChange(chains.get(change.chainId)!, change))
+        if (raised !== undefined) {
+          finalizedL1 = raised
+          writes.push(l1Table.put(finalizedKey, raised))
+        }
+        return Effect.as(write(writes), result)
+      })
+  }
+})
+
+/** A decision to change nothing. */
+export const unchanged = <A>(result: A): Decision<A> => ({ result, changes: [] })

@@ -1,0 +1,123 @@
+/**
+ * What travels between publisher and observer (observer-streaming, "Protocol Buffer Definitions"; `observer.proto`
+ * says the same for other languages). Rounds and commit indices are 64 bits wide on the wire and 32 bits wide in the
+ * protocol behind it: positions that an observer sends saturate, whatever a publisher claims above is refused.
+ */
+import { Result, Schema } from "effect"
+import { type CodecError, CommitIndex, CommittedSubDag, Proto, Round, Wire } from "@ephor/types"
+
+/** From which rounds on blocks are wanted: the highest accepted round per authority; empty means all zero. */
+export const StartBlockStream = Schema.Struct({ highestRoundPerAuthority: Schema.Array(Round) })
+export interface StartBlockStream extends Schema.Schema.Type<typeof StartBlockStream> {}
+
+/** From which commit on commits are wanted: the last one processed; 0 means from the first. */
+export const StartCommitStream = Schema.Struct({ lastCommitIndex: CommitIndex })
+export interface StartCommitStream extends Schema.Schema.Type<typeof StartCommitStream> {}
+
+/** A command on the block stream. `null` is a command that we do not know, or none: it is counted and ignored. */
+export interface BlockStreamRequest {
+  readonly command:
+    | { readonly _tag: "Start"; readonly value: StartBlockStream }
+    | { readonly _tag: "Stop" }
+    | null
+}
+
+/** A command on the commit stream. */
+export interface CommitStreamRequest {
+  readonly command:
+    | { readonly _tag: "Start"; readonly value: StartCommitStream }
+    | { readonly _tag: "Stop" }
+    | null
+}
+
+/** Blocks in order of round, or of acceptance at the tip; without blocks it is a heartbeat. */
+export const BlockStreamResponse = Wire.message(
+  Schema.Struct({ blocks: Schema.Array(Wire.Bytes), highestCommitIndex: Wire.U32 }),
+  { blocks: 1, highestCommitIndex: 2 }
+)
+export interface BlockStreamResponse extends Schema.Schema.Type<typeof BlockStreamResponse> {}
+
+/** Commits with consecutive indices; without commits it is a heartbeat. */
+export const CommitStreamResponse = Wire.message(
+  Schema.Struct({ commits: Schema.Array(CommittedSubDag), highestCommitIndex: Wire.U32 }),
+  { commits: 1, highestCommitIndex: 2 }
+)
+export interface CommitStreamResponse extends Schema.Schema.Type<typeof CommitStreamResponse> {}
+
+// Requests carry full 64-bit integers on the wire: a position beyond 32 bits is legal and means "nothing older".
+const WireRounds = Wire.message(Schema.Struct({ highestRoundPerAuthority: Schema.Array(Wire.U64) }), {
+  highestRoundPerAuthority: 1
+})
+const WireIndex = Wire.message(Schema.Struct({ lastCommitIndex: Wire.U64 }), { lastCommitIndex: 1 })
+const WireBlockRequest = Wire.message(
+  Schema.Struct({ command: Schema.NullOr(Wire.variants({ Start: [1, WireRounds], Stop: [2] })) }),
+  { command: "oneof" }
+)
+const WireCommitRequest = Wire.message(
+  Schema.Struct({ command: Schema.NullOr(Wire.variants({ Start: [1, WireIndex], Stop: [2] })) }),
+  { command: "oneof" }
+)
+
+const saturate = (value: bigint): number => (value > 0xffff_ffffn ? 0xffff_ffff : Number(value))
+
+const blockRequest = {
+  encode: Proto.encode(WireBlockRequest),
+  decode: Proto.decodeResult(WireBlockRequest)
+}
+const commitRequest = {
+  encode: Proto.encode(WireCommitRequest),
+  decode: Proto.decodeResult(WireCommitRequest)
+}
+
+/** The protobuf bytes of a command on the block stream. */
+export const encodeBlockRequest = ({ command }: BlockStreamRequest): Uint8Array =>
+  blockRequest.encode({
+    command:
+      command?._tag === "Start"
+        ? {
+            _tag: "Start",
+            value: { highestRoundPerAuthority: command.value.highestRoundPerAuthority.map(BigInt) }
+          }
+        : command
+  })
+
+/** The command that a message on the block stream spells; rounds above 2^32 - 1 saturate. */
+export const decodeBlockRequest = (bytes: Uint8Array): Result.Result<BlockStreamRequest, CodecError> =>
+  Result.map(blockRequest.decode(bytes), ({ command }) => ({
+    command:
+      command?._tag === "Start"
+        ? {
+            _tag: "Start",
+            value: { highestRoundPerAuthority: command.value.highestRoundPerAuthority.map(saturate) }
+          }
+        : command
+  }))
+
+/** The protobuf bytes of a command on the commit stream. */
+export const encodeCommitRequest = ({ command }: CommitStreamRequest): Uint8Array =>
+  commitRequest.encode({
+    command:
+      command?._tag === "Start"
+        ? { _tag: "Start", value: { lastCommitIndex: BigInt(command.value.lastCommitIndex) } }
+        : command
+  })
+
+/** The command that a message on the commit stream spells; an index above 2^32 - 1 saturates. */
+export const decodeCommitRequest = (bytes: Uint8Array): Result.Result<CommitStreamRequest, CodecError> =>
+  Result.map(commitRequest.decode(bytes), ({ command }) => ({
+    command:
+      command?._tag === "Start"
+        ? { _tag: "Start", value: { lastCommitIndex: saturate(command.value.lastCommitIndex) } }
+        : command
+  }))
+
+/** The protobuf bytes of a batch of blocks. */
+export const encodeBlockResponse = Proto.encode(BlockStreamResponse)
+/** The batch of blocks that a message spells; blocks are views of the message. */
+export const decodeBlockResponse = Proto.decodeResult(BlockStreamResponse)
+/** The protobuf bytes of one committed sub-DAG. */
+export const encodeCommit = Proto.encode(CommittedSubDag)
+/** The protobuf bytes of a batch of commits. */
+export const encodeCommitResponse = Proto.encode(CommitStreamResponse)
+/** The batch of commits that a message spells; blocks are views of the message. */
+export const decodeCommitResponse = Proto.decodeResult(CommitStreamResponse)

@@ -1,0 +1,188 @@
+/**
+ * Answers observers from a `BlockSource`. A stream is a cursor and a few flags: what to send is decided when the
+ * transport asks for the next response, so a slow subscriber costs nothing but its place.
+ */
+import { Cause, Clock, Effect, Layer, Metric, type Pull, type Scope, Stream } from "effect"
+import * as BatchPolicy from "./BatchPolicy.ts"
+import { BlockSource, type Service as Source } from "./BlockSource.ts"
+import { type BlockSession, makeBlockSession } from "./internal/blockSession.ts"
+import { type CommitSession, makeCommitSession } from "./internal/commitSession.ts"
+import { Feed, SharedResponses } from "./internal/feed.ts"
+import type { BlockStreamResponse, CommitStreamResponse } from "./Messages.ts"
+import * as Metrics from "./Metrics.ts"
+import { ObserverApi } from "./ObserverApi.ts"
+import { ObserverError, ResourceExhausted, Unavailable } from "./ObserverError.ts"
+
+/** Limits and intervals of a publisher. */
+export interface PublisherOptions extends BatchPolicy.BatchLimits {
+  /** An idle stream gets an empty response with the highest commit index this often. Default 1000. */
+  readonly heartbeatMs: number
+  /** Newest blocks that live subscribers read from; one that falls behind goes back to history. Default 4096. */
+  readonly ringBlocks: number
+  /** Bytes of responses kept so that subscribers share them. Default 64 MiB. */
+  readonly sharedBytes: number
+  /** Blocks read from the source at a time. Default 2048. */
+  readonly pageBlocks: number
+  /** Streams of both kinds, over all transports. Default 20 000. */
+  readonly maxStreams: number
+  /** Commands per second that a stream may send on average. Default 10. */
+  readonly commandsPerSecond: number
+  /** Commands that a stream may send at once. Default 50. */
+  readonly commandBurst: number
+}
+
+/** Documented defaults. */
+export const defaults: PublisherOptions = {
+  ...BatchPolicy.defaults,
+  heartbeatMs: 1000,
+  ringBlocks: 4096,
+  sharedBytes: 64 * 1024 * 1024,
+  pageBlocks: 2048,
+  maxStreams: 20_000,
+  commandsPerSecond: 10,
+  commandBurst: 50
+}
+
+/** What the sessions of one publisher share. */
+export interface Shared {
+  readonly source: Source
+  readonly options: PublisherOptions
+  readonly feed: Feed
+  readonly blocks: SharedResponses<BlockStreamResponse>
+  readonly commits: SharedResponses<CommitStreamResponse>
+}
+
+/** One stream, as the driver below sees it. */
+interface Session<Command, Response> {
+  /** The next response if one is due at `nowMs`, else nothing. */
+  readonly next: (nowMs: number) => Effect.Effect<Response | undefined, ObserverError>
+  /** Takes a command; only the newest that waits counts. */
+  readonly command: (command: Command) => void
+  /** Whether `next` might have something to say. */
+  readonly ready: () => boolean
+  wake: (() => void) | undefined
+}
+
+const drive = <Command, Response>(
+  shared: Shared,
+  where: string,
+  commands: Stream.Stream<{ readonly command: Command | null }>,
+  make: () => Session<Command, Response>
+): Stream.Stream<Response, ObserverError> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const { feed, options } = shared
+      const session = make()
+      const fail = (why: string) => new ObserverError({ where, reason: new ResourceExhausted({ why }) })
+      let flood: ObserverError | undefined
+      let tokens = options.commandBurst
+      let refilledMs = yield* Clock.currentTimeMillis
+      const takeCommands = Effect.fnUntraced(function* (
+        requests: ReadonlyArray<{ readonly command: Command | null }>
+      ) {
+        const nowMs = yield* Clock.currentTimeMillis
+        tokens = Math.min(
+          options.commandBurst,
+          tokens + ((nowMs - refilledMs) * options.commandsPerSecond) / 1000
+        )
+        refilledMs = nowMs
+        if (tokens < requests.length)
+          flood = fail(`more than ${options.commandsPerSecond} commands per second`)
+        tokens -= requests.length
+        for (const { command } of requests) {
+          if (command === null) yield* Metric.update(Metrics.emptyCommands, 1)
+          else session.command(command)
+        }
+        session.wake?.()
+      })
+      // The end of the commands is not a stop (a half-closed call goes on), so the fiber's end means nothing.
+      yield* Stream.runForEachArray(commands, takeCommands).pipe(Effect.forkScoped)
+      const ready = () => flood !== undefined || feed.state !== "open" || session.ready()
+      const pull: Pull.Pull<readonly [Response, ...Array<Response>], ObserverError> = Effect.gen(
+        function* () {
+          while (true) {
+            if (flood !== undefined) return yield* flood
+            if (feed.state === "closing") {
+              return yield* new ObserverError({
+                where,
+                reason: new Unavailable({ why: "the publisher is shutting down" })
+              })
+            }
+            const response = yield* session.next(yield* Clock.currentTimeMillis)
+            if (response !== undefined) return [response] as const
+            if (feed.state === "ended") return yield* Cause.done()
+            yield* feed.wait(session, ready)
+          }
+        }
+      )
+      return Stream.fromPull(Effect.succeed(pull))
+    })
+  )
+
+const counted = (shared: { streams: number }, where: string, max: number, gauge: Metric.Gauge<number>) =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      if (shared.streams >= max) {
+        const why = `${max} streams are open already, the most that this publisher serves`
+        return Effect.fail(new ObserverError({ where, reason: new ResourceExhausted({ why }) }))
+      }
+      shared.streams++
+      return Metric.modify(gauge, 1)
+    }),
+    () => {
+      shared.streams--
+      return Metric.modify(gauge, -1)
+    }
+  )
+
+const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
+  const source = yield* BlockSource
+  const options = { ...defaults, ...given }
+  const events = yield* source.subscribe
+  const feed = new Feed(options.ringBlocks, yield* source.tip)
+  yield* Effect.addFinalizer(() => Effect.sync(() => feed.end("closing")))
+  yield* Stream.runForEach(events, (event) => Effect.map(source.tip, (tip) => feed.publish(event, tip))).pipe(
+    Effect.ensuring(Effect.sync(() => feed.end("ended"))),
+    Effect.forkScoped
+  )
+  // One ticker wakes everybody for heartbeats: no timer per subscriber.
+  yield* Effect.sync(() => feed.wakeAll()).pipe(
+    Effect.delay(options.heartbeatMs / 4),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  const shared: Shared = {
+    source,
+    options,
+    feed,
+    blocks: new SharedResponses(options.sharedBytes / 2),
+    commits: new SharedResponses(options.sharedBytes / 2)
+  }
+  const count = { streams: 0 }
+  return ObserverApi.of({
+    streamBlocks: (commands) =>
+      Stream.unwrap(
+        Effect.as(
+          counted(count, "StreamBlocks", options.maxStreams, Metrics.blockStreams),
+          drive(shared, "StreamBlocks", commands, (): BlockSession => makeBlockSession(shared))
+        )
+      ),
+    streamCommits: (commands) =>
+      Stream.unwrap(
+        Effect.as(
+          counted(count, "StreamCommits", options.maxStreams, Metrics.commitStreams),
+          drive(shared, "StreamCommits", commands, (): CommitSession => makeCommitSession(shared))
+        )
+      )
+  })
+})
+
+/** Serves the observer protocol from a source. Options default to `defaults`. */
+export const layer = (
+  options: Partial<PublisherOptions> = {}
+): Layer.Layer<ObserverApi, never, BlockSource> => Layer.effect(ObserverApi, make(options))
+
+/** The same as an effect, for callers that manage scopes themselves. */
+export const makeApi = (
+  options: Partial<PublisherOptions> = {}
+): Effect.Effect<ObserverApi["Service"], never, BlockSource | Scope.Scope> => make(options)

@@ -1,0 +1,254 @@
+/**
+ * The part of the DAG that still matters: accepted blocks above the garbage collection round, and blocks that wait for
+ * an ancestor. Pure bookkeeping; verification has happened before.
+ */
+import { compareDagBlockRefs, type DagBlockRef } from "@ephor/types"
+import type { ObservedBlock } from "../BlockVerifier.ts"
+
+/** Bounds of a window. */
+export interface WindowLimits {
+  readonly gcDepth: number
+  readonly maxSuspendedBlocks: number
+}
+
+interface Node {
+  readonly block: ObservedBlock
+  /** Index of the commit that holds it, or that came upon it; 0 while it is in none. */
+  commit: number
+  /** It came by itself and was verified, not only as part of a commit. */
+  loose: boolean
+  /** It was handed out as accepted before. */
+  readonly again?: boolean
+}
+
+interface Suspended {
+  readonly block: ObservedBlock
+  missing: number
+  readonly again: boolean
+}
+
+/** An ancestor that nobody has sent yet. */
+interface Missing {
+  readonly ref: DagBlockRef
+  sinceMs: number
+  readonly waiting: Set<string>
+}
+
+/** See the head of the file. */
+export class DagWindow {
+  readonly #limits: WindowLimits
+  readonly #nodes = new Map<string, Node>()
+  readonly #rounds = new Map<number, Array<Node>>()
+  readonly #suspended = new Map<string, Suspended>()
+  readonly #missing = new Map<string, Missing>()
+  readonly #highest: Array<number>
+  #lowest = 1
+  #highestRound = 0
+  gcRound = 0
+
+  constructor(committeeSize: number, limits: WindowLimits) {
+    this.#limits = limits
+    this.#highest = Array.from({ length: committeeSize }, () => 0)
+  }
+
+  get suspended(): number {
+    return this.#suspended.size
+  }
+
+  /** Highest accepted round per author, never below the garbage collection round: where the block stream goes on. */
+  rounds(): ReadonlyArray<number> {
+    return this.#highest.map((round) => Math.max(round, this.gcRound))
+  }
+
+  /** The same, lowered so far that ancestors missing since before `beforeMs` come again; nothing if none is. */
+  repairRounds(beforeMs: number): ReadonlyArray<number> | undefined {
+    let rounds: Array<number> | undefined
+    for (const { ref, sinceMs } of this.#missing.values()) {
+      if (sinceMs > beforeMs) continue
+      rounds ??= [...this.rounds()]
+      rounds[ref.author] = Math.min(rounds[ref.author]!, ref.round - 1)
+    }
+    return rounds
+  }
+
+  /** Whether a block is here only because an uncertified commit holds it. */
+  isUnvouched(digest: string, certified: number): boolean {
+    const node = this.#nodes.get(digest)
+    return node !== undefined && !node.loose && node.commit > certified
+  }
+
+  knows(digest: string): boolean {
+    return this.#nodes.has(digest) || this.#suspended.has(digest)
+  }
+
+  /** Takes a loose block. Returns what became accepted by it, ancestors first: nothing if it must wait, or is known. */
+  accept(block: ObservedBlock, nowMs: number, again = false): ReadonlyArray<ObservedBlock> {
+    const { digest, round } = block.ref
+    const known = this.#nodes.get(digest)
+    if (known !== undefined) known.loose = true
+    if (round <= this.gcRound || this.knows(digest)) return []
+    const missing = block.block.value.ancestors.filter((ref) => !this.#has(ref))
+    if (missing.length === 0) return this.#admit({ block, commit: 0, loose: true })
+    this.#suspended.set(digest, { block, missing: missing.length, again })
+    const waitedFor = this.#missing.get(digest)
+    if (waitedFor !== undefined) waitedFor.sinceMs = Number.POSITIVE_INFINITY
+    for (const ref of missing) {
+      const known = this.#missing.get(ref.digest)
+      if (known !== undefined) known.waiting.add(digest)
+      else {
+        // An ancestor that waits here itself need not be asked for.
+        const sinceMs = this.#suspended.has(ref.digest) ? Number.POSITIVE_INFINITY : nowMs
+        this.#missing.set(ref.digest, { ref, sinceMs, waiting: new Set([digest]) })
+      }
+    }
+    if (this.#suspended.size > this.#limits.maxSuspendedBlocks) this.#evict()
+    return []
+  }
+
+  /** Takes the blocks of a commit, whose ancestors do not matter. Returns loose blocks that had waited for them. */
+  acceptCommitted(blocks: ReadonlyArray<ObservedBlock>, commit: number): ReadonlyArray<ObservedBlock> {
+    return blocks.flatMap((block) => {
+      const node = this.#nodes.get(block.ref.digest)
+      if (node !== undefined) {
+        node.commit = commit
+        return []
+      }
+      if (block.ref.round < this.#lowest) return []
+      this.#drop(block)
+      return this.#admit({ block, commit, loose: false }).slice(1)
+    })
+  }
+
+  #has(ref: DagBlockRef): boolean {
+    return ref.round <= this.gcRound || ref.round === 0 || this.#nodes.has(ref.digest)
+  }
+
+  #admit(first: Node): ReadonlyArray<ObservedBlock> {
+    const out: Array<ObservedBlock> = []
+    const ready = [first]
+    for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
+      const { author, digest, round } = node.block.ref
+      this.#nodes.set(digest, node)
+      const held = this.#rounds.get(round)
+      if (held === undefined) this.#rounds.set(round, [node])
+      else held.push(node)
+      this.#highest[author] = Math.max(this.#highest[author] ?? 0, round)
+      this.#highestRound = Math.max(this.#highestRound, round)
+      if (node.again !== true) out.push(node.block)
+      ready.push(...this.#release(digest))
+    }
+    return out
+  }
+
+  /** Blocks that waited for this ancestor only. */
+  #release(digest: string): ReadonlyArray<Node> {
+    const missing = this.#missing.get(digest)
+    if (missing === undefined) return []
+    this.#missing.delete(digest)
+    return [...missing.waiting].flatMap((waiter) => {
+      const suspended = this.#suspended.get(waiter)
+      if (suspended === undefined || --suspended.missing > 0) return []
+      this.#suspended.delete(waiter)
+      return [{ block: suspended.block, commit: 0, loose: true, again: suspended.again }]
+    })
+  }
+
+  /** Drops the suspended blocks of the highest rounds: they come again. */
+  #evict(): void {
+    const all = [...this.#suspended.values()].sort((a, b) => b.block.ref.round - a.block.ref.round)
+    for (const { block } of all.slice(0, this.#suspended.size - this.#limits.maxSuspendedBlocks)) {
+      this.#drop(block)
+      // Whoever waits for it must have it asked for.
+      const waitedFor = this.#missing.get(block.ref.digest)
+      if (waitedFor !== undefined) waitedFor.sinceMs = 0
+    }
+  }
+
+  /** Forgets a suspended block, and the ancestors that only it waited for. */
+  #drop(block: ObservedBlock): void {
+    if (!this.#suspended.delete(block.ref.digest)) return
+    for (const { digest } of block.block.value.ancestors) {
+      const missing = this.#missing.get(digest)
+      if (missing?.waiting.delete(block.ref.digest) && missing.waiting.size === 0)
+        this.#missing.delete(digest)
+    }
+  }
+
+  /** Blocks that could lead the next commit: in no commit, above a round, lowest first. */
+  *candidates(aboveRound: number): Generator<ObservedBlock> {
+    for (let round = Math.max(this.#lowest, aboveRound + 1); round <= this.#highestRound; round++) {
+      const nodes = (this.#rounds.get(round) ?? []).filter(({ commit }) => commit === 0)
+      yield* nodes.map(({ block }) => block).sort((a, b) => compareDagBlockRefs(a.ref, b.ref))
+    }
+  }
+
+  /** The causal history of a leader above a round that is in no commit yet, in commit order. */
+  history(leader: ObservedBlock, aboveRound: number): ReadonlyArray<ObservedBlock> {
+    const floor = Math.max(aboveRound, this.gcRound)
+    const out = new Map<string, ObservedBlock>([[leader.ref.digest, leader]])
+    const open = [leader]
+    for (let block = open.pop(); block !== undefined; block = open.pop()) {
+      for (const { digest, round } of block.block.value.ancestors) {
+        const node = round <= floor || out.has(digest) ? undefined : this.#nodes.get(digest)
+        if (node === undefined || node.commit !== 0) continue
+        out.set(digest, node.block)
+        open.push(node.block)
+      }
+    }
+    return [...out.values()].sort((a, b) => compareDagBlockRefs(a.ref, b.ref))
+  }
+
+  /** Notes that blocks are in a commit. */
+  commit(blocks: ReadonlyArray<ObservedBlock>, index: number): void {
+    for (const { ref } of blocks) {
+      const node = this.#nodes.get(ref.digest)
+      if (node !== undefined) node.commit = index
+    }
+  }
+
+  /**
+   * Takes back the commits after an index, which were never certified, with blocks that only they vouched for. Blocks
+   * that rested upon those wait again.
+   */
+  uncommit(afterIndex: number): void {
+    this.#highest.fill(0)
+    this.#highestRound = 0
+    const orphans: Array<Node> = []
+    for (const round of [...this.#rounds.keys()].sort((a, b) => a - b)) {
+      const kept: Array<Node> = []
+      for (const node of this.#rounds.get(round)!) {
+        const { author, digest } = node.block.ref
+        const certified = node.commit > 0 && node.commit <= afterIndex
+        if (certified || (node.loose && this.#rests(node))) {
+          if (!certified) node.commit = 0
+          this.#highest[author] = Math.max(this.#highest[author] ?? 0, round)
+          this.#highestRound = round
+          kept.push(node)
+        } else {
+          this.#nodes.delete(digest)
+          if (node.loose) orphans.push(node)
+        }
+      }
+      if (kept.length === 0) this.#rounds.delete(round)
+      else this.#rounds.set(round, kept)
+    }
+    for (const { block } of orphans) this.accept(block, 0, true)
+  }
+
+  #rests({ block }: Node): boolean {
+    return block.block.value.ancestors.every((ref) => this.#has(ref))
+  }
+
+  /** A leader was certified: forgets what fell out of the window. Returns blocks that no longer wait for it. */
+  advance(leaderRound: number): ReadonlyArray<ObservedBlock> {
+    this.gcRound = Math.max(this.gcRound, leaderRound - this.#limits.gcDepth)
+    if (this.#lowest > this.gcRound) return []
+    for (; this.#lowest <= this.gcRound; this.#lowest++) {
+      for (const { block } of this.#rounds.get(this.#lowest) ?? []) this.#nodes.delete(block.ref.digest)
+      this.#rounds.delete(this.#lowest)
+    }
+    for (const { block } of this.#suspended.values()) if (block.ref.round <= this.gcRound) this.#drop(block)
+    const gone = [...this.#missing.values()].filter(({ ref }) => ref.round <= this.gcRound)
+    return gone.flatMap(({ ref }) => this.#release(ref.digest)).flatMap((node) => this.#admit(node))
+  }
+}

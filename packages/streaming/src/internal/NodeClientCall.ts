@@ -1,0 +1,208 @@
+/**
+ * One call at the client: commands out, messages in as fast as they are pulled, and the status at the end.
+ */
+import { Cause, Effect, type Pull, Result, Stream } from "effect"
+import type { CodecError } from "@ephor/types"
+import * as Http2 from "node:http2"
+import * as Grpc from "../Grpc.ts"
+import {
+  ObserverError,
+  type ObserverErrorReason,
+  Protocol,
+  reasonOfStatus,
+  ResourceExhausted,
+  Unavailable
+} from "../ObserverError.ts"
+
+/** A bidirectional method as the client sees it. */
+export interface ClientMethod<Request, Response> {
+  readonly name: string
+  readonly path: string
+  readonly encode: (request: Request) => Uint8Array
+  readonly decode: (bytes: Uint8Array) => Result.Result<Response, CodecError>
+}
+
+/** Bytes of whole messages that may wait to be pulled before the stream is paused. */
+const bufferedBytes = 64 * 1024
+
+type Incoming = Http2.IncomingHttpHeaders & Http2.IncomingHttpStatusHeader
+
+/** Collects what arrives on a stream, and knows how it ended. */
+class Inbox<Response> {
+  readonly #session: Http2.ClientHttp2Session
+  readonly #stream: Http2.ClientHttp2Stream
+  readonly #method: Pick<ClientMethod<never, Response>, "name" | "decode">
+  readonly #deframer: Grpc.Deframer
+  #messages: Array<Response> = []
+  #bytes = 0
+  #status: Incoming | undefined
+  #response: Incoming | undefined
+  #ended: { readonly reason: ObserverErrorReason | undefined } | undefined
+  #wake: (() => void) | undefined
+
+  constructor(
+    session: Http2.ClientHttp2Session,
+    stream: Http2.ClientHttp2Stream,
+    method: Pick<ClientMethod<never, Response>, "name" | "decode">,
+    maxMessageBytes: number
+  ) {
+    this.#session = session
+    this.#stream = stream
+    this.#method = method
+    this.#deframer = new Grpc.Deframer(maxMessageBytes)
+    stream.on("response", (headers) => {
+      this.#response = headers
+      // Trailers-only: the status is in the first and last block of headers.
+      if (headers["grpc-status"] !== undefined) this.#status = headers
+      const http = headers[":status"] ?? 200
+      if (http !== 200)
+        this.#end(reasonOfStatus(Grpc.statusOfHttp(http), `the peer answered HTTP status ${http}`))
+      else if (!Grpc.isContentType(headers["content-type"])) {
+        this.#end(
+          new Protocol({
+            why: `the peer answered ${headers["content-type"] ?? "without a content type"}, not gRPC`
+          })
+        )
+      }
+    })
+    stream.on("trailers", (headers: Incoming) => (this.#status = headers))
+    stream.on("data", (chunk: Uint8Array) => this.#take(chunk))
+    stream.on("end", () => this.#end(this.#statusReason()))
+    stream.on("error", (error) => this.#end(this.#resetReason() ?? new Unavailable({ why: error.message })))
+    stream.on("close", () => this.#end(this.#resetReason() ?? this.#statusReason()))
+  }
+
+  #take(chunk: Uint8Array): void {
+    if (this.#ended !== undefined) return
+    const messages = this.#deframer.push(chunk)
+    if (Grpc.isFault(messages)) return this.#end(faultReason(messages))
+    for (const message of messages) {
+      const response = this.#method.decode(message)
+      if (Result.isFailure(response)) return this.#end(new Protocol({ why: response.failure.message }))
+      this.#messages.push(response.success)
+      this.#bytes += message.length
+    }
+    if (this.#bytes > bufferedBytes) this.#stream.pause()
+    if (messages.length > 0) this.#wake?.()
+    return undefined
+  }
+
+  #end(reason: ObserverErrorReason | undefined): void {
+    if (this.#ended !== undefined) return
+    this.#ended = { reason }
+    this.#wake?.()
+  }
+
+  /** The peer's word about the end, `undefined` for success. */
+  #statusReason(): ObserverErrorReason | undefined {
+    const headers = this.#status
+    if (headers === undefined) {
+      const why = this.#response === undefined ? "no answer came" : "the answer ended without a status"
+      return new Unavailable({ why: `the connection was lost: ${why}` })
+    }
+    const status = Number(headers["grpc-status"])
+    if (status === Grpc.Status.Ok) {
+      return this.#deframer.pendingBytes > 0
+        ? new Protocol({ why: "the answer ended inside a message" })
+        : undefined
+    }
+    const header = (name: string) => {
+      const value = headers[name]
+      return Array.isArray(value) ? value[0] : value
+    }
+    return reasonOfStatus(status, Grpc.decodeMessage(header("grpc-message") ?? ""), header)
+  }
+
+  /** The reason of a reset; nothing if the stream was not reset, or if a status came before it. */
+  #resetReason(): ObserverErrorReason | undefined {
+    const code = this.#stream.rstCode
+    if (this.#status !== undefined || code === undefined || code === Http2.constants.NGHTTP2_NO_ERROR)
+      return undefined
+    if (this.#session.destroyed) {
+      return new Unavailable({ why: "the connection was lost" })
+    }
+    return reasonOfStatus(Grpc.statusOfReset(code), `the peer reset the stream (HTTP/2 error ${code})`)
+  }
+
+  /** What has arrived, at least one message; then the end. Pulling is what lets the peer send more. */
+  readonly pull: Pull.Pull<readonly [Response, ...Array<Response>], ObserverError> = Effect.suspend(() => {
+    const [first, ...rest] = this.#messages
+    if (first !== undefined) {
+      this.#messages = []
+      this.#bytes = 0
+      this.#stream.resume()
+      return Effect.succeed([first, ...rest] as const)
+    }
+    if (this.#ended !== undefined) {
+      const { reason } = this.#ended
+      return reason === undefined
+        ? Cause.done()
+        : Effect.fail(new ObserverError({ where: this.#method.name, reason }))
+    }
+    return Effect.andThen(this.#arrival, this.pull)
+  })
+
+  readonly #arrival = Effect.callback<void>((resume) => {
+    if (this.#messages.length > 0 || this.#ended !== undefined) return resume(Effect.void)
+    this.#wake = () => {
+      this.#wake = undefined
+      resume(Effect.void)
+    }
+    return Effect.sync(() => (this.#wake = undefined))
+  })
+}
+
+const faultReason = ({ status, why }: Grpc.FrameFault) =>
+  status === Grpc.Status.ResourceExhausted ? new ResourceExhausted({ why }) : new Protocol({ why })
+
+const write = (stream: Http2.ClientHttp2Stream, bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (stream.destroyed || stream.writableEnded) return Effect.interrupt
+    if (stream.write(bytes)) return Effect.void
+    return Effect.callback<void>((resume) => {
+      const onDrain = () => resume(Effect.void)
+      stream.once("drain", onDrain)
+      return Effect.sync(() => stream.off("drain", onDrain))
+    })
+  })
+
+/** Opens a stream on a session and runs a call on it. Leaving the result's scope cancels the call. */
+export const call = <Request, Response>(
+  session: Effect.Effect<Http2.ClientHttp2Session, ObserverError>,
+  method: ClientMethod<Request, Response>,
+  options: { readonly maxMessageBytes: number; readonly metadata: Readonly<Record<string, string>> },
+  requests: Stream.Stream<Request>
+): Stream.Stream<Response, ObserverError> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const open = yield* session
+      const stream = yield* Effect.acquireRelease(
+        Effect.try({
+          try: () =>
+            open.request({
+              ...options.metadata,
+              ":method": "POST",
+              ":path": method.path,
+              "content-type": "application/grpc",
+              te: "trailers",
+              "grpc-accept-encoding": "identity"
+            }),
+          catch: (cause) => {
+            const why = cause instanceof Error ? cause.message : String(cause)
+            return new ObserverError({ where: method.name, reason: new Unavailable({ why }) })
+          }
+        }),
+        (stream) =>
+          Effect.sync(() => {
+            if (!stream.closed) stream.close(Http2.constants.NGHTTP2_CANCEL)
+            stream.resume()
+          })
+      )
+      const inbox = new Inbox<Response>(open, stream, method, options.maxMessageBytes)
+      yield* Stream.runForEach(requests, (request) => write(stream, Grpc.frame(method.encode(request)))).pipe(
+        Effect.andThen(Effect.sync(() => stream.end())),
+        Effect.forkScoped
+      )
+      return Stream.fromPull(Effect.succeed(inbox.pull))
+    })
+  )

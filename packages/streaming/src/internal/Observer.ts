@@ -1,0 +1,276 @@
+/**
+ * What a subscriber knows and does, whoever its publisher is at the moment: takes responses apart, verifies, derives,
+ * hands over, and decides about modes.
+ */
+import { Clock, Effect, Metric, Result, SubscriptionRef } from "effect"
+import type { CommittedSubDag } from "@ephor/types"
+import type { ObservedBlock, Service as Verifier } from "../BlockVerifier.ts"
+import { CommitDeriver, isFault, type ObservedCommit } from "../CommitDeriver.ts"
+import type { BlockStreamResponse, CommitStreamResponse } from "../Messages.ts"
+import * as Metrics from "../Metrics.ts"
+import { Forged, ObserverError, Protocol, Stalled } from "../ObserverError.ts"
+import type { Stats } from "../Subscriber.ts"
+import type { Position, SubscriberConfig } from "../SubscriberConfig.ts"
+import * as SubscriberMode from "../SubscriberMode.ts"
+import { Outbox } from "./Outbox.ts"
+
+const bytesOf = (commit: ObservedCommit) => commit.blocks.reduce((sum, { bytes }) => sum + bytes.length, 0)
+
+/** See the head of the file. */
+export class Observer {
+  readonly config: SubscriberConfig
+  readonly verifier: Verifier
+  readonly deriver: CommitDeriver
+  readonly mode: SubscriptionRef.SubscriptionRef<SubscriberMode.Mode>
+  readonly commits: Outbox<ObservedCommit>
+  readonly blocks: Outbox<ObservedBlock>
+  /** The last commit that the application has processed. */
+  position: Position
+  #state: SubscriberMode.State
+  #peer = ""
+  /** What this publisher says its highest commit is; unknown until it has. */
+  #claimed: number | undefined
+  #blockResponses = 0
+  #counts = { commits: 0, blocks: 0, bytes: 0, verified: 0, rejected: 0, duplicates: 0, sessions: 0 }
+  /** Times of bad blocks in the last minute. */
+  #bad: Array<number> = []
+  #head = -1
+  #headMovedMs = 0
+  #progress = ""
+  #progressedMs = 0
+
+  private constructor(config: SubscriberConfig, verifier: Verifier, mode: Observer["mode"]) {
+    this.config = config
+    this.verifier = verifier
+    this.mode = mode
+    this.position = config.from
+    this.deriver = new CommitDeriver({ ...config, committee: verifier.committee })
+    this.#state = SubscriberMode.initial({ derives: verifier.committee !== undefined })
+    this.commits = new Outbox(
+      { items: config.maxCommitsAhead, bytes: config.maxBytesAhead },
+      bytesOf,
+      (done) => {
+        const { digest, index } = done.at(-1)!
+        this.position = digest === undefined ? { index } : { index, digest }
+      }
+    )
+    const items = config.pauseBlocksQueueSize * 2
+    this.blocks = new Outbox({ items, bytes: config.maxBytesAhead }, ({ bytes }) => bytes.length)
+  }
+
+  static make(config: SubscriberConfig, verifier: Verifier): Effect.Effect<Observer> {
+    const { mode } = SubscriberMode.initial({ derives: verifier.committee !== undefined })
+    return Effect.map(
+      SubscriptionRef.make<SubscriberMode.Mode>(mode),
+      (ref) => new Observer(config, verifier, ref)
+    )
+  }
+
+  stats(): Stats {
+    return { ...this.#counts, paused: this.#state.paused, peer: this.#peer }
+  }
+
+  /** Whether this grew since it was asked last tells whether a session was any good. */
+  get delivered(): number {
+    return this.#counts.commits + this.#counts.blocks
+  }
+
+  get state(): SubscriberMode.State {
+    return this.#state
+  }
+
+  /**
+   * Commits behind the target: those that we have not received, and those that the application has not processed.
+   * Commits that we hold and that only wait for votes do not count: no stream would bring them sooner. A claim of the
+   * publisher counts only so far beyond what a quorum has voted for; without a quorum it is all there is.
+   */
+  lag(): number | undefined {
+    if (this.#claimed === undefined) return undefined
+    const { head, voted } = this.deriver
+    const target =
+      voted === 0
+        ? this.#claimed
+        : Math.max(voted, Math.min(this.#claimed, voted + this.config.startCommitSyncLag))
+    return Math.max(0, target - head) + this.commits.size
+  }
+
+  beginSession(peer: string, nowMs: number): void {
+    this.#peer = peer
+    this.#claimed = undefined
+    this.#bad = []
+    this.#progressedMs = nowMs
+    this.#headMovedMs = nowMs
+    this.#counts.sessions++
+  }
+
+  /** What is not certified was this publisher's word only. */
+  endSession(): void {
+    this.#claimed = undefined
+    this.deriver.rollback()
+    this.#state = SubscriberMode.step(this.#state, { _tag: "Disconnected" }, this.config)[0]
+  }
+
+  connected(): Effect.Effect<ReadonlyArray<SubscriberMode.Command>> {
+    return this.#step({ _tag: "Connected" })
+  }
+
+  /** Evaluates the modes; fails if this publisher gets us nowhere. */
+  evaluate(nowMs: number): Effect.Effect<ReadonlyArray<SubscriberMode.Command>, ObserverError> {
+    return Effect.suspend(() => {
+      const { deriver } = this
+      const lag = this.lag()
+      if (deriver.head !== this.#head) {
+        this.#head = deriver.head
+        this.#headMovedMs = nowMs
+      }
+      const progress = `${deriver.head}/${deriver.certified.index}/${this.position.index}`
+      if (progress !== this.#progress || lag === 0 || this.#state.mode === "BlocksOnly") {
+        this.#progress = progress
+        this.#progressedMs = nowMs
+      }
+      const stuckMs = nowMs - this.#progressedMs
+      if (stuckMs >= this.config.progressMs) {
+        const why = `no commit for ${stuckMs} ms at a lag of ${lag ?? "unknown"}, although ${this.#peer} claims ${this.#claimed ?? 0}`
+        return Effect.fail(this.error(new Stalled({ why })))
+      }
+      const late = deriver.voted > deriver.head && nowMs - this.#headMovedMs >= this.config.stallMs
+      return this.#step({
+        _tag: "Measured",
+        nowMs,
+        lag,
+        queue: this.#queue,
+        derived: deriver.derived,
+        blockResponses: this.#blockResponses,
+        stalled: late || !deriver.anchored
+      })
+    })
+  }
+
+  get #queue(): number {
+    return this.blocks.attached ? this.blocks.size : 0
+  }
+
+  #step(observation: SubscriberMode.Observation): Effect.Effect<ReadonlyArray<SubscriberMode.Command>> {
+    return Effect.suspend(() => {
+      const before = this.#state.mode
+      const [state, commands] = SubscriberMode.step(this.#state, observation, this.config)
+      this.#state = state
+      if (state.mode === before) return Effect.succeed(commands)
+      return Effect.as(
+        Effect.andThen(Metric.update(Metrics.modeChanges, 1), SubscriptionRef.set(this.mode, state.mode)),
+        commands
+      )
+    })
+  }
+
+  error(reason: ObserverError["reason"]): ObserverError {
+    return new ObserverError({ where: this.#peer, reason })
+  }
+
+  #claim(index: number): Effect.Effect<void> {
+    this.#claimed = Math.max(this.#claimed ?? 0, index)
+    return Effect.andThen(
+      Metric.update(Metrics.commitLag, this.lag() ?? 0),
+      Metric.update(Metrics.blockQueue, this.#queue)
+    )
+  }
+
+  /** Takes a batch of loose blocks. */
+  readonly onBlocks = Effect.fnUntraced(
+    { self: this },
+    function* (this: Observer, response: BlockStreamResponse) {
+      this.#blockResponses++
+      yield* this.#claim(response.highestCommitIndex)
+      for (const bytes of response.blocks) {
+        this.#counts.bytes += bytes.length
+        yield* Metric.update(Metrics.bytesReceived, bytes.length)
+        const block = this.verifier.open(bytes)
+        if (Result.isFailure(block)) yield* this.#reject(block.failure)
+        else yield* Effect.catch(this.#takeBlock(block.success), (forged) => this.#reject(forged))
+      }
+      yield* this.#conclude()
+    }
+  )
+
+  readonly #takeBlock = Effect.fnUntraced({ self: this }, function* (this: Observer, block: ObservedBlock) {
+    const { deriver } = this
+    if (deriver.knows(block.ref.digest)) {
+      this.#counts.duplicates++
+      // It may have come in a commit, unverified.
+      if (!deriver.lacks(block)) return
+    }
+    yield* this.#verify(block)
+    yield* this.#accepted(deriver.addBlock(block, yield* Clock.currentTimeMillis))
+  })
+
+  /** Checks a block's signature and rules, and counts its votes. */
+  #verify(block: ObservedBlock): Effect.Effect<void, Forged> {
+    return Effect.map(this.verifier.verify(block), () => {
+      this.#counts.verified++
+      this.deriver.addVotes(block)
+    })
+  }
+
+  #accepted(blocks: ReadonlyArray<ObservedBlock>): Effect.Effect<void> {
+    this.#counts.blocks += blocks.length
+    if (this.blocks.attached) this.blocks.push(blocks)
+    return blocks.length === 0 ? Effect.void : Metric.update(Metrics.blocksAccepted, blocks.length)
+  }
+
+  /** Drops a bad block; too many of them in a minute end the session. */
+  readonly #reject = Effect.fnUntraced({ self: this }, function* (this: Observer, forged: Forged) {
+    const nowMs = yield* Clock.currentTimeMillis
+    this.#counts.rejected++
+    this.#bad = [...this.#bad.filter((atMs) => nowMs - atMs < 60_000), nowMs]
+    yield* Metric.update(Metrics.blocksRejected, 1)
+    yield* Effect.logDebug("bad block dropped", forged.message)
+    if (this.#bad.length > this.config.maxBadBlocksPerMinute) return yield* this.error(forged)
+    return undefined
+  })
+
+  /** Takes a batch of commits. */
+  readonly onCommits = Effect.fnUntraced(
+    { self: this },
+    function* (this: Observer, response: CommitStreamResponse) {
+      yield* this.#claim(response.highestCommitIndex)
+      for (const commit of response.commits) yield* this.#takeCommit(commit)
+      for (let wanted = this.deriver.wanted(); wanted.length > 0; wanted = this.deriver.wanted()) {
+        for (const block of wanted)
+          yield* Effect.mapError(this.#verify(block), (forged) => this.error(forged))
+      }
+      yield* this.#conclude()
+    }
+  )
+
+  readonly #takeCommit = Effect.fnUntraced(
+    { self: this },
+    function* (this: Observer, commit: CommittedSubDag) {
+      const blocks: Array<ObservedBlock> = []
+      for (const bytes of commit.blocks) {
+        this.#counts.bytes += bytes.length
+        const block = this.verifier.open(bytes)
+        if (Result.isFailure(block)) {
+          this.#counts.rejected++
+          yield* Metric.update(Metrics.blocksRejected, 1)
+          return yield* this.error(block.failure)
+        }
+        blocks.push(block.success)
+      }
+      const accepted = this.deriver.addCommit(commit, blocks)
+      if (isFault(accepted)) return yield* this.error(new Protocol(accepted))
+      yield* this.#accepted(accepted)
+      return undefined
+    }
+  )
+
+  readonly #conclude = Effect.fnUntraced({ self: this }, function* (this: Observer) {
+    const commits = this.deriver.conclude()
+    if (isFault(commits)) return yield* this.error(new Forged({ what: "chain", why: commits.why }))
+    yield* this.#accepted(this.deriver.takeReleased())
+    if (commits.length === 0) return undefined
+    this.commits.push(commits)
+    this.#counts.commits += commits.length
+    yield* Metric.update(Metrics.commitsDelivered, commits.length)
+    return undefined
+  })
+}

@@ -1,0 +1,98 @@
+/**
+ * The live side of a publisher: a ring of the newest blocks that all subscribers read by cursor, the tip, and the
+ * subscribers that wait for news. One synchronous loop wakes them; nothing is copied per subscriber.
+ */
+import { Effect } from "effect"
+import type { SourceBlock, SourceEvent, Tip } from "../BlockSource.ts"
+
+/** Anything that sleeps until there is news. */
+export interface Waiter {
+  wake: (() => void) | undefined
+}
+
+/** Shared by all streams of one publisher. */
+export class Feed {
+  readonly #ring: Array<SourceBlock | undefined>
+  readonly #waiters = new Set<Waiter>()
+  /** Position behind the newest block. */
+  next = 0
+  tip: Tip
+  /** The source has ended, or the publisher is going away. */
+  state: "open" | "ended" | "closing" = "open"
+
+  constructor(capacity: number, tip: Tip) {
+    this.#ring = Array.from({ length: capacity })
+    this.tip = tip
+  }
+
+  /** Position of the oldest block in the ring. */
+  get first(): number {
+    return Math.max(0, this.next - this.#ring.length)
+  }
+
+  at(position: number): SourceBlock {
+    return this.#ring[position % this.#ring.length]!
+  }
+
+  publish(event: SourceEvent, tip: Tip): void {
+    this.tip = tip
+    if (event._tag === "Accepted") {
+      for (const block of event.blocks) this.#ring[this.next++ % this.#ring.length] = block
+    }
+    this.wakeAll()
+  }
+
+  end(state: "ended" | "closing"): void {
+    if (this.state !== "closing") this.state = state
+    this.wakeAll()
+  }
+
+  wakeAll(): void {
+    if (this.#waiters.size === 0) return
+    const waiters = [...this.#waiters]
+    this.#waiters.clear()
+    for (const waiter of waiters) waiter.wake?.()
+  }
+
+  /** Sleeps until `wakeAll`, or until the waiter itself is woken; `ready` is asked first, so no news is missed. */
+  wait(waiter: Waiter, ready: () => boolean): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (ready()) return resume(Effect.void)
+      waiter.wake = () => {
+        waiter.wake = undefined
+        this.#waiters.delete(waiter)
+        resume(Effect.void)
+      }
+      this.#waiters.add(waiter)
+      return Effect.sync(() => {
+        waiter.wake = undefined
+        this.#waiters.delete(waiter)
+      })
+    })
+  }
+}
+
+/** The newest responses, so that subscribers at the same place share one object, and with it one frame. */
+export class SharedResponses<R> {
+  readonly #entries = new Map<string, { readonly response: R; readonly bytes: number }>()
+  readonly #maxBytes: number
+  #bytes = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  get(key: string, make: () => { readonly response: R; readonly bytes: number }): R {
+    const known = this.#entries.get(key)
+    if (known !== undefined) return known.response
+    const made = make()
+    this.#entries.set(key, made)
+    this.#bytes += made.bytes
+    for (const [oldest, { bytes }] of this.#entries) {
+      if (this.#bytes <= this.#maxBytes || oldest === key) break
+      this.#entries.delete(oldest)
+      this.#bytes -= bytes
+    }
+    return made.response
+  }
+}

@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import { toHex } from "@ephor/types"
+import { FrameCache, Grpc, Messages } from "../src/index.ts"
+
+const digest = `0x${"ab".repeat(32)}` as const
+const commit = (commitIndex: number, size: number) => ({
+  commitIndex,
+  leader: { author: 3, round: 9, digest },
+  blocks: [new Uint8Array(size).fill(1), Uint8Array.of(2)],
+  timestampMs: 1_700_000_000_000
+})
+
+describe("Messages", () => {
+  it("writes what protoc would write", () => {
+    const start = { command: { _tag: "Start", value: { highestRoundPerAuthority: [1, 300] } } } as const
+    assert.strictEqual(toHex(Messages.encodeBlockRequest(start)), "0x0a050a0301ac02")
+    assert.strictEqual(toHex(Messages.encodeBlockRequest({ command: { _tag: "Stop" } })), "0x1200")
+    const after = { command: { _tag: "Start", value: { lastCommitIndex: 300 } } } as const
+    assert.strictEqual(toHex(Messages.encodeCommitRequest(after)), "0x0a0308ac02")
+    assert.strictEqual(
+      toHex(Messages.encodeBlockResponse({ blocks: [Uint8Array.of(7)], highestCommitIndex: 5 })),
+      "0x0a01071005"
+    )
+    assert.strictEqual(Messages.encodeBlockResponse({ blocks: [], highestCommitIndex: 0 }).length, 0)
+  })
+
+  const rounds = (bytes: ReadonlyArray<number>) => {
+    const request = Result.getOrThrow(Messages.decodeBlockRequest(Uint8Array.from(bytes)))
+    return request.command?._tag === "Start"
+      ? request.command.value.highestRoundPerAuthority
+      : request.command
+  }
+  it("reads packed and unpacked rounds, and mixtures", () => {
+    assert.deepStrictEqual(rounds([0x0a, 0x04, 0x0a, 0x02, 1, 2]), [1, 2])
+    assert.deepStrictEqual(rounds([0x0a, 0x04, 0x08, 1, 0x08, 2]), [1, 2])
+    assert.deepStrictEqual(rounds([0x0a, 0x06, 0x08, 1, 0x0a, 0x02, 2, 3]), [1, 2, 3])
+  })
+  it("P6: rounds above 32 bits saturate", () => {
+    assert.deepStrictEqual(
+      rounds([0x0a, 0x0b, 0x08, ...Array.from({ length: 9 }, () => 0xff), 1]),
+      [0xffff_ffff]
+    )
+    assert.deepStrictEqual(rounds([0x0a, 0x06, 0x08, 0x80, 0x80, 0x80, 0x80, 0x10]), [0xffff_ffff])
+  })
+  it("takes an unknown command for none, and the last of several", () => {
+    assert.strictEqual(rounds([]), null)
+    assert.strictEqual(rounds([0x1a, 0x00]), null)
+    assert.deepStrictEqual(rounds([0x0a, 0x00, 0x12, 0x00]), { _tag: "Stop" })
+  })
+  it("refuses garbage, and claims above 32 bits", () => {
+    assert.isTrue(Result.isFailure(Messages.decodeBlockRequest(Uint8Array.of(0x0a, 0x05, 1))))
+    const claim = Messages.decodeBlockResponse(Uint8Array.of(0x10, 0x80, 0x80, 0x80, 0x80, 0x10))
+    assert.isTrue(Result.isFailure(claim) && claim.failure.fault === "OutOfRange")
+  })
+})
+
+describe("FrameCache", () => {
+  it("assembles the bytes that the codec would write", () => {
+    for (const size of [0, 1, 127, 128, 20_000]) {
+      for (const highestCommitIndex of [0, 1, 128, 0xffff_ffff]) {
+        const blocks = { blocks: [new Uint8Array(size), Uint8Array.of(1, 2)], highestCommitIndex }
+        assert.deepStrictEqual(
+          FrameCache.blockFrame(blocks),
+          Grpc.frame(Messages.encodeBlockResponse(blocks))
+        )
+        const commits = { commits: [commit(1, size), commit(2, 3)], highestCommitIndex }
+        assert.deepStrictEqual(
+          FrameCache.commitFrame(commits),
+          Grpc.frame(Messages.encodeCommitResponse(commits))
+        )
+      }
+    }
+    const heartbeat = { blocks: [], highestCommitIndex: 0 }
+    assert.deepStrictEqual([...FrameCache.blockFrame(heartbeat)], [0, 0, 0, 0, 0])
+  })
+  it("encodes a response once, and a commit once for all responses", () => {
+    const shared = commit(1, 10)
+    const one = { commits: [shared], highestCommitIndex: 1 }
+    assert.strictEqual(FrameCache.commitFrame(one), FrameCache.commitFrame(one))
+    assert.strictEqual(FrameCache.commitField(shared), FrameCache.commitField(shared))
+    assert.isAtLeast(FrameCache.commitBytes(commit(1, 5000)), FrameCache.commitField(commit(1, 5000)).length)
+  })
+})

@@ -1,0 +1,212 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Queue, Stream } from "effect"
+import * as Http2 from "node:http2"
+import type { AddressInfo } from "node:net"
+import { FrameCache, Messages, NodeGrpcClient } from "../src/index.ts"
+
+/** A server that does whatever the test says on each stream. */
+const withPeer = <A, E>(
+  answer: (stream: Http2.ServerHttp2Stream) => void,
+  body: (url: string) => Effect.Effect<A, E>
+) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const server = yield* Effect.acquireRelease(
+        Effect.callback<Http2.Http2Server>((resume) => {
+          const one = Http2.createServer()
+          const sessions = new Set<Http2.ServerHttp2Session>()
+          one.on("session", (session) => sessions.add(session))
+          one.on("stream", (stream) => {
+            stream.on("error", () => {})
+            answer(stream)
+          })
+          one.on("close", () => sessions.clear())
+          one.listen(0, "127.0.0.1", () => resume(Effect.succeed(Object.assign(one, { sessions }))))
+        }),
+        (one) =>
+          Effect.sync(() => {
+            for (const session of (one as Http2.Http2Server & { sessions: Set<Http2.ServerHttp2Session> })
+              .sessions)
+              session.destroy()
+            one.close()
+          })
+      )
+      return yield* body(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    })
+  )
+
+const grpc = { ":status": 200, "content-type": "application/grpc" }
+const read = (url: string, options: Partial<NodeGrpcClient.ClientOptions> = {}) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const api = yield* NodeGrpcClient.connect({ url, ...options })
+      const commands = yield* Queue.unbounded<Messages.BlockStreamRequest>()
+      return yield* Stream.runCollect(api.streamBlocks(Stream.fromQueue(commands)))
+    })
+  )
+const respond = (
+  stream: Http2.ServerHttp2Stream,
+  chunks: ReadonlyArray<Uint8Array>,
+  trailers: Record<string, string>
+) => {
+  stream.respond(grpc, { waitForTrailers: true })
+  stream.on("wantTrailers", () => stream.sendTrailers(trailers))
+  const write = (at: number) => {
+    if (at === chunks.length) stream.end()
+    else stream.write(chunks[at], () => setImmediate(() => write(at + 1)))
+  }
+  write(0)
+}
+
+const responses = [
+  { blocks: [Uint8Array.of(1, 2, 3)], highestCommitIndex: 4 },
+  { blocks: [], highestCommitIndex: 0 },
+  { blocks: [new Uint8Array(20).fill(9)], highestCommitIndex: 5 }
+]
+const wire = Uint8Array.from(responses.flatMap((one) => [...FrameCache.blockFrame(one)]))
+
+describe("NodeGrpcClient on the wire", () => {
+  it.live("reads responses that are cut at every byte, and the end", () =>
+    withPeer(
+      (stream) =>
+        respond(
+          stream,
+          Array.from(wire, (byte) => Uint8Array.of(byte)),
+          { "grpc-status": "0" }
+        ),
+      Effect.fnUntraced(function* (url) {
+        const got = yield* read(url)
+        assert.deepStrictEqual(
+          got.map((one) => one.blocks.map((bytes) => [...bytes])),
+          [[[1, 2, 3]], [], [Array(20).fill(9)]]
+        )
+      })
+    )
+  )
+
+  const failures: ReadonlyArray<
+    readonly [title: string, answer: (stream: Http2.ServerHttp2Stream) => void, tag: string, message: string]
+  > = [
+    [
+      "a status in trailers",
+      (stream) => respond(stream, [wire], { "grpc-status": "8", "grpc-message": "100%25 busy" }),
+      "ResourceExhausted",
+      "100% busy"
+    ],
+    [
+      "a status in trailers-only headers",
+      (stream) =>
+        stream.respond({ ...grpc, "grpc-status": "12", "grpc-message": "no such" }, { endStream: true }),
+      "Unimplemented",
+      "no such"
+    ],
+    [
+      "a range of commits",
+      (stream) =>
+        respond(stream, [], { "grpc-status": "11", "x-earliest-commit": "5", "x-latest-commit": "9" }),
+      "OutOfRange",
+      "commits 5 to 9 are kept here: start after 4"
+    ],
+    [
+      "an HTTP status",
+      (stream) => stream.respond({ ":status": 503 }, { endStream: true }),
+      "Unavailable",
+      "HTTP status 503"
+    ],
+    [
+      "an answer that is not gRPC",
+      (stream) => stream.respond({ ":status": 200, "content-type": "text/html" }, { endStream: true }),
+      "Protocol",
+      "text/html"
+    ],
+    [
+      "a reset",
+      (stream) => stream.close(Http2.constants.NGHTTP2_REFUSED_STREAM),
+      "Unavailable",
+      "HTTP/2 error 7"
+    ],
+    ["a lost connection", (stream) => stream.session!.destroy(), "Unavailable", "the connection was lost"],
+    ["no status", (stream) => respond(stream, [], {}), "Unavailable", "without a status"],
+    [
+      "an end inside a message",
+      (stream) => respond(stream, [wire.subarray(0, 7)], { "grpc-status": "0" }),
+      "Protocol",
+      "inside a message"
+    ],
+    [
+      "a message that is no protobuf",
+      (stream) => respond(stream, [Uint8Array.of(0, 0, 0, 0, 2, 0x0a, 9)], { "grpc-status": "0" }),
+      "Protocol",
+      "protobuf"
+    ],
+    [
+      "a claim above 32 bits",
+      (stream) => respond(stream, [Uint8Array.of(0, 0, 0, 0, 6, 0x10, 0x80, 0x80, 0x80, 0x80, 0x10)], {}),
+      "Protocol",
+      "highestCommitIndex"
+    ],
+    [
+      "a message above the limit",
+      (stream) => respond(stream, [Uint8Array.of(0, 9, 0, 0, 0)], {}),
+      "ResourceExhausted",
+      "above the limit"
+    ]
+  ]
+  for (const [title, answer, tag, message] of failures) {
+    it.live(`fails with ${tag} for ${title}`, () =>
+      withPeer(
+        answer,
+        Effect.fnUntraced(function* (url) {
+          const error = yield* Effect.flip(read(url))
+          assert.strictEqual(error.reason._tag, tag)
+          assert.include(error.message, message)
+          assert.include(error.message, url)
+        })
+      )
+    )
+  }
+
+  it.live("fails with Unavailable if nobody listens", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(read("http://127.0.0.1:1"))
+      assert.strictEqual(error.reason._tag, "Unavailable")
+      assert.include(error.message, "http://127.0.0.1:1")
+    })
+  )
+  it.live("fails with Misconfigured for an address that is none", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(read("localhost:80"))
+      assert.strictEqual(error.reason._tag, "Misconfigured")
+    })
+  )
+  it.live("an endless peer that is not read stops sending", () =>
+    withPeer(
+      (stream) => {
+        stream.respond(grpc)
+        const frame = FrameCache.blockFrame({ blocks: [new Uint8Array(60_000)], highestCommitIndex: 1 })
+        const fill = () => {
+          while (stream.write(frame)) sent++
+          sent++
+          stream.once("drain", fill)
+        }
+        let sent = 0
+        fill()
+        most = () => sent
+      },
+      Effect.fnUntraced(function* (url) {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const api = yield* NodeGrpcClient.connect({ url, streamWindowBytes: 65_535 })
+            const pull = yield* Stream.toPull(api.streamBlocks(Stream.never))
+            yield* pull
+            yield* Effect.sleep("300 millis")
+          })
+        )
+        // One window, one paused buffer, one message in the peer's hands.
+        assert.isBelow(most(), 10)
+      })
+    )
+  )
+})
+
+let most = () => 0

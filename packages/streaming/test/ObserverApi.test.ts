@@ -1,0 +1,25 @@
+import { Effect, Layer } from "effect"
+import { NodeGrpcClient, NodeGrpcServer, Publisher } from "../src/index.ts"
+import * as ObserverApiTest from "../src/testing/ObserverApiTest.ts"
+
+ObserverApiTest.suite("in memory", Publisher.layer())
+
+const client = Layer.unwrap(Effect.map(NodeGrpcServer.GrpcServer, ({ url }) => NodeGrpcClient.layer({ url })))
+ObserverApiTest.suite(
+  "gRPC",
+  client.pipe(Layer.provide(NodeGrpcServer.layer()), Layer.provide(Publisher.layer()))
+)
+const packaged = Layer.unwrap(
+  Effect.map(NodeGrpcServer.GrpcServer, ({ url }) =>
+    NodeGrpcClient.layer({
+      url,
+      package: "observer.v1",
+      streamWindowBytes: 65_535,
+      connectionWindowBytes: 65_535
+    })
+  )
+)
+ObserverApiTest.suite(
+  "gRPC with a package alias and small windows",
+  packaged.pipe(Layer.provide(NodeGrpcServer.layer()), Layer.provide(Publisher.layer()))
+)

@@ -1,0 +1,382 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { DagCommittee } from "@ephor/types"
+import { Effect, Layer, Ref, References, type Scope, Stream, SubscriptionRef } from "effect"
+import {
+  BlockSource,
+  BlockVerifier,
+  type CommitDeriver,
+  Messages,
+  NodeBlockVerifier,
+  NodeGrpcClient,
+  NodeGrpcServer,
+  ObserverApi,
+  ObserverError,
+  Publisher,
+  Subscriber,
+  type SubscriberConfig
+} from "../src/index.ts"
+import { Unavailable } from "../src/ObserverError.ts"
+import { type Dag, dagOf, makeDag, type Round } from "./dag.ts"
+
+type Api = ObserverApi.Service
+
+/** A source that holds the first rounds of a DAG, with a publisher in memory. */
+const publish = Effect.fnUntraced(function* (dag: Dag, options: Partial<BlockSource.MemoryOptions> = {}) {
+  const memory = yield* BlockSource.makeMemory({
+    committeeSize: dag.committee.authorities.length,
+    gcDepth: 60,
+    ...options
+  })
+  const put = Effect.fnUntraced(function* (round: Round) {
+    yield* memory.accept(round.blocks)
+    yield* memory.commit([round.commit])
+  })
+  for (const round of dag.rounds) yield* put(round)
+  const source = Layer.succeed(BlockSource.BlockSource, memory.source)
+  const api = yield* Effect.provide(Publisher.makeApi({ heartbeatMs: 100 }), source)
+  return { memory, source, api, put }
+})
+
+/** Makes a round every few milliseconds for as long as the scope lives. */
+const produce = (dag: Dag, put: (round: Round) => Effect.Effect<void>, everyMs = 4) =>
+  Effect.suspend(() => put(dag.next())).pipe(Effect.delay(everyMs), Effect.forever, Effect.forkScoped)
+
+const quick: SubscriberConfig.Options = {
+  evaluateIntervalMs: 10,
+  backoffMs: 5,
+  maxBackoffMs: 20,
+  silenceMs: 1000,
+  repairMs: 30,
+  stallMs: 200,
+  handOverMs: 300
+}
+
+const observe = (
+  committee: DagCommittee,
+  peers: ReadonlyArray<Api | Subscriber.Peer>,
+  options: SubscriberConfig.Options = {}
+): Effect.Effect<Subscriber.Service, ObserverError, Scope.Scope> =>
+  Effect.provide(
+    Subscriber.make(
+      peers.map((peer, i) =>
+        "connect" in peer ? peer : { name: `peer ${i}`, connect: Effect.succeed(peer) }
+      ),
+      { ...quick, ...options }
+    ),
+    NodeBlockVerifier.layerMysticeti({ committee })
+  )
+
+/** Lost sessions are what these tests are about: no need to print them. */
+const quietly = Effect.provideService(References.MinimumLogLevel, "None")
+
+const take = (subscriber: Subscriber.Service, count: number) =>
+  Stream.runCollect(Stream.take(subscriber.commits, count))
+
+/** The very commits of the DAG, from an index on. */
+const assertCommits = (dag: Dag, commits: ReadonlyArray<CommitDeriver.ObservedCommit>, from = 1) => {
+  assert.deepStrictEqual(
+    commits.map(({ digest, index }) => `${index} ${digest}`),
+    commits.map((_, i) => `${from + i} ${dag.rounds[from + i - 1]!.digest}`)
+  )
+  for (const { blocks, index } of commits) {
+    assert.deepStrictEqual(
+      blocks.map(({ bytes }) => bytes),
+      dag.rounds[index - 1]!.commit.blocks.map((bytes) => Uint8Array.from(bytes))
+    )
+  }
+}
+
+describe("Subscriber", () => {
+  it.live("catches up by commits and goes on by blocks, over HTTP/2, all verified", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(130)
+      const { put, source } = yield* publish(dag)
+      const server = NodeGrpcServer.layer().pipe(Layer.provide(Publisher.layer()), Layer.provide(source))
+      yield* Effect.gen(function* () {
+        const { url } = yield* NodeGrpcServer.GrpcServer
+        const peer = { name: url, connect: NodeGrpcClient.connect({ url }) }
+        const subscriber = yield* observe(dag.committee, [peer])
+        const modes = yield* Ref.make<ReadonlyArray<string>>([])
+        yield* Stream.runForEach(SubscriptionRef.changes(subscriber.mode), (mode) =>
+          Ref.update(modes, (all) => [...all, mode])
+        ).pipe(Effect.forkScoped({ startImmediately: true }))
+        yield* produce(dag, put)
+        const commits = yield* take(subscriber, 250)
+        assertCommits(dag, commits)
+        assert.deepStrictEqual(yield* Ref.get(modes), ["BlocksOnly", "CommitsOnly", "Overlap", "BlocksOnly"])
+        assert.isTrue(commits.slice(-50).every(({ origin }) => origin === "blocks"))
+        assert.strictEqual(commits[0]!.origin, "commits")
+        const stats = yield* subscriber.stats
+        // Certified history is covered by digests: far fewer signatures than blocks.
+        assert.isBelow(stats.verified, 900)
+        assert.strictEqual(stats.rejected, 0)
+      }).pipe(Effect.scoped, Effect.provide(server))
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("hands over blocks, ancestors first, each once", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(3)
+      const { api, put } = yield* publish(dag)
+      const subscriber = yield* observe(dag.committee, [api])
+      yield* Stream.runDrain(subscriber.commits).pipe(Effect.forkScoped)
+      yield* produce(dag, put)
+      const blocks = yield* Stream.runCollect(Stream.take(subscriber.blocks, 100))
+      const seen = new Set<string>()
+      for (const { block, ref } of blocks) {
+        assert.isFalse(seen.has(ref.digest))
+        for (const ancestor of block.value.ancestors) {
+          if (ancestor.round >= blocks[0]!.ref.round + 1) assert.isTrue(seen.has(ancestor.digest))
+        }
+        seen.add(ref.digest)
+      }
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("I1: delivers every commit once, in order, whatever the connection does", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(80)
+      const { api, put } = yield* publish(dag)
+      let calls = 0
+      const broken = <A>(stream: Stream.Stream<A, ObserverError>) => {
+        const lives = 1 + ((calls++ * 7) % 11)
+        const lost = new ObserverError({ where: "test", reason: new Unavailable({ why: "cut" }) })
+        return Stream.concat(Stream.take(stream, lives), Stream.fail(lost))
+      }
+      const flaky: Api = {
+        streamBlocks: (commands) => broken(api.streamBlocks(commands)),
+        streamCommits: (commands) => broken(api.streamCommits(commands))
+      }
+      const subscriber = yield* observe(dag.committee, [flaky])
+      yield* produce(dag, put, 8)
+      const commits = yield* take(subscriber, 150)
+      assertCommits(dag, commits)
+      assert.isAbove((yield* subscriber.stats).sessions, 5)
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  for (const withDigest of [true, false]) {
+    it.live(`goes on after a restart from a position ${withDigest ? "with" : "without"} digest`, () =>
+      Effect.gen(function* () {
+        const dag = dagOf(100)
+        const { api, put } = yield* publish(dag)
+        const position = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const first = yield* observe(dag.committee, [api])
+            yield* take(first, 40)
+            return yield* first.position
+          })
+        )
+        assert.deepStrictEqual(position, { index: 40, digest: dag.rounds[39]!.digest })
+        const from = withDigest ? position : { index: 40 }
+        const second = yield* observe(dag.committee, [api], { from })
+        yield* produce(dag, put)
+        assertCommits(dag, yield* take(second, 120), 41)
+      }).pipe(Effect.scoped, quietly)
+    )
+  }
+
+  it.live("restarted at the tip, it learns its place from the next commit and derives again", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(100)
+      const { api, put } = yield* publish(dag)
+      const from = { index: 95, digest: dag.rounds[94]!.digest }
+      const subscriber = yield* observe(dag.committee, [api], { from })
+      yield* produce(dag, put)
+      const commits = yield* take(subscriber, 100)
+      assertCommits(dag, commits, 96)
+      assert.isTrue(commits.slice(-20).every(({ origin }) => origin === "blocks"))
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("votes that come long after their commit certify it all the same", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(70, { finalityRounds: 6 })
+      const { api, put } = yield* publish(dag)
+      const subscriber = yield* observe(dag.committee, [api])
+      yield* produce(dag, put)
+      assertCommits(dag, yield* take(subscriber, 140))
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("F4: an application that does not take commits stops the reading", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(300)
+      const { api } = yield* publish(dag)
+      const subscriber = yield* observe(dag.committee, [api], { maxCommitsAhead: 40 })
+      yield* Effect.sleep("300 millis")
+      const before = (yield* subscriber.stats).commits
+      assert.isAtLeast(before, 40)
+      assert.isAtMost(before, 40 + 20)
+      const commits = yield* take(subscriber, 290)
+      assertCommits(dag, commits)
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("T4: an application that is slow with blocks pauses their stream, and loses no commit", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(2)
+      const { api, put } = yield* publish(dag)
+      const options = { pauseBlocksQueueSize: 40, resumeBlocksQueueSize: 10, maxPauseMs: 100 }
+      const subscriber = yield* observe(dag.committee, [api], options)
+      const paused = yield* Ref.make(0)
+      yield* Stream.runForEach(subscriber.blocks, () => Effect.sleep(10)).pipe(Effect.forkScoped)
+      yield* Effect.gen(function* () {
+        if ((yield* subscriber.stats).paused) yield* Ref.update(paused, (n) => n + 1)
+      }).pipe(Effect.delay(5), Effect.forever, Effect.forkScoped)
+      yield* produce(dag, put, 5)
+      assertCommits(dag, yield* take(subscriber, 200))
+      assert.isAbove(yield* Ref.get(paused), 0)
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("a publisher that forges commits is left, and nothing of it is delivered", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(120)
+      const { api } = yield* publish(dag)
+      const forge = (response: Messages.CommitStreamResponse): Messages.CommitStreamResponse => ({
+        ...response,
+        commits: response.commits.map((one) => ({
+          ...one,
+          timestampMs: one.timestampMs + (one.commitIndex > 30 ? 1 : 0)
+        }))
+      })
+      const liar: Api = {
+        ...api,
+        streamCommits: (commands) => Stream.map(api.streamCommits(commands), forge)
+      }
+      const subscriber = yield* observe(dag.committee, [liar, api])
+      assertCommits(dag, yield* take(subscriber, 115))
+      assert.strictEqual((yield* subscriber.stats).peer, "peer 1")
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("F6: a publisher that sends bad blocks is left", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(20)
+      const { api, put } = yield* publish(dag)
+      const spoil = (response: Messages.BlockStreamResponse): Messages.BlockStreamResponse => ({
+        ...response,
+        blocks: response.blocks.map((bytes) =>
+          Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte))
+        )
+      })
+      const bad: Api = { ...api, streamBlocks: (commands) => Stream.map(api.streamBlocks(commands), spoil) }
+      const subscriber = yield* observe(dag.committee, [bad, api])
+      yield* produce(dag, put)
+      assertCommits(dag, yield* take(subscriber, 60))
+      const stats = yield* subscriber.stats
+      assert.strictEqual(stats.peer, "peer 1")
+      assert.isAbove(stats.rejected, 10)
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("F7: a gap between commits ends the session", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(100)
+      const { api } = yield* publish(dag)
+      const skip: Api = {
+        ...api,
+        streamCommits: (commands) =>
+          Stream.map(api.streamCommits(commands), (response) => ({
+            ...response,
+            commits: response.commits.filter(({ commitIndex }) => commitIndex !== 20)
+          }))
+      }
+      const subscriber = yield* observe(dag.committee, [skip, api])
+      assertCommits(dag, yield* take(subscriber, 90))
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("F8: a block that got lost is asked for again", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(5)
+      const { api, put } = yield* publish(dag)
+      let lost = 0
+      const lossy: Api = {
+        ...api,
+        streamBlocks: (commands) =>
+          Stream.map(api.streamBlocks(commands), (response) => {
+            if (lost > 0 || response.blocks.length === 0 || dag.rounds.length < 20) return response
+            lost++
+            return { ...response, blocks: response.blocks.slice(1) }
+          })
+      }
+      const subscriber = yield* observe(dag.committee, [lossy], { stallMs: 20_000 })
+      yield* produce(dag, put)
+      const commits = yield* take(subscriber, 80)
+      assertCommits(dag, commits)
+      assert.strictEqual(lost, 1)
+      assert.isTrue(commits.slice(30).every(({ origin }) => origin === "blocks"))
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("F5: a silent publisher is left for the next one", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(60)
+      const { api } = yield* publish(dag)
+      const silent: Api = { streamBlocks: () => Stream.never, streamCommits: () => Stream.never }
+      const subscriber = yield* observe(dag.committee, [silent, api], { silenceMs: 150 })
+      assertCommits(dag, yield* take(subscriber, 50))
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("a publisher that claims what it does not have is left for the next one", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(60)
+      const { api, put } = yield* publish(dag)
+      const claim = <R extends { readonly highestCommitIndex: number }>(one: R): R => ({
+        ...one,
+        highestCommitIndex: 1_000_000
+      })
+      const boaster: Api = {
+        streamBlocks: (commands) => Stream.map(api.streamBlocks(commands), claim),
+        streamCommits: (commands) =>
+          Stream.map(api.streamCommits(commands), (one) => claim({ ...one, commits: [] }))
+      }
+      const subscriber = yield* observe(dag.committee, [boaster, api], { progressMs: 200 })
+      yield* produce(dag, put)
+      assertCommits(dag, yield* take(subscriber, 100))
+      assert.strictEqual((yield* subscriber.stats).peer, "peer 1")
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("F9: history that nobody keeps is an error that says so", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(100)
+      const one = yield* publish(dag, { maxCommits: 20 })
+      const two = yield* publish(dag, { maxCommits: 10 })
+      const subscriber = yield* observe(dag.committee, [one.api, two.api])
+      const error = yield* Effect.flip(take(subscriber, 1))
+      assert.strictEqual(error.reason._tag, "HistoryUnavailable")
+      assert.include(error.message, "no publisher keeps commit 1 (the earliest on offer is 81)")
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("without a committee commits are taken on the publisher's word", () =>
+    Effect.gen(function* () {
+      const dag = makeDag()
+      const { api, put } = yield* publish(dag)
+      const subscriber = yield* Subscriber.Subscriber.pipe(
+        Effect.provide(
+          yield* Layer.build(
+            Subscriber.layer(quick).pipe(
+              Layer.provide(Layer.succeed(ObserverApi.ObserverApi, api)),
+              Layer.provide(BlockVerifier.layerTrusting())
+            )
+          )
+        )
+      )
+      yield* produce(dag, put)
+      assertCommits(dag, yield* take(subscriber, 60))
+      assert.strictEqual(yield* SubscriptionRef.get(subscriber.mode), "Overlap")
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("a configuration that cannot work is refused", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(observe(makeDag().committee, [], {}))
+      assert.strictEqual(error.reason._tag, "Misconfigured")
+    }).pipe(Effect.scoped, quietly)
+  )
+})

@@ -1,0 +1,109 @@
+/**
+ * The answering half of JSON-RPC: one frame in, at most one frame out. Transports and methods are plugged in.
+ */
+import { Cause, Effect, Metric } from "effect"
+import {
+  errors,
+  formatBatch,
+  formatError,
+  formatResult,
+  type Message,
+  parse,
+  type RpcError
+} from "./JsonRpc.ts"
+import * as Metrics from "./Metrics.ts"
+
+/** Carries out one call: the JSON of the result, or the error to answer. */
+export type Dispatch = (method: string, params: unknown) => Effect.Effect<unknown, RpcError>
+
+/** Bounds of what one frame may ask for. */
+export interface Limits {
+  /** Messages in a batch. */
+  readonly batchItems: number
+  /** Characters that the answers of a batch may have together; the calls after that are answered with an error. */
+  readonly batchResponseLength: number
+}
+
+/** 1000 messages and 25 000 000 characters, as go-ethereum has it. */
+export const defaults: Limits = { batchItems: 1000, batchResponseLength: 25_000_000 }
+
+/** What to do after a frame. */
+export interface Answer {
+  /** To be sent, if there is anything to say. */
+  readonly text: string | undefined
+  /** The frame was not JSON: a connection should be closed after the answer. */
+  readonly fatal: boolean
+}
+
+const perform = (dispatch: Dispatch, method: string, params: unknown) =>
+  Effect.catchCause(dispatch(method, params), (cause): Effect.Effect<never, RpcError> => {
+    const failure = cause.reasons.find(Cause.isFailReason)
+    if (failure !== undefined) return Effect.fail(failure.error)
+    return Cause.hasInterrupts(cause)
+      ? Effect.failCause(cause as Cause.Cause<never>)
+      : Effect.andThen(
+          Effect.logError("a method handler crashed", { method }, cause),
+          Effect.fail(errors.crashed)
+        )
+  })
+
+/** The answer to one message; notifications and responses get none. */
+const answerMessage = (message: Message, dispatch: Dispatch): Effect.Effect<string | undefined> => {
+  switch (message._tag) {
+    case "Success":
+    case "Failure":
+      return Effect.undefined
+    case "Call":
+      return Effect.matchEffect(perform(dispatch, message.method, message.params), {
+        onSuccess: (result) =>
+          Effect.as(Metric.update(Metrics.serverCalls, 1), formatResult(message.id, result)),
+        onFailure: (error) =>
+          Effect.as(
+            Effect.andThen(Metric.update(Metrics.serverCalls, 1), Metric.update(Metrics.serverFailures, 1)),
+            formatError(message.id, error)
+          )
+      })
+    case "Notification":
+      return Effect.as(Effect.ignore(perform(dispatch, message.method, message.params)), undefined)
+    case "Invalid":
+      return Effect.succeed(formatError(message.id, errors.invalidRequest))
+  }
+}
+
+const answerBatch = Effect.fnUntraced(function* (
+  messages: ReadonlyArray<Message>,
+  dispatch: Dispatch,
+  limits: Limits
+) {
+  if (messages.length === 0) return formatError(null, errors.emptyBatch)
+  const answers: Array<string> = []
+  let length = 0
+  for (const message of messages) {
+    if (length > limits.batchResponseLength) {
+      if (message._tag === "Call") answers.push(formatError(message.id, errors.responseTooLarge))
+      continue
+    }
+    const answer = yield* answerMessage(message, dispatch)
+    if (answer === undefined) continue
+    answers.push(answer)
+    length += answer.length
+  }
+  return answers.length === 0 ? undefined : formatBatch(answers)
+})
+
+/** The answer to a frame: calls of a batch are carried out one after the other. */
+export const answer = (frame: string, dispatch: Dispatch, limits: Limits): Effect.Effect<Answer> => {
+  const parsed = parse(frame, limits.batchItems)
+  if (parsed === undefined) return Effect.succeed({ text: formatError(null, errors.parse), fatal: true })
+  switch (parsed._tag) {
+    case "Single":
+      return Effect.map(answerMessage(parsed.message, dispatch), (text) => ({ text, fatal: false }))
+    case "Batch":
+      return Effect.map(answerBatch(parsed.messages, dispatch, limits), (text) => ({ text, fatal: false }))
+    case "BatchTooLarge":
+      return Effect.succeed({
+        text: formatBatch([formatError(parsed.id, errors.batchTooLarge)]),
+        fatal: false
+      })
+  }
+}

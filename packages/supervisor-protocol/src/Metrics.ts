@@ -1,0 +1,66 @@
+/**
+ * What both ends of the protocol count.
+ */
+import { Metric } from "effect"
+
+const counter = (name: string, description: string) =>
+  Metric.counter(name, { description, incremental: true })
+
+/** Calls that the server answered, batches counted by their calls. */
+export const serverCalls = counter(
+  "supervisor_protocol_server_calls_total",
+  "Calls answered by the managed node server"
+)
+/** Calls that the server answered with an error. */
+export const serverFailures = counter(
+  "supervisor_protocol_server_failures_total",
+  "Calls answered with an error"
+)
+/** Requests and upgrades that the server turned down with 401. */
+export const unauthorized = counter(
+  "supervisor_protocol_unauthorized_total",
+  "Requests refused for their token"
+)
+/** Open WebSocket connections of the server. */
+export const connections = Metric.gauge("supervisor_protocol_connections", {
+  description: "Open WebSocket connections of the managed node server"
+})
+/** Connections that the server broke off because the peer did not read or did not answer pings. */
+export const slowPeers = counter(
+  "supervisor_protocol_slow_peers_total",
+  "Connections broken off for a slow peer"
+)
+/** Events sent to the live subscription. */
+export const eventsSent = counter(
+  "supervisor_protocol_events_sent_total",
+  "Events sent to the live subscription"
+)
+/** Events held back because they repeat the one before. */
+export const eventsSuppressed = counter(
+  "supervisor_protocol_events_suppressed_total",
+  "Events that were repetitions"
+)
+/** Events that fell out of the full queue, oldest first. */
+export const eventsDropped = counter(
+  "supervisor_protocol_events_dropped_total",
+  "Events dropped from the full queue"
+)
+/** Events that wait to be pulled. */
+export const eventsWaiting = Metric.gauge("supervisor_protocol_events_waiting", {
+  description: "Events that wait to be pulled"
+})
+
+/** How long the calls of the client took, and how many there were. */
+export const clientDuration = Metric.timer("supervisor_protocol_client_call_duration", {
+  description: "Duration of calls to managed nodes"
+})
+/** Connections that the client opened. */
+export const clientDials = counter(
+  "supervisor_protocol_client_dials_total",
+  "Connections opened to managed nodes"
+)
+/** Subscriptions that broke off because events came faster than they were taken. */
+export const clientOverflows = counter(
+  "supervisor_protocol_client_overflows_total",
+  "Event buffers that overflowed"
+)

@@ -1,0 +1,63 @@
+/**
+ * Keyed hash and secret files of the token scheme, with Node.
+ */
+import { createHmac, randomBytes } from "node:crypto"
+import { readFile, writeFile } from "node:fs/promises"
+import { Effect, Redacted } from "effect"
+import {
+  badSecretText,
+  formatSecret,
+  type Hmac,
+  missingSecretText,
+  parseSecret,
+  secretLength
+} from "./Jwt.ts"
+import { BadSecret, ManagedNodeError } from "./ManagedNodeError.ts"
+
+/** HMAC-SHA-256 under a shared secret. */
+export const hmac =
+  (secret: Redacted.Redacted<Uint8Array>): Hmac =>
+  (bytes) =>
+    createHmac("sha256", Redacted.value(secret)).update(bytes).digest()
+
+const badSecret = (text: string) =>
+  new ManagedNodeError({ method: "jwtSecret", reason: new BadSecret({ text }) })
+
+const isCode = (error: unknown, code: string) =>
+  error instanceof Error && "code" in error && error.code === code
+
+const cannot = (what: string, path: string, error: unknown) =>
+  badSecret(
+    `cannot ${what} the jwt secret in path ${JSON.stringify(path)}: ${error instanceof Error ? error.message : String(error)}`
+  )
+
+/** The secret in a file that must be there: what a supervisor does, which never makes secrets up. */
+export const readSecret = Effect.fn("NodeJwt.readSecret")(function* (path: string) {
+  const text = yield* Effect.tryPromise({
+    try: () => readFile(path, "utf8"),
+    catch: (error) =>
+      isCode(error, "ENOENT") ? badSecret(missingSecretText(path)) : cannot("read", path, error)
+  })
+  const secret = parseSecret(text)
+  return secret === undefined
+    ? yield* badSecret(badSecretText(path))
+    : Redacted.make(secret, { label: "jwtSecret" })
+})
+
+/**
+ * The secret in a file; a missing file is made, readable by its owner only: what a node does. A file that is there is
+ * never overwritten, whatever is in it.
+ */
+export const readOrMakeSecret = Effect.fn("NodeJwt.readOrMakeSecret")(function* (path: string) {
+  yield* Effect.tryPromise({
+    try: () => writeFile(path, formatSecret(randomBytes(secretLength)), { flag: "wx", mode: 0o600 }),
+    catch: (error) => (isCode(error, "EEXIST") ? ("exists" as const) : cannot("write", path, error))
+  }).pipe(
+    Effect.andThen(Effect.logInfo("made a new jwt secret", { path })),
+    Effect.catchIf(
+      (error) => error === "exists",
+      () => Effect.void
+    )
+  )
+  return yield* readSecret(path)
+})

@@ -1,0 +1,137 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Chain, ChainError } from "@ephor/chain"
+import { Backend } from "@ephor/chain/ChainError"
+import { Effect, Layer, type Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import * as ManagedNode from "../src/ManagedNode.ts"
+import { chainId, checks, l1Block, l2Block, layerChain } from "../src/testing/ManagedNodeTest.ts"
+
+const node = ManagedNode.layerChain({ chainId }).pipe(Layer.provideMerge(layerChain))
+
+describe("a node in this process", () => {
+  for (const { name, run } of checks) {
+    it.live(name, () => Effect.scoped(run).pipe(Effect.provide(node)))
+  }
+})
+
+const run = <A, E>(
+  test: Effect.Effect<A, E, ManagedNode.ManagedNode | Chain.Chain | Scope.Scope>,
+  options?: Partial<ManagedNode.ChainOptions>,
+  overrides?: (chain: Chain.Service) => Partial<Chain.Service>
+) => {
+  const chain = Layer.effect(
+    Chain.Chain,
+    Effect.map(Chain.Chain, (chain) => ({ ...chain, ...overrides?.(chain) }))
+  ).pipe(Layer.provide(layerChain))
+  const node = ManagedNode.layerChain({ chainId, ...options }).pipe(Layer.provideMerge(chain))
+  return Effect.scoped(test).pipe(Effect.provide(node))
+}
+const heads = (number: number) => {
+  const { hash } = l2Block(number)
+  const id = { hash, number }
+  return { localUnsafe: id, crossUnsafe: id, localSafe: id, crossSafe: id, finalized: id }
+}
+const grow = Effect.fnUntraced(function* (to: number) {
+  const chain = yield* Chain.Chain
+  for (let number = 1; number <= to; number++) {
+    const ref = l2Block(number)
+    const output = { stateRoot: ref.hash, messagePasserStorageRoot: ref.hash, blockHash: ref.hash }
+    yield* chain.import({ ref, body: new Uint8Array(0), receipts: [], output })
+  }
+})
+const backendFailure = new ChainError({
+  method: "block",
+  reason: new Backend({ what: "disk", cause: new Error("full") })
+})
+
+describe("a node over a chain with troubles", () => {
+  it.effect("a lookup of a reset that fails is neither missing nor conflicting", () =>
+    run(
+      Effect.gen(function* () {
+        const node = yield* ManagedNode.ManagedNode
+        const { reason } = yield* Effect.flip(node.reset(heads(0)))
+        assert.deepStrictEqual(
+          [reason._tag, reason.message],
+          ["LookupFailed", "failed to find block reference"]
+        )
+        assert.strictEqual((yield* Effect.flip(node.l2BlockRefByNumber(0))).reason._tag, "Refused")
+      }),
+      {},
+      () => ({ block: () => Effect.fail(backendFailure) })
+    )
+  )
+  it.effect("a reset below finality is too deep", () =>
+    run(
+      Effect.gen(function* () {
+        const node = yield* ManagedNode.ManagedNode
+        const chain = yield* Chain.Chain
+        yield* grow(2)
+        for (const level of ["LocalSafe", "CrossUnsafe", "CrossSafe", "Finalized"] as const) {
+          yield* chain.promote(level, l2Block(2).hash)
+        }
+        const { reason } = yield* Effect.flip(node.reset(heads(1)))
+        assert.strictEqual(reason._tag, "Refused")
+        assert.match(reason.message, /^reorg is too deep: /)
+      })
+    )
+  )
+  it.effect("an L1 block that the chain cannot take does not stop the next one", () => {
+    const taken: Array<number> = []
+    return run(
+      Effect.gen(function* () {
+        const node = yield* ManagedNode.ManagedNode
+        yield* node.provideL1(l1Block(1))
+        yield* node.provideL1(l1Block(2))
+        yield* TestClock.adjust(1)
+        assert.deepStrictEqual(taken, [1, 2])
+      }),
+      {},
+      () => ({
+        provide: ({ number }) =>
+          Effect.suspend(() => (taken.push(number) === 1 ? Effect.fail(backendFailure) : Effect.void))
+      })
+    )
+  })
+  it.effect("the head is in force for as long as a block takes", () =>
+    run(
+      Effect.gen(function* () {
+        const node = yield* ManagedNode.ManagedNode
+        yield* grow(1)
+        const { timestamp } = l2Block(1)
+        assert.strictEqual((yield* node.l2BlockRefByTimestamp(timestamp + 1)).number, 1)
+        assert.strictEqual(
+          (yield* Effect.flip(node.l2BlockRefByTimestamp(timestamp + 2))).reason._tag,
+          "BlockNotFound"
+        )
+      }),
+      { blockTimeSeconds: 2 }
+    )
+  )
+  it.effect("a reset that nobody carries out is repeated, and no more once it was", () =>
+    run(
+      Effect.gen(function* () {
+        const node = yield* ManagedNode.ManagedNode
+        const resets: Array<string> = []
+        yield* node.events.pipe(
+          Stream.runForEach(({ reset }) => Effect.sync(() => reset !== undefined && resets.push(reset))),
+          Effect.forkScoped({ startImmediately: true })
+        )
+        yield* TestClock.adjust("3 seconds")
+        assert.lengthOf(resets, 4)
+        yield* node.reset(heads(0))
+        yield* TestClock.adjust("3 seconds")
+        assert.lengthOf(resets, 4)
+      })
+    )
+  )
+  it.effect("the stream ends with the chain's", () =>
+    run(
+      Effect.gen(function* () {
+        const node = yield* ManagedNode.ManagedNode
+        yield* Stream.runDrain(Stream.drop(node.events, 1))
+      }),
+      {},
+      () => ({ events: Stream.empty })
+    )
+  )
+})
