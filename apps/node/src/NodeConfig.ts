@@ -17,9 +17,8 @@ export const settings = {
     protocols: ["http:", "https:"],
     default: undefined
   }),
-  chainId: Settings.chainId("chain-id", {
-    description: "Id of the chain as a decimal number",
-    default: "901"
+  chainId: Settings.optionalChainId("chain-id", {
+    description: "Id of the chain as a decimal number (default: that of the chain specification, 901 for a new chain)"
   }),
   chainSpec: Settings.optionalText("chain-spec", {
     description:

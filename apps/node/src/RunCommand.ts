@@ -16,6 +16,9 @@ import { Validators } from "./Validators.ts"
 /** The settings contradict each other, or the data directory cannot be used. */
 export class RunError extends Schema.TaggedError<RunError>()("RunError", { message: Schema.String }) {}
 
+/** Id of a new development chain. */
+const defaultChainId = "901"
+
 /** Resolves the settings of `run` from all sources. */
 export const resolve = (flags: { readonly [name: string]: ReadonlyArray<string> }) =>
   Settings.resolve(settings, { flags, environment: process.env, prefixes: [environmentPrefix] })
@@ -34,16 +37,21 @@ const makeDataDir = Effect.fnUntraced(function* (path: string) {
 
 /** The given specification, the one that this data directory began with, or a new development chain. */
 const specOf = Effect.fnUntraced(function* (config: NodeConfig) {
-  if (config.chainSpec !== undefined) {
-    const spec = yield* ChainSpec.read(config.chainSpec)
+  const fs = yield* FileSystem.FileSystem
+  const own = join(config.dataDir, "chain-spec.json")
+  const path = config.chainSpec ?? own
+  if (config.chainSpec === undefined && !(yield* Effect.orElseSucceed(fs.exists(own), () => false))) {
+    const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+    const spec = ChainSpec.development({ chainId: config.chainId ?? defaultChainId, genesisTime: now })
+    yield* Effect.orDie(ChainSpec.write(own, spec))
     return spec
   }
-  const fs = yield* FileSystem.FileSystem
-  const path = join(config.dataDir, "chain-spec.json")
-  if (yield* Effect.orElseSucceed(fs.exists(path), () => false)) return yield* ChainSpec.read(path)
-  const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-  const spec = ChainSpec.development({ chainId: config.chainId, genesisTime: now })
-  yield* Effect.orDie(ChainSpec.write(path, spec))
+  const spec = yield* ChainSpec.read(path)
+  if (config.chainId !== undefined && config.chainId !== spec.chainId) {
+    return yield* new RunError({
+      message: `--chain-id is ${config.chainId}, but ${path} is of chain ${spec.chainId}: correct one of them, or choose another --data-dir`
+    })
+  }
   return spec
 })
 
@@ -64,7 +72,7 @@ const run = Effect.fn("run")(function* (config: NodeConfig) {
     yield* Effect.orDie(writeCommittee(join(config.dataDir, committeeFile), committee))
     yield* Effect.logInfo("the node is running", { chainId: spec.chainId, dataDir: config.dataDir })
     return yield* (yield* Validators).join
-  }).pipe(Effect.provide(Node.layer(config, spec, extension)))
+  }).pipe(Effect.provide(Node.layer(config, spec, extension)), Effect.annotateLogs({ chain: spec.chainId }))
 })
 
 /** The `run` command. */
@@ -72,6 +80,6 @@ export const runCommand = Command.make("run", Settings.flags(settings), (flags) 
   Effect.gen(function* () {
     const config = yield* resolve(flags)
     const telemetry = Telemetry.layer(config.logFormat, { isTerminal: process.stderr.isTTY })
-    return yield* run(config).pipe(Effect.annotateLogs({ chain: config.chainId }), Effect.provide(telemetry))
+    return yield* Effect.provide(run(config), telemetry)
   })
 ).pipe(Command.withDescription("Run a node"))

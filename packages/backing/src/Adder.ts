@@ -1,6 +1,6 @@
 /**
- * The adder parachain, for development: its state is one number, a block adds another. This is the native twin of the
- * validation function in `assembly/adder`: both hash with BLAKE2b-256 and follow one layout.
+ * The adder parachain, for development: its state is one number, a block adds another. This is the native twin
+ * of the validation function in `assembly/adder`: both hash with BLAKE2b-256 and follow one layout.
  */
 import { Result, type Schema } from "effect"
 import { Base64 } from "effect/encoding"
@@ -62,7 +62,10 @@ export const expectedResult = (
   hrmpWatermark: relayParentNumber
 })
 
-/** A wrong head for a block: the state is one too high. What a faulty collator offers, and the validation function contradicts. */
+/**
+ * A wrong head for a block: the state is one too high. What a faulty collator offers, and the validation
+ * function contradicts.
+ */
 export const garbageResult = (
   parentHead: Uint8Array,
   block: AdderBlock,

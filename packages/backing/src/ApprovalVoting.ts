@@ -1,8 +1,10 @@
 /**
- * Approval voting, in its simplest form: every validator executes every included candidate once more, after the fact.
+ * Approval voting, in its simplest form: every validator executes every included candidate once more, after the
+ * fact.
  *
- * A candidate that turns out invalid is reported to the dispute coordinator. Trouble of our own is no verdict: we abstain. There are no
- * assignments and no approval messages between validators; approvals are signed when a dispute asks for them.
+ * A candidate that turns out invalid is reported to the dispute coordinator. Trouble of our own is no verdict:
+ * we abstain. There are no assignments and no approval messages between validators; approvals are signed when a
+ * dispute asks for them.
  */
 import { Deferred, Effect, type Layer, Metric, Semaphore } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"

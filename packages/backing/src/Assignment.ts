@@ -1,5 +1,6 @@
 /**
- * What one validator is to work on at a relay parent: its group, the core the group serves now, and the para scheduled there.
+ * What one validator is to work on at a relay parent: its group, the core the group serves now, and the para
+ * scheduled there.
  */
 import { type CoreState, groupForCore, type ParaId, type ValidatorIndex } from "@ephor/types"
 import type { RuntimeApi } from "@ephor/chain"
@@ -24,8 +25,8 @@ export const groupOf = (
 }
 
 /**
- * Everything that may be backed in a child of the relay parent: for each scheduled core, its group. An occupied core counts with
- * what is next when its candidate becomes available, which is the usual way to free it.
+ * Everything that may be backed in a child of the relay parent: for each scheduled core, its group. An occupied
+ * core counts with what is next when its candidate becomes available, which is the usual way to free it.
  */
 export const assignments = (
   cores: ReadonlyArray<CoreState>,

@@ -1,6 +1,6 @@
 /**
- * Availability distribution: every validator fetches the data of each candidate that the chain has backed, so that it can
- * say so in its bitfield, and check the candidate once it is included.
+ * Availability distribution: every validator fetches the data of each candidate that the chain has backed, so
+ * that it can say so in its bitfield, and check the candidate once it is included.
  *
  * It works on signals alone. Backers come from the votes of the block that backed the candidate.
  */

@@ -1,8 +1,9 @@
 /**
- * Availability recovery: the data of a candidate from our own store, or from peers: its backers first, then everybody else.
+ * Availability recovery: the data of a candidate from our own store, or from peers: its backers first, then
+ * everybody else.
  *
- * In development networks every holder holds all of it, so one honest peer is enough. What a peer sends counts only if it is what the descriptor
- * commits to.
+ * In development networks every holder holds all of it, so one honest peer is enough. What a peer sends counts
+ * only if it is what the descriptor commits to.
  */
 import { Deferred, Effect, type Layer, Metric, Option, Result, Schema } from "effect"
 import { RuntimeApi } from "@ephor/chain"
@@ -41,7 +42,9 @@ export const defaults: Limits = { concurrency: 16, maxPeers: 16 }
 const encodeHash = Scale.encode(CandidateHash)
 const decodeAnswer = Scale.decodeResult(Schema.NullOr(AvailableData))
 
-/** What data is to a candidate: the real thing, proof that the descriptor contradicts itself, or something else. */
+/**
+ * What data is to a candidate: the real thing, proof that the descriptor contradicts itself, or something else.
+ */
 export const classify = (candidate: CandidateReceipt, data: AvailableData): RecoveryOutcome => {
   const { descriptor } = candidate
   if (CandidateChecks.isDataOf(descriptor, data)) return { _tag: "Recovered", data }

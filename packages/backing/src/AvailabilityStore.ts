@@ -1,5 +1,6 @@
 /**
- * Availability store: keeps what is needed to execute a candidate once more, on disk, and gives it to peers who ask.
+ * Availability store: keeps what is needed to execute a candidate once more, on disk, and gives it to peers who
+ * ask.
  *
  * Data is kept for a fixed time, whatever becomes of its candidate. Answered `true` means: it is on disk.
  */
@@ -19,7 +20,10 @@ import { Recent } from "./internal/Recent.ts"
 
 /** Limits of the availability store. */
 export interface Limits {
-  /** Candidates known to be here without asking the disk: whether data is here is asked much more often than for the data. */
+  /**
+   * Candidates known to be here without asking the disk: whether data is here is asked much more often than for
+   * the data.
+   */
   readonly knownHere: number
   /** How long data is kept: 25 hours, as in Polkadot. */
   readonly keepMs: number
@@ -116,7 +120,9 @@ const make = (limits: Limits) =>
     const state: State = { limits, store: yield* Store.Store, here: new Recent(limits.knownHere) }
     const network = yield* Network.Network
     yield* network.serve(Protocol.availableData, (_, bytes) => serve(state, bytes, encodeData))
-    yield* network.serve(Protocol.pov, (_, bytes) => serve(state, bytes, (data) => encodePov(data?.pov ?? null)))
+    yield* network.serve(Protocol.pov, (_, bytes) =>
+      serve(state, bytes, (data) => encodePov(data?.pov ?? null))
+    )
     return {
       signal: Signal.match({
         ActiveLeaves: () => Effect.void,
@@ -131,7 +137,10 @@ const make = (limits: Limits) =>
           yield* Deferred.succeed(reply, yield* find(state, candidateHash))
         }),
         QueryDataAvailability: Effect.fnUntraced(function* ({ candidateHash, reply }: QueryDataAvailability) {
-          yield* Deferred.succeed(reply, yield* has(state, candidateHash).pipe(Effect.orElseSucceed(() => false)))
+          yield* Deferred.succeed(
+            reply,
+            yield* has(state, candidateHash).pipe(Effect.orElseSucceed(() => false))
+          )
         })
       })
     }
@@ -140,6 +149,9 @@ const make = (limits: Limits) =>
 /** Everything the availability store needs to run. */
 export type Requirements = AvailabilityStore | Overseer.Overseer | Store.Store | Network.Network
 
-/** Keeps available data in the store, and serves it to peers (`/ephor/req_available_data/1`, `/ephor/req_pov/1`). */
+/**
+ * Keeps available data in the store, and serves it to peers (`/ephor/req_available_data/1`,
+ * `/ephor/req_pov/1`).
+ */
 export const layer = (options: Partial<Limits> = {}): Layer.Layer<never, NetworkError, Requirements> =>
   AvailabilityStore.toLayer(make({ ...defaults, ...options }))

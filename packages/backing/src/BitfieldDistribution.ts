@@ -1,8 +1,8 @@
 /**
  * Bitfield distribution: carries signed bitfields between validators and to the provisioner.
  *
- * One bitfield per validator and leaf; peers are told when they work on the leaf. Validators of development networks are
- * all connected with each other, so what comes from a peer is not passed on.
+ * One bitfield per validator and leaf; peers are told when they work on the leaf. Validators of development
+ * networks are all connected with each other, so what comes from a peer is not passed on.
  */
 import { Effect, type Layer, Metric, Result, Stream } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"

@@ -1,8 +1,8 @@
 /**
  * Which availability bitfields go into a block, and which cores they make available.
  *
- * One bitfield per validator; more ones replace fewer, but never a valid one by an invalid one. Bits are text of 0 and 1, one
- * per core. (Facts 2.6.)
+ * One bitfield per validator; more ones replace fewer, but never a valid one by an invalid one. Bits are text
+ * of 0 and 1, one per core. (polkadot-sdk, provisioner.)
  */
 import type { ValidatorIndex } from "@ephor/types"
 
@@ -39,8 +39,8 @@ export const select = <Bitfield extends BitfieldLike>(
 }
 
 /**
- * The node's rule of availability: at least two thirds of the validators, `3 x ones >= 2 x length`. `recorded` are the bits
- * the chain already has for this core, one per validator.
+ * The node's rule of availability: at least two thirds of the validators, `3 x ones >= 2 x length`. `recorded`
+ * are the bits the chain already has for this core, one per validator.
  */
 export const isAvailable = (
   core: number,

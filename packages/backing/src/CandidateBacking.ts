@@ -1,9 +1,10 @@
 /**
- * Candidate backing: seconds what selection chose, checks what peers of our group second, tallies everybody, and knows
- * which candidates have their quorum.
+ * Candidate backing: seconds what selection chose, checks what peers of our group second, tallies everybody,
+ * and knows which candidates have their quorum.
  *
- * One job per leaf. A validator signs at most one `Seconded` per relay parent and one statement per candidate, and
- * never about a candidate that it did not execute with success. (Facts 2.2.)
+ * One job per leaf. A validator signs at most one `Seconded` per relay parent and one statement per candidate,
+ * and never about a candidate that it did not execute with success. (Overseer protocol, "Candidate Backing
+ * Message".)
  */
 import { Deferred, Effect, type Layer, Metric, Queue } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"
@@ -42,6 +43,7 @@ import {
 } from "@ephor/types"
 import * as CandidateChecks from "./CandidateChecks.ts"
 import { allBacked, fromEntry, type Job, makeJob, toBacked, toEntry } from "./internal/backingJob.ts"
+import { Recent } from "./internal/Recent.ts"
 import { type Session, signStatement, verifyFullStatement } from "./internal/session.ts"
 import * as Metrics from "./Metrics.ts"
 import * as StatementTable from "./StatementTable.ts"
@@ -50,10 +52,12 @@ import * as StatementTable from "./StatementTable.ts"
 export interface Limits {
   /** Watchers of one relay parent; further ones are ended at once. */
   readonly maxWatchers: number
+  /** Leaves we have left whose signatures are remembered: after a revert a leaf can become active once more. */
+  readonly rememberedLeaves: number
 }
 
 /** Defaults of `Limits`. */
-export const defaults: Limits = { maxWatchers: 16 }
+export const defaults: Limits = { maxWatchers: 16, rememberedLeaves: 256 }
 
 /** The proof of a misbehaviour, once per validator and relay parent. */
 const report = Effect.fnUntraced(function* (
@@ -171,8 +175,8 @@ const recover = (job: Job, candidate: CandidateReceipt, backer: ValidatorIndex) 
   }))
 
 /**
- * Checks what a peer of our group seconded. Without its data we say nothing; a later backer gives another chance. What
- * we find invalid we report, and sign nothing: the chain knows no such statement any more.
+ * Checks what a peer of our group seconded. Without its data we say nothing; a later backer gives another
+ * chance. What we find invalid we report, and sign nothing: the chain knows no such statement any more.
  */
 const tryAgree = Effect.fnUntraced(function* (
   keystore: Keystore.Service,
@@ -253,10 +257,11 @@ const make = (limits: Limits) =>
     const runtime = yield* RuntimeApi.RuntimeApi
     const keystore = yield* Keystore.Keystore
     const jobs = new Map<Hash, Job>()
+    const left = new Recent<Hash, Pick<Job, "issued" | "seconded">>(limits.rememberedLeaves)
 
     const start = (relayParent: Hash) =>
       makeJob(runtime, keystore, relayParent).pipe(
-        Effect.map((job) => void jobs.set(relayParent, job)),
+        Effect.map((job) => void jobs.set(relayParent, { ...job, ...left.get(relayParent) })),
         Effect.catchTag("RuntimeApiError", (error) =>
           Effect.logWarning("no backing at this leaf", error.message)
         )
@@ -265,7 +270,9 @@ const make = (limits: Limits) =>
       Effect.sync(() => {
         const job = jobs.get(relayParent)
         jobs.delete(relayParent)
-        if (job !== undefined) for (const watcher of job.watchers) Queue.endUnsafe(watcher)
+        if (job === undefined) return
+        left.set(relayParent, { issued: job.issued, seconded: job.seconded })
+        for (const watcher of job.watchers) Queue.endUnsafe(watcher)
       })
     const inJob = <A, E, R>(relayParent: Hash, use: (job: Job) => Effect.Effect<A, E, R>) => {
       const job = jobs.get(relayParent)

@@ -1,5 +1,6 @@
 /**
- * What a candidate has to satisfy besides its execution, in the order in which it is checked. (Facts 2.3.)
+ * What a candidate has to satisfy besides its execution, in the order in which it is checked. (polkadot-sdk,
+ * candidate validation.)
  */
 import type { InvalidReason, ValidationKind } from "@ephor/overseer"
 import {
@@ -43,7 +44,10 @@ export interface Inputs {
   readonly code: Uint8Array
 }
 
-/** The first thing wrong with the inputs of an execution, if any. Sizes are those of the SCALE of the PoV and of the raw code. */
+/**
+ * The first thing wrong with the inputs of an execution, if any. Sizes are those of the SCALE of the PoV and of
+ * the raw code.
+ */
 export const beforeExecution = (inputs: Inputs, limits: Limits = defaults): InvalidReason | undefined => {
   const { code, descriptor, persistedValidationData, pov } = inputs
   const encoded = Scale.encode(PoV)(pov)
@@ -76,7 +80,9 @@ export interface Outputs {
   readonly session: SessionIndex
 }
 
-/** The first thing wrong with what an execution produced, if any. The session is only looked at while backing. */
+/**
+ * The first thing wrong with what an execution produced, if any. The session is only looked at while backing.
+ */
 export const afterExecution = (outputs: Outputs, limits: Limits = defaults): InvalidReason | undefined => {
   const { candidate, commitments, kind, session } = outputs
   const { descriptor } = candidate
@@ -103,7 +109,10 @@ export const afterExecution = (outputs: Outputs, limits: Limits = defaults): Inv
  */
 export const erasureRoot = (data: AvailableData): Hash => blake2b256(Scale.encode(AvailableData)(data))
 
-/** Whether recovered data is what the descriptor commits to: its PoV hash, its validation data and its erasure root. */
+/**
+ * Whether recovered data is what the descriptor commits to: its PoV hash, its validation data and its erasure
+ * root.
+ */
 export const isDataOf = (descriptor: CandidateDescriptor, data: AvailableData): boolean =>
   blake2b256(Scale.encode(PoV)(data.pov)) === descriptor.povHash &&
   persistedValidationDataHash(data.validationData) === descriptor.persistedValidationDataHash &&

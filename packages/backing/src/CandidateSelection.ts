@@ -1,8 +1,9 @@
 /**
- * Candidate selection: of what collators offer for the para our group serves, proposes at most one candidate per relay parent.
+ * Candidate selection: of what collators offer for the para our group serves, proposes at most one candidate
+ * per relay parent.
  *
- * A proposal that turns out invalid costs its collator: it is not listened to for a while, and another candidate may take the place. (Facts
- * 2.1.)
+ * A proposal that turns out invalid costs its collator: it is not listened to for a while, and another
+ * candidate may take the place. (Overseer protocol, "Candidate Selection Message".)
  */
 import { Clock, Effect, type Layer, Random } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"

@@ -1,5 +1,6 @@
 /**
- * Candidate validation: gathers what an execution needs, runs the validation function and compares. Answers, never signs.
+ * Candidate validation: gathers what an execution needs, runs the validation function and compares. Answers,
+ * never signs.
  *
  * `Valid` and `Invalid` are what everybody must find. `Failed` is trouble of this node; who asked must abstain.
  */
@@ -47,7 +48,10 @@ export const defaults: Limits = {
 const invalid = (reason: InvalidReason): ValidationOutcome => ({ _tag: "Invalid", reason })
 const failed = (why: string): ValidationOutcome => ({ _tag: "Failed", why })
 
-/** What an unsuccessful execution means. A function that does not compile should not have been accepted by the chain. */
+/**
+ * What an unsuccessful execution means. A function that does not compile should not have been accepted by the
+ * chain.
+ */
 const judge = (outcome: Exclude<PvfOutcome, { readonly _tag: "Valid" }>): ValidationOutcome => {
   switch (outcome._tag) {
     case "Timeout":
@@ -65,8 +69,8 @@ const judge = (outcome: Exclude<PvfOutcome, { readonly _tag: "Valid" }>): Valida
 }
 
 /**
- * Executes, and outside of backing once more after a death of the worker and once more after trouble of the executor. A second
- * attempt gets what is left of the time, and is not made if nothing would be left.
+ * Executes, and outside of backing once more after a death of the worker and once more after trouble of the
+ * executor. A second attempt gets what is left of the time, and is not made if nothing would be left.
  */
 export const executeWithRetry = Effect.fnUntraced(function* (
   execute: (request: PvfRequest) => Effect.Effect<PvfOutcome>,

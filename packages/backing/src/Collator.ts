@@ -1,9 +1,10 @@
 /**
- * A development collator: at each new block of the relay chain it builds the next block of an adder parachain, signs it and
- * offers it to the validators that may back it.
+ * A development collator: at each new block of the relay chain it builds the next block of an adder parachain,
+ * signs it and offers it to the validators that may back it.
  *
- * Its n-th block adds n, so the state can be told from the number of a head, and a restarted collator needs no memory. With `garbageEvery` it is
- * faulty: every so often it offers a candidate whose head the validation function contradicts.
+ * Its n-th block adds n, so the state can be told from the number of a head, and a restarted collator needs no
+ * memory. With `garbageEvery` it is faulty: every so often it offers a candidate whose head the validation
+ * function contradicts.
  */
 import { Effect, Layer, Option, Result, Stream } from "effect"
 import { Chain, Keystore, RuntimeApi } from "@ephor/chain"
@@ -50,7 +51,10 @@ export interface Options {
 export const stateAt = (genesisState: bigint, number: bigint): bigint =>
   BigInt.asUintN(64, genesisState + (number * (number + 1n)) / 2n)
 
-/** The next block upon a head, or nothing for a head that is not the adder's or has another state than it should. */
+/**
+ * The next block upon a head, or nothing for a head that is not the adder's or has another state than it
+ * should.
+ */
 export const nextBlock = (genesisState: bigint, parentHead: Uint8Array): Adder.AdderBlock | undefined => {
   const head = Scale.decodeResult(Adder.AdderHead)(parentHead)
   if (Result.isFailure(head)) return undefined
@@ -121,7 +125,10 @@ export const targets = Effect.fnUntraced(function* (
   })
 })
 
-/** Collates upon one block: makes the candidate and offers it to each target. Answers what was offered, if anything. */
+/**
+ * Collates upon one block: makes the candidate and offers it to each target. Answers what was offered, if
+ * anything.
+ */
 export const collateAt = Effect.fnUntraced(function* (
   options: Options,
   services: { readonly runtime: RuntimeApi.Service; readonly keystore: Keystore.Service },

@@ -1,5 +1,6 @@
 /**
- * Which backed candidates go into a block: one for each core that is free, or becomes free in this very block. (Facts 2.6.)
+ * Which backed candidates go into a block: one for each core that is free, or becomes free in this very block.
+ * (polkadot-sdk, provisioner.)
  */
 import type { BackedCandidate, CoreState, ParaId } from "@ephor/types"
 import { type BitfieldLike, isAvailable } from "./BitfieldSelection.ts"
@@ -18,7 +19,10 @@ export const schedule = (
     return timeOutAt <= blockNumber ? nextUpOnTimeOut?.paraId : undefined
   })
 
-/** The candidates for a block in the order of their cores: at most one per core, and one with new validation code. */
+/**
+ * The candidates for a block in the order of their cores: at most one per core, and one with new validation
+ * code.
+ */
 export const select = (
   paras: ReadonlyArray<ParaId | undefined>,
   backed: ReadonlyArray<BackedCandidate>

@@ -6,7 +6,10 @@ import { Chain, DevChain, DevExecution } from "@ephor/chain"
 import { Provisioner, type ProvisionerInherentData } from "@ephor/overseer"
 import type { AuthorityIndex } from "@ephor/types"
 
-/** Registers with the chain until the layer is closed: what the author's blocks carry on behalf of parachains comes from this node. */
+/**
+ * Registers with the chain until the layer is closed: what the author's blocks carry on behalf of parachains
+ * comes from this node.
+ */
 export const layer = (
   author: AuthorityIndex
 ): Layer.Layer<never, never, Chain.Chain | DevChain.DevChain | Provisioner> =>
@@ -26,7 +29,10 @@ export const layer = (
           return { ...data, parentHeader }
         }).pipe(
           Effect.catchTag("ChainError", (error) =>
-            Effect.as(Effect.logWarning("author: the parent of the next block is not known", error.message), null)
+            Effect.as(
+              Effect.logWarning("author: the parent of the next block is not known", error.message),
+              null
+            )
           ),
           // The provisioner has ended, and with it our part in the chain; the chain itself goes on.
           Effect.catchCause((cause) =>

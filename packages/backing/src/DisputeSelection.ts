@@ -1,5 +1,6 @@
 /**
- * Which disputes, and which of their votes, a block author should put into a block. (Facts 2.6.)
+ * Which disputes, and which of their votes, a block author should put into a block. (polkadot-sdk,
+ * provisioner.)
  */
 import type { RuntimeApi } from "@ephor/chain"
 import type { CandidateInSession, DisputeEntry } from "@ephor/overseer"
@@ -49,7 +50,10 @@ const rank = (active: boolean, state: DisputeState | undefined): number => {
   return active ? 4 : 5
 }
 
-/** The disputes worth a place, most urgent first: what the chain does not know before what it does, what is over before what goes on. */
+/**
+ * The disputes worth a place, most urgent first: what the chain does not know before what it does, what is over
+ * before what goes on.
+ */
 export const prioritise = (
   disputes: ReadonlyArray<DisputeEntry>,
   known: OnChain,

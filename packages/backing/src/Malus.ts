@@ -1,9 +1,9 @@
 /**
- * A faulty candidate validation, for development networks and simulations: the garbage of a faulty `Collator` passes for valid.
- * Never part of an honest node.
+ * A faulty candidate validation, for development networks and simulations: the garbage of a faulty `Collator`
+ * passes for valid. Never part of an honest node.
  *
- * Everything else it judges as it should, as do the variants of Polkadot's malicious node. Validators that run it back garbage and approve it;
- * in a dispute they tell the truth unless told otherwise.
+ * Everything else it judges as it should, as do the variants of Polkadot's malicious node. Validators that run
+ * it back garbage and approve it; in a dispute they tell the truth unless told otherwise.
  */
 import { Deferred, Effect, type Layer, Option } from "effect"
 import { RuntimeApi } from "@ephor/chain"

@@ -1,5 +1,6 @@
 /**
- * Whether a report of misbehaviour proves anything, besides its signatures. (Facts 2.5.)
+ * Whether a report of misbehaviour proves anything, besides its signatures. (Overseer protocol, "Misbehavior
+ * Arbitration Message".)
  */
 import type { MisbehaviorArbitrationMessage } from "@ephor/overseer"
 import { candidateHash, type SignedFullStatement, statementCandidate } from "@ephor/types"
@@ -8,7 +9,10 @@ import { candidateHash, type SignedFullStatement, statementCandidate } from "@ep
 export const statementsOf = (report: MisbehaviorArbitrationMessage): ReadonlyArray<SignedFullStatement> =>
   report._tag === "CandidateValidityDisagreement" ? report.statements : [report.first, report.second]
 
-/** What is wrong with a report, or nothing. Two equal statements prove nothing, and neither do statements of two validators. */
+/**
+ * What is wrong with a report, or nothing. Two equal statements prove nothing, and neither do statements of two
+ * validators.
+ */
 export const fault = (report: MisbehaviorArbitrationMessage): string | undefined => {
   const reported = candidateHash(report.receipt)
   if (report._tag === "CandidateValidityDisagreement") {

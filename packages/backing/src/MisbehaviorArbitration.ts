@@ -1,7 +1,8 @@
 /**
  * Misbehaviour arbitration: passes on, once, the reports that prove what they say.
  *
- * The protocol decides no more than that; punishing is up to the chain. (Facts 2.5.)
+ * The protocol decides no more than that; punishing is up to the chain. (Overseer protocol, "Misbehavior
+ * Arbitration Message".)
  */
 import { Effect, type Layer, Metric } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"

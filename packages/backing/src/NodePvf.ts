@@ -1,6 +1,6 @@
 /**
- * Validation functions in worker threads: each execution has its own instance, a memory that cannot outgrow its limit, and a
- * thread that is ended when its time is over.
+ * Validation functions in worker threads: each execution has its own instance, a memory that cannot outgrow its
+ * limit, and a thread that is ended when its time is over.
  */
 import { Clock, Effect, Layer, Metric, Result, type Scope, Semaphore } from "effect"
 import { blake2b256, Scale, ValidationParams, ValidationResult } from "@ephor/types"
@@ -16,7 +16,9 @@ export interface Limits {
   readonly workers: number
   /** Compiled modules kept, least recently used go first. */
   readonly cachedModules: number
-  /** Pages of 64 KiB a module may have unless its request says otherwise: 32 + 2048, as Polkadot's default heap. */
+  /**
+   * Pages of 64 KiB a module may have unless its request says otherwise: 32 + 2048, as Polkadot's default heap.
+   */
   readonly maxMemoryPages: number
   /** Bytes of code. */
   readonly maxCodeBytes: number
@@ -91,7 +93,9 @@ const makePool = (limits: Limits): Effect.Effect<Pool, never, Scope.Scope> =>
     const idle = new Set<Worker>()
     const alive = new Set<Worker>()
     const permits = yield* Semaphore.make(limits.workers)
-    yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all([...alive].map((worker) => worker.terminate()))))
+    yield* Effect.addFinalizer(() =>
+      Effect.promise(() => Promise.all([...alive].map((worker) => worker.terminate())))
+    )
     const start = Effect.suspend(() => {
       const resourceLimits = { stackSizeMb: limits.stackMiB }
       const worker = new Worker(workerUrl, { execArgv: [], env: {}, name: "pvf", resourceLimits })
@@ -131,7 +135,10 @@ interface Prepared {
   readonly memory?: WasmMemory.ImportedMemory
 }
 
-/** Compiles in a worker and remembers modules and refusals, which are the same every time; never troubles of ours. */
+/**
+ * Compiles in a worker and remembers modules and refusals, which are the same every time; never troubles of
+ * ours.
+ */
 const makeCompiler = (limits: Limits, pool: Pool) => {
   const cache = new Map<string, Prepared | Failure>()
   const compile = Effect.fnUntraced(function* (code: Uint8Array, maxPages: number) {

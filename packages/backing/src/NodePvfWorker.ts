@@ -1,8 +1,9 @@
 /**
- * The thread in which validation functions run: entry point of a `node:worker_threads` worker, started by `NodePvf`.
+ * The thread in which validation functions run: entry point of a `node:worker_threads` worker, started by
+ * `NodePvf`.
  *
- * It holds no secrets and no state between calls: each execution has a fresh instance. It imports nothing but Node, so
- * that a replacement after a timeout starts fast.
+ * It holds no secrets and no state between calls: each execution has a fresh instance. It imports nothing but
+ * Node, so that a replacement after a timeout starts fast.
  */
 import { parentPort } from "node:worker_threads"
 

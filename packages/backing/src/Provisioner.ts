@@ -1,7 +1,8 @@
 /**
  * Provisioner: what may go into the next block, for its author.
  *
- * It answers with what there is: an author without an answer makes no block. (Facts 2.6.)
+ * It answers with what there is: an author without an answer makes no block. (Overseer protocol, "Provisioner
+ * Message"; selection as in polkadot-sdk, December 2025.)
  */
 import { Clock, Deferred, Effect, type Layer, Metric, Option, Queue } from "effect"
 import { RuntimeApi } from "@ephor/chain"
@@ -33,7 +34,10 @@ import * as Metrics from "./Metrics.ts"
 
 /** Options and limits of the provisioner. Times are milliseconds. */
 export interface Options {
-  /** How long after the activation of a leaf answers are held back, so that votes can come in; Polkadot waits 2000. */
+  /**
+   * How long after the activation of a leaf answers are held back, so that votes can come in; Polkadot waits
+   * 2000.
+   */
   readonly preProposeMs: number
   /** How long another subsystem may take before the answer goes out without its part. */
   readonly partTimeoutMs: number

@@ -1,15 +1,19 @@
 /**
  * The port through which validation functions (PVFs) of parachains are executed.
  *
- * A function is a WebAssembly module that exports `validate_block(pointer: i32, length: i32) -> i64` and a memory. Its input
- * is SCALE `ValidationParams`; the answer packs the place of SCALE `ValidationResult`: pointer in the low, length in the high
- * 32 bits. The input is written where the module's exported `alloc(length: i32) -> i32` says; without one, the
- * memory grows by as many pages as the input needs and the input starts there. (Facts 2.3.)
+ * A function is a WebAssembly module that exports `validate_block(pointer: i32, length: i32) -> i64` and a
+ * memory. Its input is SCALE `ValidationParams`; the answer packs the place of SCALE `ValidationResult`:
+ * pointer in the low, length in the high 32 bits. The input is written where the module's exported
+ * `alloc(length: i32) -> i32` says; without one, the memory grows by as many pages as the input needs and the
+ * input starts there. (Polkadot, parachain validation function interface.)
  */
 import { Context, type Effect } from "effect"
 import type { Hash, ValidationParams, ValidationResult } from "@ephor/types"
 
-/** One execution. `code` is the raw module; give `codeHash` if you have it, to save hashing the code for the cache. */
+/**
+ * One execution. `code` is the raw module; give `codeHash` if you have it, to save hashing the code for the
+ * cache.
+ */
 export interface PvfRequest {
   readonly code: Uint8Array
   readonly codeHash?: Hash
@@ -24,8 +28,8 @@ export interface PvfRequest {
  * How an execution ended, closed.
  *
  * `Valid`: it answered. `Timeout`, `Trapped`, `OutOfMemory`, `BadReturn`: the candidate's or the code's fault.
- * `CompileFailure`: the same on every machine, and should have been found before the code was accepted. `WorkerDied`: the thread
- * ended under it; try again once. `Internal`: this machine's fault: judge nothing.
+ * `CompileFailure`: the same on every machine, and should have been found before the code was accepted.
+ * `WorkerDied`: the thread ended under it; try again once. `Internal`: this machine's fault: judge nothing.
  */
 export type PvfOutcome =
   | { readonly _tag: "Valid"; readonly result: ValidationResult }

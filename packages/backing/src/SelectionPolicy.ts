@@ -1,6 +1,6 @@
 /**
- * Which of several candidates a validator proposes: three of the policies the protocol leaves open. (Overseer protocol,
- * candidate selection; the first is what Polkadot shipped.)
+ * Which of several candidates a validator proposes: three of the policies the protocol leaves open. (Overseer
+ * protocol, candidate selection; the first is what Polkadot shipped.)
  */
 
 /** Times are milliseconds from the activation of the relay parent. */

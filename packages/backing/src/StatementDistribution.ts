@@ -1,8 +1,9 @@
 /**
  * Statement distribution: carries signed statements between validators, each only to those who can use it.
  *
- * Signatures are checked before anything is remembered, `Seconded` travels before the votes on its candidate, and peers that send
- * what they should not lose reputation. This subsystem also tells peers which leaves we work on. (Facts 2.4.)
+ * Signatures are checked before anything is remembered, `Seconded` travels before the votes on its candidate,
+ * and peers that send what they should not lose reputation. This subsystem also tells peers which leaves we
+ * work on. (Overseer protocol, "Statement Distribution Message"; rules of Polkadot, autumn 2020.)
  */
 import { Effect, type Layer, Metric, Result, Schema, Stream } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"
@@ -22,7 +23,10 @@ import { type Session, sessionAt, verifyStatement } from "./internal/session.ts"
 import * as Metrics from "./Metrics.ts"
 import * as StatementKnowledge from "./StatementKnowledge.ts"
 
-/** What travels: relay parent and statement, as in autumn 2020 (today's network sends the compact form and fetches the rest). */
+/**
+ * What travels: relay parent and statement, as in autumn 2020 (today's network sends the compact form and
+ * fetches the rest).
+ */
 export const StatementMessage = Wire.variants({ Statement: [0, Schema.Tuple([Hash, SignedFullStatement])] })
 export type StatementMessage = typeof StatementMessage.Type
 

@@ -1,9 +1,11 @@
 /**
- * Who knows which statement, at one relay parent: what keeps distribution free of duplicates, floods and dangling votes.
+ * Who knows which statement, at one relay parent: what keeps distribution free of duplicates, floods and
+ * dangling votes.
  *
- * A vote may travel only after the `Seconded` of its candidate, in either direction. A validator may second at most
- * `maxSecondedPerValidator` candidates, counted apart for ourselves, for what a peer sent us and for what we sent it. What we sent is no argument against receiving the
- * same: messages cross in flight. (Facts 2.4, "C20 rules"; plain data, changed by these functions only.)
+ * A vote may travel only after the `Seconded` of its candidate, in either direction. A validator may second at
+ * most `maxSecondedPerValidator` candidates, counted apart for ourselves, for what a peer sent us and for what
+ * we sent it. What we sent is no argument against receiving the same: messages cross in flight. (Rules of
+ * Polkadot, autumn 2020; plain data, changed by these functions only.)
  */
 import type { CandidateHash, Signature, ValidatorIndex } from "@ephor/types"
 
@@ -88,7 +90,10 @@ const noteSeconding = (
   return true
 }
 
-/** Notes that a peer sent us a statement; answers whether it thereby told us of the candidate, or what it did wrong. */
+/**
+ * Notes that a peer sent us a statement; answers whether it thereby told us of the candidate, or what it did
+ * wrong.
+ */
 export const receive = <Item>(
   head: HeadKnowledge<Item>,
   peer: PeerKnowledge,
@@ -131,7 +136,10 @@ export const send = <Item>(
   return true
 }
 
-/** Stores a statement of any origin. `NotUseful`: over the limit of its validator, or a vote on an unknown candidate. */
+/**
+ * Stores a statement of any origin. `NotUseful`: over the limit of its validator, or a vote on an unknown
+ * candidate.
+ */
 export const store = <Item>(
   head: HeadKnowledge<Item>,
   statement: Stored<Item>

@@ -1,16 +1,21 @@
 /**
- * The tally of one relay parent: who said what about which candidate, who reached quorum, who contradicted himself.
+ * The tally of one relay parent: who said what about which candidate, who reached quorum, who contradicted
+ * himself.
  *
- * Two eras of the same table. `seed` is the code of autumn 2020: `Invalid` statements exist and bar a candidate, and seconding two candidates is a
- * misbehaviour. `current` is today's: only `Seconded` and `Valid`, several candidates per validator. A table is plain
- * data, changed only by `importStatement`, and owned by one fiber; signatures have been checked before.
+ * Two eras of the same table. `seed` is the code of autumn 2020: `Invalid` statements exist and bar a
+ * candidate, and seconding two candidates is a misbehaviour. `current` is today's: only `Seconded` and `Valid`,
+ * several candidates per validator. A table is plain data, changed only by `importStatement`, and owned by one
+ * fiber; signatures have been checked before.
  */
 import type { CandidateHash, Signature, ValidatorIndex } from "@ephor/types"
 
 /** Which rules apply. */
 export type Era = "seed" | "current"
 
-/** A statement as the table sees it. A group is known by any number its owner chooses: here the para or the core. */
+/**
+ * A statement as the table sees it. A group is known by any number its owner chooses: here the para or the
+ * core.
+ */
 export type TableStatement<Candidate> = {
   readonly validatorIndex: ValidatorIndex
   readonly signature: Signature
@@ -203,7 +208,10 @@ export interface Attestation {
   readonly value: Signature
 }
 
-/** A candidate with its quorum: one bit per member in the order of the group, votes in the order of the set bits. */
+/**
+ * A candidate with its quorum: one bit per member in the order of the group, votes in the order of the set
+ * bits.
+ */
 export interface Attested<Candidate> {
   readonly candidateHash: CandidateHash
   readonly candidate: Candidate
@@ -212,7 +220,10 @@ export interface Attested<Candidate> {
   readonly validityVotes: ReadonlyArray<Attestation>
 }
 
-/** The candidate with its votes, or nothing before its quorum. Today all votes count; in 2020 exactly as many as were needed. */
+/**
+ * The candidate with its votes, or nothing before its quorum. Today all votes count; in 2020 exactly as many as
+ * were needed.
+ */
 export const attested = <Candidate>(
   table: StatementTable<Candidate>,
   candidateHash: CandidateHash
@@ -246,7 +257,9 @@ export const allAttested = <Candidate>(
     return found === undefined ? [] : [found]
   })
 
-/** The kind of report a misbehaviour makes for the block author; kinds that prove nothing to others make none. */
+/**
+ * The kind of report a misbehaviour makes for the block author; kinds that prove nothing to others make none.
+ */
 export const reportOf = (kind: MisbehaviorKind): "SelfContradiction" | "DoubleVote" | undefined =>
   kind === "MultipleCandidates"
     ? "DoubleVote"

@@ -1,5 +1,6 @@
 /**
- * All subsystems of this package as one list of addresses and one layer: what a validator's page needs of backing.
+ * All subsystems of this package as one list of addresses and one layer: what a validator's page needs of
+ * backing.
  */
 import { Layer } from "effect"
 import type { Keystore, RuntimeApi, Store } from "@ephor/chain"
@@ -27,7 +28,10 @@ export const silent = <Self, const Id extends string>(
   // A mailbox of `never` is no mailbox of `any` to the compiler, although nothing can ever be in it.
   address as unknown as Overseer.Subsystem.SubsystemClass<Self, Id, any, any>
 
-/** The addresses, for `Overseer.layer`. The dispute coordinator's is not among them: it belongs to another package. */
+/**
+ * The addresses, for `Overseer.layer`. The dispute coordinator's is not among them: it belongs to another
+ * package.
+ */
 export const addresses = [
   Overseer.CandidateSelection,
   Overseer.CandidateBacking,

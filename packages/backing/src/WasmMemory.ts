@@ -1,8 +1,9 @@
 /**
  * Bounds the linear memory of a WebAssembly module before it is compiled.
  *
- * An engine lets a module grow its memory to the maximum the module declares, or to 4 GiB. So the limit is written into the
- * module: the declared maximum becomes the smaller of the two, and `memory.grow` beyond it is refused by the engine itself.
+ * An engine lets a module grow its memory to the maximum the module declares, or to 4 GiB. So the limit is
+ * written into the module: the declared maximum becomes the smaller of the two, and `memory.grow` beyond it is
+ * refused by the engine itself.
  */
 import { Data, Result } from "effect"
 

@@ -132,6 +132,21 @@ describe("CandidateBacking", () => {
     })
   )
 
+  it.effect("remembers what it signed when a leaf becomes active once more", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness()
+      yield* backing.send(second(a))
+      yield* judge(backing, 1n)
+      yield* store(backing)
+      assert.strictEqual((yield* shared(backing)).length, 1)
+      yield* backing.deactivate(World.relayParent)
+      yield* backing.activate(World.leaf)
+      yield* backing.send(second(b))
+      yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
+      assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
+      assert.deepStrictEqual(yield* backing.captured(Overseer.AvailabilityRecovery), [])
+    }))
+
   it.effect("tells selection of an invalid candidate, and signs nothing", () =>
     Effect.gen(function* () {
       const backing = yield* harness()

@@ -28,7 +28,9 @@ const setup = Effect.fnUntraced(function* (
   return { ...selection, proposed }
 })
 
-/** The same candidate from a collator of another name: who signed is in the descriptor, so it needs a V2 one. */
+/**
+ * The same candidate from a collator of another name: who signed is in the descriptor, so it needs a V2 one.
+ */
 const from = (candidate: typeof a, collator: Hash) => ({
   ...candidate!,
   collator,

@@ -10,7 +10,9 @@ import * as World from "./support/world.ts"
 const good = await World.candidateOf(1n)
 const garbage = await World.candidateOf(1n, true)
 
-/** An executor that gives these answers in turn, the last one for ever, and notes the time limits it was given. */
+/**
+ * An executor that gives these answers in turn, the last one for ever, and notes the time limits it was given.
+ */
 const scripted = (outcomes: ReadonlyArray<Pvf.PvfOutcome>, limits: Array<number> = []) => {
   let calls = 0
   return Layer.succeed(Pvf.Pvf, {

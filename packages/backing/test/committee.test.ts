@@ -50,7 +50,11 @@ const validator = Effect.fnUntraced(function* (hub: MemoryNetwork.Service, index
   const network = yield* Hub.join(hub, World.suris[index]!, index)
   const told = yield* Queue.unbounded<Overseer.IssueLocalStatement>()
   const app = Layer.mergeAll(
-    Subsystems.layer({ bitfieldSigning: { pollMs: 10 }, ...(malus ? { malus: {} } : {}) }),
+    Subsystems.layer({
+      bitfieldSigning: { pollMs: 10 },
+      selection: { penaltyMs: 500 },
+      ...(malus ? { malus: {} } : {})
+    }),
     coordinator(told),
     DevAuthor.layer(index)
   ).pipe(

@@ -114,8 +114,7 @@ const renumbered = (receipts: ReadonlyArray<Receipt>): ReadonlyArray<Receipt> =>
   }))
 }
 
-/** Opens nothing yet: each call is one HTTP request. */
-export const make = (options: Options): Client => {
+const makeCall = (options: Options): Client["call"] => {
   const { url } = options
   const post = Effect.fnUntraced(function* (method: string, params: ReadonlyArray<unknown>) {
     const http = yield* HttpClient.HttpClient
@@ -139,10 +138,7 @@ export const make = (options: Options): Client => {
     )
     return { status: response.status, text }
   })
-  const call: Client["call"] = Effect.fnUntraced(function* (
-    method: string,
-    ...params: ReadonlyArray<unknown>
-  ) {
+  return Effect.fnUntraced(function* (method: string, ...params: ReadonlyArray<unknown>) {
     const { status, text } = yield* post(method, params).pipe(
       Effect.timeout(options.requestTimeoutMs),
       Effect.mapError((cause) =>
@@ -162,6 +158,12 @@ export const make = (options: Options): Client => {
     }
     return answer.success.result
   })
+}
+
+/** Opens nothing yet: each call is one HTTP request. */
+export const make = (options: Options): Client => {
+  const { url } = options
+  const call = makeCall(options)
 
   const read = <A>(method: string, answer: unknown, result: Result.Result<A, unknown>) =>
     Result.isSuccess(result)

@@ -142,9 +142,9 @@ describe("Chain.make", () => {
   it.effect("remembers over a restart which branches a revert took out", () =>
     Effect.gen(function* () {
       const { open } = yield* onStore()
-      yield* Effect.scoped(Effect.flatMap(open, (chain) => Script.run(chain, "g-a-b-c; revert a; c-d")))
+      yield* Effect.scoped(Effect.flatMap(open, (chain) => Script.run(chain, "g-a-b-c, b-w; revert a")))
       const chain = yield* open
-      yield* Script.run(chain, "d-e-f")
+      yield* Script.run(chain, "c-d-e, w-x-y-z")
       assert.strictEqual(yield* Script.heads(chain), "a g g g g")
     }).pipe(Effect.scoped)
   )

@@ -1,84 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Option, Ref, Result, type Scope, Stream } from "effect"
+import { Context, Effect, Layer, Option, Ref, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import {
-  type BlockRef,
-  type Hash,
-  hasQuorum,
-  type InherentData,
-  toHex,
-  validationCodeHash
-} from "@ephor/types"
-import { sr25519KeypairFromSeed, sr25519Sign } from "@polkadot/wasm-crypto"
+import { dagSigningMessage, hasQuorum } from "@ephor/types"
 import * as Chain from "../src/Chain.ts"
-import { subDagOf } from "../src/DagBody.ts"
 import * as DevChain from "../src/DevChain.ts"
-import { messagePasser, relayHeader } from "../src/DevExecution.ts"
+import { messagePasser } from "../src/DevExecution.ts"
 import * as DevTransaction from "../src/DevTransaction.ts"
-import * as RuntimeApi from "../src/RuntimeApi.ts"
-import * as Store from "../src/Store.ts"
-import * as DevRuntime from "../src/DevRuntime.ts"
 import { ed25519Verify } from "../src/internal/signatures.ts"
-import { dagSigningMessage } from "@ephor/types"
-import * as Relay from "./support/relay.ts"
-
-const word = (byte: string) => `0x${byte.repeat(32)}` as const
-const l1 = (number: number, timestamp: number, fork = "a"): BlockRef => ({
-  hash: word(fork === "a" ? number.toString(16).padStart(2, "0") : `f${number.toString(16)}`),
-  number,
-  parentHash: number === 1 ? word("00") : word((number - 1).toString(16).padStart(2, "0")),
-  timestamp
-})
-const genesisTime = 1000
-const base: DevChain.Options = { chainId: "901", genesisTime, l1Genesis: l1(1, 900) }
-const seconds = (count: number) => TestClock.adjust(`${count} seconds`)
-
-type Services = Chain.Chain | RuntimeApi.RuntimeApi | DevChain.DevChain
-
-/** Runs a chain on a store; the chain ends with the effect, the store does not. */
-const running = <A, E>(
-  store: Store.Service,
-  options: DevChain.Options,
-  use: Effect.Effect<A, E, Services | Scope.Scope>
-) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const services = yield* Layer.build(Layer.fresh(DevChain.layer(options)))
-      return yield* Effect.provideContext(use, services)
-    })
-  ).pipe(Effect.provideService(Store.Store, store))
-
-const newStore = Effect.map(Layer.build(Layer.fresh(Store.layerMemory)), Context.get(Store.Store))
-
-/** All canonical blocks from the first to the head. */
-const canonical = Effect.gen(function* () {
-  const chain = yield* Chain.Chain
-  const { number } = yield* chain.head("LocalUnsafe")
-  const blocks: Array<Chain.ChainBlock> = []
-  for (let at = 0; at <= number; at++) {
-    const ref = Option.getOrThrow(yield* chain.block(at))
-    blocks.push(yield* chain.content(ref.hash))
-  }
-  return blocks
-})
-
-const subDag = (block: Chain.ChainBlock) => Result.getOrThrow(subDagOf(block.body))
-
-/** What must hold for every chain that a committee made, whatever happened to it. */
-const checkCommits = (blocks: ReadonlyArray<Chain.ChainBlock>) => {
-  const seen = new Set<string>()
-  for (const [at, block] of blocks.entries()) {
-    if (at === 0) continue
-    const { commit, blocks: committed } = subDag(block)
-    assert.strictEqual(commit.index, block.ref.number)
-    assert.strictEqual(commit.previousDigest, at === 1 ? word("00") : subDag(blocks[at - 1]!).digest)
-    for (const { ref } of committed) {
-      assert.isFalse(seen.has(ref.digest), `block ${ref.round}/${ref.author} is committed twice`)
-      seen.add(ref.digest)
-    }
-    assert.isAbove(block.ref.timestamp, blocks[at - 1]!.ref.timestamp)
-  }
-}
+import * as Store from "../src/Store.ts"
+import {
+  base,
+  canonical,
+  checkCommits,
+  genesisTime,
+  l1,
+  newStore,
+  running,
+  seconds,
+  subDag,
+  word
+} from "./support/devChain.ts"
 
 describe("DevChain", () => {
   it.effect("makes a block per block time, and commits chain as blocks do", () =>
@@ -421,196 +362,6 @@ describe("DevChain", () => {
       assert.strictEqual(head.number, 10)
       assert.deepStrictEqual(head.l1origin, { hash: head.hash, number: 10 })
       assert.strictEqual((yield* chain.head("Finalized")).number, 8)
-    })
-  )
-})
-
-describe("the relay chain", () => {
-  const pairs = Array.from({ length: 6 }, (_, at) => sr25519KeypairFromSeed(new Uint8Array(32).fill(at + 1)))
-  const validators = pairs.map((pair) => toHex(pair.slice(64)))
-  const signer: Relay.Signer = {
-    sign: (validator, payload) => {
-      const pair = pairs[validator]!
-      return toHex(sr25519Sign(pair.slice(64), pair.slice(0, 64), payload))
-    }
-  }
-  const { groups, paras } = Relay.options
-  const runtime = { validators, groups, paras, groupRotationFrequency: 0 }
-  const options: DevChain.Options = { ...base, runtime }
-  const known = DevChain.resolveRuntime(runtime)
-  const empty = (parent: Chain.ChainBlock): InherentData => ({
-    bitfields: [],
-    backedCandidates: [],
-    disputes: [],
-    parentHeader: relayHeader(parent)
-  })
-
-  /** The state at a block, as far as builders of candidates need it. */
-  const stateAt = Effect.fnUntraced(function* (hash: Hash) {
-    const chain = yield* Chain.Chain
-    const api = yield* RuntimeApi.RuntimeApi
-    const { output, ref } = yield* chain.content(hash)
-    const data = Option.getOrThrow(yield* api.persistedValidationData(hash, 1000))
-    const cores = yield* api.availabilityCores(hash)
-    const state = DevRuntime.genesisState(known, { output, ref })
-    return {
-      cores,
-      data,
-      state: { ...state, paras: [{ ...state.paras[0]!, head: data.parentHead }] }
-    }
-  })
-
-  /** Validators that back a new candidate for every free core, and hold what is occupied. */
-  const working = Effect.gen(function* () {
-    const context = yield* Effect.context<Services>()
-    const chain = yield* Chain.Chain
-    const asked = yield* Ref.make(0)
-    const provider = (parent: BlockRef) =>
-      Effect.gen(function* () {
-        yield* Ref.update(asked, (count) => count + 1)
-        const { cores, state } = yield* stateAt(parent.hash)
-        const inherent = empty(yield* chain.content(parent.hash))
-        if (cores[0]?._tag === "Occupied") {
-          return {
-            ...inherent,
-            bitfields: [0, 1, 2, 3].map((at) => Relay.bitfield(known, state, signer, at))
-          }
-        }
-        const receipt = Relay.candidate(known, state, `head after ${parent.number}`)
-        return { ...inherent, backedCandidates: [Relay.backed(known, state, signer, receipt, [0, 1])] }
-      }).pipe(Effect.orDie, Effect.provideContext(context))
-    const devChain = yield* DevChain.DevChain
-    for (const author of [0, 1, 2, 3]) yield* devChain.provideInherents(author, provider)
-    return asked
-  })
-
-  it.effect(
-    "backs and includes candidates with real signatures, block after block, and again after a restart",
-    () =>
-      Effect.gen(function* () {
-        const store = yield* newStore
-        const first = yield* running(
-          store,
-          options,
-          Effect.gen(function* () {
-            yield* working
-            yield* seconds(10)
-            const chain = yield* Chain.Chain
-            const api = yield* RuntimeApi.RuntimeApi
-            const events: Array<string> = []
-            for (const block of (yield* canonical).slice(1)) {
-              const [event] = yield* api.candidateEvents(block.ref.hash)
-              events.push(event?._tag ?? "-")
-            }
-            assert.deepStrictEqual(
-              events,
-              Array.from({ length: 10 }, (_, at) => (at % 2 === 0 ? "CandidateBacked" : "CandidateIncluded"))
-            )
-            const head = yield* chain.head("LocalUnsafe")
-            const code = yield* api.validationCode(head.hash, 1000)
-            assert.deepStrictEqual(Option.getOrThrow(code), Relay.code)
-            const byHash = yield* api.validationCodeByHash(head.hash, validationCodeHash(Relay.code))
-            assert.isTrue(Option.isSome(byHash))
-            return Option.getOrThrow(yield* api.persistedValidationData(head.hash, 1000))
-          })
-        )
-        assert.strictEqual(new TextDecoder().decode(first.parentHead), "head after 8")
-        yield* running(
-          store,
-          options,
-          Effect.gen(function* () {
-            const api = yield* RuntimeApi.RuntimeApi
-            const head = yield* (yield* Chain.Chain).head("LocalUnsafe")
-            assert.deepStrictEqual(
-              Option.getOrThrow(yield* api.persistedValidationData(head.hash, 1000)),
-              first
-            )
-            yield* working
-            yield* seconds(2)
-            const next = yield* (yield* Chain.Chain).head("LocalUnsafe")
-            const [event] = yield* api.candidateEvents(next.hash)
-            assert.strictEqual(event?._tag, "CandidateIncluded")
-          })
-        )
-      })
-  )
-
-  it.effect(
-    "does not back a rejected candidate again when its block is blacklisted, nor after a restart",
-    () =>
-      Effect.gen(function* () {
-        const store = yield* newStore
-        const rejected = yield* running(
-          store,
-          options,
-          Effect.gen(function* () {
-            const chain = yield* Chain.Chain
-            const api = yield* RuntimeApi.RuntimeApi
-            const devChain = yield* DevChain.DevChain
-            yield* working
-            yield* seconds(1)
-            const backed = yield* chain.head("LocalUnsafe")
-            const [core] = yield* api.availabilityCores(backed.hash)
-            assert.isTrue(core?._tag === "Occupied")
-            if (core?._tag !== "Occupied") return ""
-            yield* devChain.reject(core.value.candidateHash)
-            yield* chain.blacklist(backed.hash, "invalid candidate")
-            yield* seconds(1)
-            const next = yield* chain.head("LocalUnsafe")
-            assert.strictEqual(next.number, backed.number)
-            assert.deepStrictEqual(yield* api.candidateEvents(next.hash), [])
-            yield* chain.blacklist(next.hash, "back to where the candidate fits")
-            return core.value.candidateHash
-          })
-        )
-        yield* running(
-          store,
-          options,
-          Effect.gen(function* () {
-            const chain = yield* Chain.Chain
-            const api = yield* RuntimeApi.RuntimeApi
-            yield* working
-            yield* seconds(1)
-            const next = yield* chain.head("LocalUnsafe")
-            assert.strictEqual(next.number, 1)
-            assert.deepStrictEqual(yield* api.candidateEvents(next.hash), [])
-            yield* seconds(1)
-            const [core] = yield* api.availabilityCores((yield* chain.head("LocalUnsafe")).hash)
-            assert.isTrue(core?._tag === "Occupied" && core.value.candidateHash !== rejected)
-          })
-        )
-      })
-  )
-
-  it.effect("makes blocks without inherents when a provider is late or breaks", () =>
-    Effect.gen(function* () {
-      const store = yield* newStore
-      yield* running(
-        store,
-        options,
-        Effect.gen(function* () {
-          const devChain = yield* DevChain.DevChain
-          for (const author of [0, 1]) yield* devChain.provideInherents(author, () => Effect.never)
-          for (const author of [2, 3]) yield* devChain.provideInherents(author, () => Effect.die("broken"))
-          yield* seconds(8)
-          assert.isAtLeast((yield* canonical).length, 7)
-        })
-      )
-    })
-  )
-
-  it.effect("knows nothing of blocks that it does not know", () =>
-    Effect.gen(function* () {
-      const store = yield* newStore
-      yield* running(
-        store,
-        options,
-        Effect.gen(function* () {
-          const api = yield* RuntimeApi.RuntimeApi
-          const error = yield* Effect.flip(api.validators(word("99")))
-          assert.strictEqual(error.message, `validators: the state of block ${word("99")} is not known here`)
-        })
-      )
     })
   )
 })

@@ -82,7 +82,13 @@ export const layerPeer = (options: {
 }): Layer.Layer<Network, NetworkError, MemoryNetwork> =>
   Layer.effect(
     Network,
-    Effect.flatMap(MemoryNetwork, (hub) => hub.join({ id: options.peer, authority: options.authority }))
+    Effect.flatMap(MemoryNetwork, (hub) =>
+      hub.join(
+        options.authority === undefined
+          ? { id: options.peer }
+          : { id: options.peer, authority: options.authority }
+      )
+    )
   )
 
 /** A network of one hub and one peer, where nothing else is to be said. */

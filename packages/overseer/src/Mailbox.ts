@@ -211,10 +211,15 @@ export class Mailbox<in out M> {
     this.pokeUnsafe()
   }
 
-  /** Suspends while the signal lane is longer than its capacity. */
+  /** Whether more signals wait than the lane should hold. */
+  get hasTooManySignals(): boolean {
+    return !this.#closed && this.#signals.length > this.capacities.signal
+  }
+
+  /** Suspends while more signals wait than the lane should hold. */
   get roomForSignals(): Effect.Effect<void> {
     return Effect.suspend(() =>
-      this.#closed || this.#signals.length <= this.capacities.signal
+      !this.hasTooManySignals
         ? Effect.void
         : later((resume) => {
             this.#roomForSignals.add(resume)

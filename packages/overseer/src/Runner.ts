@@ -52,13 +52,16 @@ const read = <M>(mailbox: Mailbox<M>, handlers: Handlers<M>, jobs: JobsService) 
   return resumed
 }
 
-const obey = Effect.fnUntraced(function* <M>(signal: Signal, handlers: Handlers<M>, jobs: JobsService) {
-  if (signal._tag === "ActiveLeaves") {
-    for (const hash of signal.deactivated) jobs.closeUnsafe(hash)
-    if (signal.activated !== null) jobs.openUnsafe(signal.activated.hash)
-  }
-  if (handlers.signal !== undefined) yield* handlers.signal(signal)
-  if (signal._tag === "ActiveLeaves" && signal.activated !== null && handlers.leaf !== undefined) {
-    yield* jobs.spawn(handlers.leaf(signal.activated), { leaf: signal.activated.hash })
-  }
-})
+/** Stops the work on leaves that are left, then tells the handler, then starts the work on the new leaf. */
+const obey = <M>(signal: Signal, handlers: Handlers<M>, jobs: JobsService): Effect.Effect<void, any, any> => {
+  const tell = () => (handlers.signal === undefined ? Effect.void : handlers.signal(signal))
+  if (signal._tag !== "ActiveLeaves") return tell()
+  for (const hash of signal.deactivated) jobs.closeUnsafe(hash)
+  const leaf = signal.activated
+  if (leaf === null) return tell()
+  jobs.openUnsafe(leaf.hash)
+  const work = handlers.leaf
+  return work === undefined
+    ? tell()
+    : Effect.flatMap(tell(), () => jobs.spawn(work(leaf), { leaf: leaf.hash }))
+}

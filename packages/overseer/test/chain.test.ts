@@ -20,7 +20,10 @@ const say = Signal.match({
 const follow = Effect.fnUntraced(function* (script: string) {
   const said: Array<string> = []
   const watcher = Watcher.toLayer(
-    Effect.succeed({ signal: (signal) => Effect.sync(() => said.push(say(signal))), message: () => Effect.void })
+    Effect.succeed({
+      signal: (signal) => Effect.sync(() => said.push(say(signal))),
+      message: () => Effect.void
+    })
   )
   const chain = Chain.layerMemory({ genesis: ChainScript.genesis })
   return yield* Effect.gen(function* () {
@@ -28,7 +31,9 @@ const follow = Effect.fnUntraced(function* (script: string) {
     yield* Effect.repeat(Effect.yieldNow, { times: 100 })
     const leaves = yield* (yield* Overseer.Overseer).leaves
     return { said: [...said], leaves: leaves.map(({ hash }) => ChainScript.name(hash)) }
-  }).pipe(Effect.provide(watcher.pipe(Layer.provideMerge(Overseer.layer([Watcher])), Layer.provideMerge(chain))))
+  }).pipe(
+    Effect.provide(watcher.pipe(Layer.provideMerge(Overseer.layer([Watcher])), Layer.provideMerge(chain)))
+  )
 })
 
 describe("Overseer on a chain", () => {

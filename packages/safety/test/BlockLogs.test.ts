@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { type BlockRef, type Hash, type Log, logHash, type Receipt } from "@ephor/types"
 import { BlockLogs, type LogsDb } from "../src/index.ts"
+import hashing from "./vectors/hashing.json" with { type: "json" }
 import vectors from "./vectors/executing_message.json" with { type: "json" }
 
 const hash = (n: number): Hash => `0x${n.toString(16).padStart(64, "0")}`
@@ -63,6 +64,13 @@ describe("BlockLogs.sealBlock", () => {
         }
       }
     ])
+  })
+  const known = [...hashing.logHash, ...hashing.logHashSensitivity.relevant]
+  known.forEach((row, i) => {
+    it(`log hash ${i + 1}`, () => {
+      const sealed = BlockLogs.sealBlock([parent], block, [receipt(logAt(0, row.log as Partial<Log>))])
+      assert.isTrue(Result.isSuccess(sealed) && sealed.success.logs[0] === row.logHash)
+    })
   })
   it("logs are numbered over the block without gaps", () => {
     const sealed = BlockLogs.sealBlock([parent], block, [receipt(logAt(1))])

@@ -4,6 +4,7 @@ import { ManagedNodeError } from "@ephor/supervisor-protocol"
 import { Disconnected } from "@ephor/supervisor-protocol/ManagedNodeError"
 import type { Heads } from "@ephor/types"
 import { Clock, Context, Effect, Exit, Layer, Logger, Option, Ref, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import { L1, Supervisor, type SupervisorError } from "../src/index.ts"
 import {
   execute,
@@ -186,6 +187,37 @@ describe("Supervisor and its nodes", () => {
     })
   )
 
+  it.effect("a node that is merely behind takes nothing back, and catches up", () =>
+    Effect.gen(function* () {
+      const { layer, lines } = yield* captured
+      yield* Effect.gen(function* () {
+        const world = yield* makeWorld
+        const { a, b, l1 } = world
+        const late = yield* makeL2("901", l1)
+        const lateNode = { ...late.node, chainId: Effect.delay(late.node.chainId, "5 seconds") }
+        const supervisor = yield* start(world, {
+          nodes: [{ node: a.node }, { node: b.node }, { node: lateNode }]
+        })
+        const blocks = [yield* a.build(), yield* a.build(), yield* a.build()]
+        l1.mine(1)
+        a.batch(1, blocks[0]!)
+        l1.mine(2)
+        yield* safeOn(a, blocks[0]!)
+        yield* until(
+          "the late node is attached",
+          Effect.sync(() => lines.some((line) => line.includes("#2 is attached")))
+        )
+        yield* until("a3 is cross-unsafe", Effect.map(supervisor.crossUnsafe("901"), is(blocks[2]!)))
+        for (const _ of blocks) yield* late.build()
+        late.batch(2, blocks[0]!)
+        l1.mine(1)
+        yield* safeOn(late, blocks[0]!)
+        assert.isTrue(is(blocks[2]!)(yield* supervisor.localUnsafe("901")))
+      }).pipe(Effect.provide(layer))
+      assert.isFalse(lines.some((line) => line.includes("the unsafe chain was reorganised")))
+    })
+  )
+
   it.effect("a chain that waits for another one is woken by it", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld
@@ -243,6 +275,67 @@ describe("Supervisor and the L1", () => {
       assert.strictEqual((yield* supervisor.crossDerivedToSource("902", b1)).number, 1)
       l1.finalize(4)
       yield* until("a2 is final on the node", Effect.map(a.chain.head("Finalized"), is(a2)))
+    })
+  )
+})
+
+describe("Supervisor and what it did not hear", () => {
+  it.effect("a replacement whose event was lost is found", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { a, b, l1 } = world
+      const mute = {
+        ...b.node,
+        events: Stream.filter(b.node.events, ({ replaceBlock }) => replaceBlock === undefined)
+      }
+      const supervisor = yield* start(world, { nodes: [{ node: a.node }, { node: mute }] })
+      const log = plainLog("hello")
+      const a1 = yield* a.build([log])
+      const b1 = yield* b.build([execute("901", a1, 9, log)])
+      l1.mine(1)
+      a.batch(1, a1)
+      b.batch(1, b1)
+      l1.mine(2)
+      yield* until(
+        "the replacement is cross-safe",
+        Effect.map(
+          supervisor.crossSafe("902"),
+          ({ derived }) => derived.number === 1 && derived.hash !== b1.hash
+        )
+      )
+      const replacement = yield* b.chain.head("LocalUnsafe")
+      assert.isTrue(is(replacement)((yield* supervisor.crossSafe("902")).derived))
+    })
+  )
+
+  it.effect("an L1 reorganisation that could not be looked into at once is looked into later", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { a, l1 } = world
+      const down = yield* Ref.make(false)
+      const blockByNumber = (number: number) =>
+        Effect.flatMap(Ref.get(down), (down) =>
+          down
+            ? Effect.fail(new L1.L1Error({ method: "blockByNumber", why: "down" }))
+            : l1.source.blockByNumber(number)
+        )
+      const supervisor = yield* start({ ...world, l1: { ...l1, source: { ...l1.source, blockByNumber } } })
+      const a1 = yield* a.build()
+      l1.mine(2)
+      a.batch(2, a1)
+      l1.mine(2)
+      yield* safeOn(a, a1)
+      yield* Ref.set(down, true)
+      l1.fork(1, 5, "fork")
+      a.batch(3, a1)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* supervisor.crossDerivedToSource("901", a1)).number, 2)
+      yield* Ref.set(down, false)
+      l1.mine(1, "fork")
+      yield* until(
+        "a1 is safe as of the new L1",
+        Effect.map(supervisor.crossDerivedToSource("901", a1), ({ hash }) => hash === l1.blocks[3]!.hash)
+      )
     })
   )
 })

@@ -1,10 +1,11 @@
 import { createServer } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import type { Hash } from "@ephor/types"
+import { type Hash, superRoot } from "@ephor/types"
 import { L1, Supervisor } from "../src/index.ts"
 import * as NodeSupervisorRpc from "../src/NodeSupervisorRpc.ts"
 import { makeL1, makeL2, persistentStore, rollupConfig, until } from "./world.ts"
+import shapes from "./vectors/safety_and_revision.json" with { type: "json" }
 import vectors from "./vectors/access_list.json" with { type: "json" }
 
 /** Two chains with a block each, cross-safe and final, behind a real port. */
@@ -108,6 +109,11 @@ describe("NodeSupervisorRpc", () => {
         [root.version, root.timestamp, root.crossSafeDerivedFrom],
         ["0x01", `0x${a1.timestamp.toString(16)}`, id(source)]
       )
+      assert.sameMembers(Object.keys(root), Object.keys(shapes.superRootResponse.json))
+      assert.sameMembers(Object.keys(root.chains[0]), Object.keys(shapes.superRootResponse.json.chains[0]!))
+      assert.sameMembers(Object.keys(status), Object.keys(shapes.supervisorSyncStatus.json))
+      const committed = root.chains.map((chain: any) => ({ chainId: chain.chainID, output: chain.canonical }))
+      assert.strictEqual(root.superRoot, superRoot({ timestamp: a1.timestamp, chains: committed }))
       const output = yield* a.node.outputV0AtTimestamp(a1.timestamp)
       assert.strictEqual(root.chains[0].chainID, "901")
       assert.include(root.chains[0].pending, output.blockHash.slice(2))

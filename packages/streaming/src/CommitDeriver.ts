@@ -111,6 +111,13 @@ export class CommitDeriver {
     return this.#pending.length + this.#unlinked.length
   }
 
+  /** Bytes of the blocks in them. */
+  get heldBytes(): number {
+    const bytesOf = (sum: number, { blocks }: { readonly blocks: ReadonlyArray<ObservedBlock> }) =>
+      blocks.reduce((more, { bytes }) => more + bytes.length, sum)
+    return this.#unlinked.reduce(bytesOf, this.#pending.reduce(bytesOf, 0))
+  }
+
   get suspended(): number {
     return this.#window.suspended
   }

@@ -34,6 +34,11 @@ export const SubscriberConfig = Schema.Struct({
   maxCommitsAhead: Positive,
   /** Bytes of blocks in those commits; beyond it reading stops. Default 64 MiB. */
   maxBytesAhead: Positive,
+  /**
+   * Commits held without certificate, with at most `maxBytesAhead` bytes; a publisher that exceeds it is left, because
+   * votes follow an honest commit within a few. Default 500.
+   */
+  maxUncertifiedCommits: Positive,
   /** Blocks that wait for an ancestor; beyond it the highest rounds are dropped. Default 1000. */
   maxSuspendedBlocks: Positive,
   /** Rounds below the last leader that still matter: the committee's garbage collection depth. Default 60. */
@@ -75,6 +80,7 @@ export const defaults: SubscriberConfig = {
   resumeBlocksQueueSize: 50,
   maxCommitsAhead: 3200,
   maxBytesAhead: 64 * 1024 * 1024,
+  maxUncertifiedCommits: 500,
   maxSuspendedBlocks: 1000,
   gcDepth: 60,
   evaluateIntervalMs: 250,

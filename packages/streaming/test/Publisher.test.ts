@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Queue, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Layer, Queue, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { BlockSource, Messages, Publisher } from "../src/index.ts"
 import { block, commit } from "../src/testing/ObserverApiTest.ts"
@@ -113,6 +113,9 @@ describe("Publisher", () => {
       }
       assert.strictEqual(new Set(seen).size, seen.length)
       assert.strictEqual(seen.length, 32)
+      const after = yield* Effect.forkChild(pull, { startImmediately: true })
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual((yield* Fiber.join(after))[0].blocks, [])
     })
   )
 

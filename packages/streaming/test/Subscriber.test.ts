@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { DagCommittee } from "@ephor/types"
+import { Bcs, dagBlockRef, type DagCommittee, SignedDagBlock } from "@ephor/types"
 import { Effect, Layer, Ref, References, type Scope, Stream, SubscriptionRef } from "effect"
 import {
   BlockSource,
@@ -337,6 +337,43 @@ describe("Subscriber", () => {
       const subscriber = yield* observe(dag.committee, [boaster, api], { progressMs: 200 })
       yield* produce(dag, put)
       assertCommits(dag, yield* take(subscriber, 100))
+      assert.strictEqual((yield* subscriber.stats).peer, "peer 1")
+    }).pipe(Effect.scoped, quietly)
+  )
+
+  it.live("commits without votes are not held for ever", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(60)
+      const { api } = yield* publish(dag)
+      // Well-formed, linked, and of nobody: round and author are free for the taking before anything is certified.
+      const invent = (commitIndex: number) => {
+        const block = {
+          _tag: "V2",
+          value: {
+            epoch: 0,
+            round: 4_294_967_295 - commitIndex,
+            author: commitIndex % 4,
+            timestampMs: 0,
+            ancestors: [],
+            transactions: [],
+            transactionVotes: [],
+            commitVotes: [],
+            misbehaviorReports: []
+          }
+        } as const
+        const bytes = Bcs.encode(SignedDagBlock)({ block, signature: `0x${"00".repeat(64)}` })
+        return { commitIndex, leader: dagBlockRef(block, bytes), blocks: [bytes], timestampMs: commitIndex }
+      }
+      const inventor: Api = {
+        ...api,
+        streamCommits: () =>
+          Stream.map(Stream.range(1, 1_000_000), (index) => ({
+            commits: [invent(index)],
+            highestCommitIndex: 1_000_000
+          }))
+      }
+      const subscriber = yield* observe(dag.committee, [inventor, api], { maxUncertifiedCommits: 100 })
+      assertCommits(dag, yield* take(subscriber, 50))
       assert.strictEqual((yield* subscriber.stats).peer, "peer 1")
     }).pipe(Effect.scoped, quietly)
   )

@@ -46,6 +46,11 @@ describe("scenarios", () => {
 })
 
 describe("queue", () => {
+  it("what was queued before a subscription never comes", () => {
+    const { queue } = EventQueue.offer(EventQueue.empty, "dave", 10)
+    const pulled = EventQueue.pull(EventQueue.subscribe(queue, "a"))
+    assert.deepStrictEqual(pulled, { queue: EventQueue.empty, closed: "a", event: undefined })
+  })
   it("counts what it drops", () => {
     const full = EventQueue.offer({ live: undefined, waiting: ["a", "b"] }, "c", 2)
     assert.deepStrictEqual(full, {

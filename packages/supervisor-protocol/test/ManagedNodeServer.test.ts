@@ -449,6 +449,22 @@ describe("subscriptions", () => {
       })
     )
   )
+  it.effect("a new subscriber is told what the one before it was told a moment ago", () =>
+    run(
+      Effect.gen(function* () {
+        const server = yield* serve
+        const [first, second] = [yield* connect(server), yield* connect(server)]
+        yield* first.call("interop_subscribe", ["events"])
+        yield* say(unsafe(1))
+        yield* second.call("interop_subscribe", ["events"])
+        yield* say(unsafe(1))
+        assert.deepStrictEqual(
+          [first.events(), second.events()],
+          [[{ data: unsafe(1) }], [{ data: unsafe(1) }]]
+        )
+      })
+    )
+  )
   it.effect("an event stream that fails is run again", () =>
     Effect.gen(function* () {
       let runs = 0

@@ -2,8 +2,8 @@
 /**
  * The adder parachain: its state is one number, a block adds another one to it.
  *
- * Head data: number u64, parent_hash 32, post_state 32 (the hash of the state as u64). Block data: state u64, add u64.
- * Hashes are BLAKE2b-256, integers little-endian. A block that does not follow from its parent traps.
+ * Head data: number u64, parent_hash 32, post_state 32 (the hash of the state as u64). Block data: state u64,
+ * add u64. Hashes are BLAKE2b-256, integers little-endian. A block that does not follow from its parent traps.
  */
 import { blake2b256 } from "../blake2b"
 
@@ -37,7 +37,10 @@ function takeLength(): u32 {
   return load<u32>(take(4)) >> 2
 }
 
-/** Takes SCALE ValidationParams; the result is SCALE ValidationResult, its place in the low and its length in the high 32 bits. */
+/**
+ * Takes SCALE ValidationParams; the result is SCALE ValidationResult, its place in the low and its length in
+ * the high 32 bits.
+ */
 export function validate_block(params: usize, length: u32): u64 {
   cursor = params
   end = params + length

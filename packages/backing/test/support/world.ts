@@ -1,4 +1,6 @@
-/** One relay parent, four validators in two groups, one adder para: what the tests of single subsystems share. */
+/**
+ * One relay parent, four validators in two groups, one adder para: what the tests of single subsystems share.
+ */
 import { Effect, Layer, Option, Redacted } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"
 import {

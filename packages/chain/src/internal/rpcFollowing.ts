@@ -9,6 +9,34 @@ import type { Providers } from "./inherents.ts"
 import { type Parts, wrap } from "./rpcBlocks.ts"
 import type { Steering } from "./rpcSteering.ts"
 
+/** The highest block of our canonical chain that the client has, too; it must not be below the finalized one. */
+const common = Effect.fnUntraced(function* ({ chain: hub, client }: Parts, from: number) {
+  const chain = hub()
+  const finalized = yield* chain.head("Finalized")
+  for (let number = from; number >= finalized.number; number--) {
+    const ours = yield* chain.block(number)
+    const theirs = yield* client.block(number)
+    if (Option.isSome(ours) && theirs?.hash === ours.value.hash) return number
+  }
+  const { hash, number } = finalized
+  return yield* new ChainError({
+    method: "follow",
+    reason: new Finalized({ block: hash, finalized: number })
+  })
+})
+
+/** Goes back to what we and the client have in common. */
+const followBack = Effect.fnUntraced(function* ({ chain: hub }: Parts, steering: Steering, number: number) {
+  const chain = hub()
+  const head = Option.getOrThrow(yield* chain.block(number))
+  const heads = yield* chain.heads
+  const lowered = Object.fromEntries(
+    Object.entries(heads).map(([level, ref]) => [level, ref.number > number ? toRef(head) : ref])
+  ) as unknown as HeadRefs
+  const reason = `the execution client went back to block ${number}`
+  yield* steering.following(head.hash, chain.revert(headIds(lowered), reason))
+})
+
 /** Polls for ever; failures are logged, and make the pauses longer. */
 export const makeFollowing = (
   parts: Parts,
@@ -18,32 +46,6 @@ export const makeFollowing = (
 ) => {
   const { client, dag, options, relay } = parts
   const chain = parts.chain()
-
-  /** The highest block of our canonical chain that the client has, too; it must not be below the finalized one. */
-  const common = Effect.fnUntraced(function* (from: number) {
-    const finalized = yield* chain.head("Finalized")
-    for (let number = from; number >= finalized.number; number--) {
-      const ours = yield* chain.block(number)
-      const theirs = yield* client.block(number)
-      if (Option.isSome(ours) && theirs?.hash === ours.value.hash) return number
-    }
-    const { hash, number } = finalized
-    return yield* new ChainError({
-      method: "follow",
-      reason: new Finalized({ block: hash, finalized: number })
-    })
-  })
-
-  /** Goes back to what we and the client have in common. */
-  const followBack = Effect.fnUntraced(function* (number: number) {
-    const head = Option.getOrThrow(yield* chain.block(number))
-    const heads = yield* chain.heads
-    const lowered = Object.fromEntries(
-      Object.entries(heads).map(([level, ref]) => [level, ref.number > number ? toRef(head) : ref])
-    ) as unknown as HeadRefs
-    const reason = `the execution client went back to block ${number}`
-    yield* steering.following(head.hash, chain.revert(headIds(lowered), reason))
-  })
 
   const importNext = Effect.fnUntraced(function* (
     parent: ChainBlock,
@@ -66,9 +68,9 @@ export const makeFollowing = (
     const latest = yield* client.block("latest")
     const head = yield* chain.head("LocalUnsafe")
     if (latest === undefined || latest.hash === head.hash) return
-    const shared = yield* common(Math.min(head.number, latest.number))
+    const shared = yield* common(parts, Math.min(head.number, latest.number))
     if (isStale()) return
-    if (shared < head.number) yield* followBack(shared)
+    if (shared < head.number) yield* followBack(parts, steering, shared)
     let parent = yield* chain.content(Option.getOrThrow(yield* chain.block(shared)).hash)
     while (parent.ref.number < latest.number) {
       const block = yield* client.block(parent.ref.number + 1)

@@ -236,6 +236,15 @@ const telling = (check: Check): void => {
   )
 
   check(
+    "blocks that are imported at the same time are all there",
+    Effect.fnUntraced(function* (chain: Service) {
+      const siblings = Array.from({ length: 20 }, (_, index) => `b${index}`)
+      yield* Effect.forEach(siblings, (name) => Script.run(chain, `g-${name}`), { concurrency: "unbounded" })
+      assert.strictEqual((yield* chain.descendants(Script.hash("g"))).length, 20)
+    })
+  )
+
+  check(
     "verbs that race are applied one after the other",
     Effect.fnUntraced(function* (chain: Service) {
       yield* Script.run(chain, "g-a-b-c-d")

@@ -222,7 +222,8 @@ export class MemoryPeer {
         (answer) => answer.length <= maxBytes,
         (answer) => new TooLarge({ what: "response", bytes: answer.length, maxBytes })
       ),
-      Effect.mapError((reason) => new NetworkError({ operation: `request ${protocol.name}`, reason }))
+      Effect.mapError((reason) => new NetworkError({ operation: `request ${protocol.name}`, reason })),
+      Effect.withSpan("Network.request", { attributes: { protocol: protocol.name, peer } })
     )
   }
 

@@ -121,9 +121,12 @@ export class Engine {
     return Effect.suspend(() => {
       if (this.#concluding) return Effect.void
       this.#spread(signal)
+      const full = [...this.mailboxes.values()].filter((mailbox) => mailbox.hasTooManySignals)
       return Effect.andThen(
         Metrics.countSignal(signal),
-        Effect.forEach(this.mailboxes.values(), (mailbox) => mailbox.roomForSignals, { discard: true })
+        full.length === 0
+          ? Effect.void
+          : Effect.forEach(full, (mailbox) => mailbox.roomForSignals, { discard: true })
       )
     })
   }
@@ -237,7 +240,9 @@ export const makeEngine = Effect.fnUntraced(function* (
   limits: Limits
 ) {
   const engine = new Engine(subsystems, limits, yield* Clock.Clock, yield* Effect.scope)
-  yield* Effect.forkScoped(engine.watch)
-  yield* Effect.forkScoped(Metrics.exporter(() => engine.mailboxes.values(), limits.metricsIntervalMs))
+  const fatal = (what: string) => (defect: unknown) => engine.failBecause(what, Cause.die(defect))
+  yield* Effect.forkScoped(Effect.catchDefect(engine.watch, fatal("the stall watch")))
+  const exporter = Metrics.exporter(() => engine.mailboxes.values(), limits.metricsIntervalMs)
+  yield* Effect.forkScoped(Effect.catchDefect(exporter, fatal("the metrics export")))
   return engine
 })

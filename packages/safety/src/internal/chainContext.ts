@@ -45,6 +45,8 @@ export interface ChainContext {
   readonly waitsOn: Set<ChainId>
   /** The fault that was logged last, so that a wait is logged once. */
   lastConflict: string | undefined
+  /** L1 may have been reorganised below what was derived from it, and that was not looked into yet. */
+  l1Suspect: boolean
 }
 
 export const stateOf = (chain: ChainContext): ChainState => chain.shared.ledger.state(chain.id)

@@ -16,6 +16,7 @@ import { activateSafe, activateUnsafe, initialize } from "./activation.ts"
 import { type ChainContext, idOf, logFault, type Shared, stateOf } from "./chainContext.ts"
 import { finalizedBlock, followL1Reorg, onFinalizedL1 } from "./finality.ts"
 import { followSafe, indexMore, onUnsafeBlock } from "./indexing.ts"
+import { runInvalidator } from "./invalidating.ts"
 import type { NodeLink } from "./nodeLink.ts"
 import { addLocalSafe, advance, onReplaced, postCrossSafe } from "./promoting.ts"
 import { checkAhead, checkConsistency, resetNode } from "./resetting.ts"
@@ -103,19 +104,24 @@ const onEvent = Effect.fnUntraced(function* (
   if (derivationOriginUpdate !== undefined) chain.currentL1 = derivationOriginUpdate
 })
 
+/** Of an event from before a reset only this counts: that a block was replaced stays true. */
+const current = ({ epoch, event, link }: Extract<Input, { readonly _tag: "Event" }>): ManagedEvent => {
+  if (epoch === link.epoch) return event
+  return event.replaceBlock === undefined ? {} : { replaceBlock: event.replaceBlock }
+}
+
 const onInput = Effect.fnUntraced(function* (
   chain: ChainContext,
   input: Input
 ): Effect.fn.Return<void, Failure> {
   switch (input._tag) {
     case "Event":
-      if (input.epoch === input.link.epoch) {
-        yield* Effect.annotateLogs(onEvent(chain, input.link, input.event), { node: input.link.name })
-      }
-      return
+      return yield* Effect.annotateLogs(onEvent(chain, input.link, current(input)), { node: input.link.name })
     case "L1":
       if (input.change._tag === "Finalized") return yield* onFinalizedL1(chain, input.change.block)
-      if (input.change.reorg) yield* followL1Reorg(chain)
+      chain.l1Suspect ||= input.change.reorg
+      // What could not be looked up, or is not confirmed yet, is looked at again with the next block.
+      if (chain.l1Suspect) chain.l1Suspect = !(yield* followL1Reorg(chain))
       for (const link of chain.links) yield* provideNext(chain, link)
       return
     case "Wake":
@@ -155,19 +161,6 @@ const makeGauges = (chain: ChainContext) => {
   })
 }
 
-/** Tells the nodes of a chain to replace the block that is marked invalid, again and again until it is replaced. */
-const runInvalidator = (chain: ChainContext, poked: Latch.Latch) =>
-  Effect.gen(function* () {
-    yield* poked.await
-    poked.closeUnsafe()
-    while (true) {
-      const marker = DerivationDb.marker(stateOf(chain).local)
-      if (marker === undefined) return
-      for (const link of chain.links) link.post("invalidateBlock", link.node.invalidateBlock(marker.derived))
-      yield* Effect.sleep(chain.shared.options.invalidationRetryMs)
-    }
-  }).pipe(Effect.forever)
-
 /** Builds a chain's worker on loaded databases. `waiting` names the chains that wait for this one. */
 export const makeChainWorker = Effect.fnUntraced(function* (options: {
   readonly id: ChainId
@@ -188,7 +181,8 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
     indexLink: undefined,
     currentL1: undefined,
     waitsOn: new Set(),
-    lastConflict: undefined
+    lastConflict: undefined,
+    l1Suspect: false
   }
   yield* initialize(chain)
   if (DerivationDb.marker(stateOf(chain).local) !== undefined) chain.pokeInvalidator()
@@ -210,6 +204,9 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
   const follow = shared.l1.changes.pipe(
     Stream.runForEach((change) => Queue.offer(queue, { _tag: "L1", change }))
   )
+  const invalidate = runInvalidator(chain, poked, (link, replaceBlock) =>
+    Effect.asVoid(Queue.offer(queue, { _tag: "Event", link, epoch: link.epoch, event: { replaceBlock } }))
+  )
   return {
     context: chain,
     offer: (input) => Effect.asVoid(Queue.offer(queue, input)),
@@ -220,7 +217,7 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
     },
     run: Effect.raceFirst(
       Effect.forever(turn),
-      Effect.andThen(Effect.all([follow, runInvalidator(chain, poked)], { concurrency: 2 }), Effect.never)
+      Effect.andThen(Effect.all([follow, invalidate], { concurrency: 2 }), Effect.never)
     ).pipe(Effect.annotateLogs({ chain: id }))
   }
 })

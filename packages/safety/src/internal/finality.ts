@@ -37,20 +37,22 @@ export const onFinalizedL1 = Effect.fnUntraced(function* (
 
 /**
  * Looks whether the L1 blocks that the local-safe chain was derived from are still canonical. If not, local-safe and
- * cross-safe go back to the last one that is. Blocks not confirmed on the new L1 chain are not taken for gone.
+ * cross-safe go back to the last one that is. Blocks not confirmed on the new L1 chain are not taken for gone. Answers
+ * whether the matter is settled.
  */
 export const followL1Reorg = Effect.fnUntraced(function* (
   chain: ChainContext
-): Effect.fn.Return<void, L1Error | SupervisorError> {
+): Effect.fn.Return<boolean, L1Error | SupervisorError> {
   const { ledger, l1 } = chain.shared
   const state = stateOf(chain)
   const last = state.local.at(-1)?.source
   const first = state.local[0]?.source
-  if (last === undefined || first === undefined) return
+  if (last === undefined || first === undefined) return true
   const floor = finalizedBlock(chain)?.source ?? first
   let low = floor.number
   let high = last.number + 1
   let differs = false
+  let confirmed = true
   for (let probe = last.number; probe > low; probe = Math.floor((low + high) / 2)) {
     const canonical = yield* l1.blockByNumber(probe)
     const index = DerivationDb.rewindToSource(state.local, probe).keep - 1
@@ -58,10 +60,12 @@ export const followL1Reorg = Effect.fnUntraced(function* (
     if (Option.isSome(canonical) && ours?.number === probe && canonical.value.hash !== ours.hash) {
       differs = true
       high = probe
-    } else if (Option.isNone(canonical)) high = probe
-    else low = probe
+    } else if (Option.isNone(canonical)) {
+      confirmed = false
+      high = probe
+    } else low = probe
   }
-  if (!differs) return
+  if (!differs) return confirmed
   const rewound = yield* ledger.decide(() => {
     const local = DerivationDb.rewindToSource(state.local, low)
     const cross = DerivationDb.rewindToSource(state.cross, low)
@@ -72,4 +76,5 @@ export const followL1Reorg = Effect.fnUntraced(function* (
     to: low,
     entries: rewound
   })
+  return true
 })

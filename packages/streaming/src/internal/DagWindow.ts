@@ -43,7 +43,6 @@ export class DagWindow {
   readonly #missing = new Map<string, Missing>()
   readonly #highest: Array<number>
   #lowest = 1
-  #highestRound = 0
   gcRound = 0
 
   constructor(committeeSize: number, limits: WindowLimits) {
@@ -132,12 +131,16 @@ export class DagWindow {
       const held = this.#rounds.get(round)
       if (held === undefined) this.#rounds.set(round, [node])
       else held.push(node)
-      this.#highest[author] = Math.max(this.#highest[author] ?? 0, round)
-      this.#highestRound = Math.max(this.#highestRound, round)
+      this.#reach(author, round)
       if (node.again !== true) out.push(node.block)
       ready.push(...this.#release(digest))
     }
     return out
+  }
+
+  #reach(author: number, round: number): void {
+    const known = this.#highest[author]
+    if (known !== undefined && known < round) this.#highest[author] = round
   }
 
   /** Blocks that waited for this ancestor only. */
@@ -176,8 +179,10 @@ export class DagWindow {
 
   /** Blocks that could lead the next commit: in no commit, above a round, lowest first. */
   *candidates(aboveRound: number): Generator<ObservedBlock> {
-    for (let round = Math.max(this.#lowest, aboveRound + 1); round <= this.#highestRound; round++) {
-      const nodes = (this.#rounds.get(round) ?? []).filter(({ commit }) => commit === 0)
+    // By the rounds that are here, not by counting up: a forged commit may have put any round in.
+    for (const round of [...this.#rounds.keys()].sort((a, b) => a - b)) {
+      if (round <= aboveRound) continue
+      const nodes = this.#rounds.get(round)!.filter(({ commit }) => commit === 0)
       yield* nodes.map(({ block }) => block).sort((a, b) => compareDagBlockRefs(a.ref, b.ref))
     }
   }
@@ -212,7 +217,6 @@ export class DagWindow {
    */
   uncommit(afterIndex: number): void {
     this.#highest.fill(0)
-    this.#highestRound = 0
     const orphans: Array<Node> = []
     for (const round of [...this.#rounds.keys()].sort((a, b) => a - b)) {
       const kept: Array<Node> = []
@@ -221,8 +225,7 @@ export class DagWindow {
         const certified = node.commit > 0 && node.commit <= afterIndex
         if (certified || (node.loose && this.#rests(node))) {
           if (!certified) node.commit = 0
-          this.#highest[author] = Math.max(this.#highest[author] ?? 0, round)
-          this.#highestRound = round
+          this.#reach(author, round)
           kept.push(node)
         } else {
           this.#nodes.delete(digest)

@@ -123,7 +123,8 @@ export class Observer {
         this.#head = deriver.head
         this.#headMovedMs = nowMs
       }
-      const progress = `${deriver.head}/${deriver.certified.index}/${this.position.index}`
+      // What a publisher sends is no progress until votes have certified it.
+      const progress = `${deriver.certified.index}/${this.position.index}`
       if (progress !== this.#progress || lag === 0 || this.#state.mode === "BlocksOnly") {
         this.#progress = progress
         this.#progressedMs = nowMs
@@ -239,6 +240,12 @@ export class Observer {
           yield* Effect.mapError(this.#verify(block), (forged) => this.error(forged))
       }
       yield* this.#conclude()
+      const { held, heldBytes } = this.deriver
+      if (held > this.config.maxUncertifiedCommits || heldBytes > this.config.maxBytesAhead) {
+        const why = `${held} commits (${heldBytes} bytes) came without the votes that would certify them`
+        return yield* this.error(new Stalled({ why }))
+      }
+      return undefined
     }
   )
 

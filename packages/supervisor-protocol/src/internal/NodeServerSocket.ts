@@ -30,6 +30,7 @@ export const serveSocket = (
   let written = 0
   let unwritten = 0
   let inFlight = 0
+  const waiting: Array<string> = []
 
   const breakOff = (why: string) => {
     socket.terminate()
@@ -54,15 +55,26 @@ export const serveSocket = (
     return true
   }
   const session = server.open(send)
+  const start = (frame: string) => {
+    inFlight++
+    run(Effect.map(session.receive(frame), settled))
+  }
   const settled = (goOn: boolean) => {
     inFlight--
-    if (!goOn) socket.close()
-    else if (socket.isPaused && inFlight < limits.callsInFlight) socket.resume()
+    if (!goOn) {
+      waiting.length = 0
+      return socket.close()
+    }
+    const next = waiting.shift()
+    if (next !== undefined) start(next)
+    else if (socket.isPaused) socket.resume()
   }
   socket.on("message", (data: NodeWS.RawData) => {
-    inFlight++
-    if (inFlight >= limits.callsInFlight) socket.pause()
-    run(Effect.map(session.receive(textOf(data)), settled))
+    const frame = textOf(data)
+    if (inFlight < limits.callsInFlight) return start(frame)
+    // A paused socket still hands over the frames that were read already: as many as fit into one read.
+    waiting.push(frame)
+    socket.pause()
   })
   // An error is always followed by "close".
   socket.on("error", () => socket.terminate())

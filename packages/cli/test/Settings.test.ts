@@ -1,0 +1,108 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Redacted } from "effect"
+import { Settings } from "../src/index.ts"
+
+const table = {
+  name: Settings.text("name", { description: "A name", default: "nobody" }),
+  port: Settings.port("the.port", { description: "A port", default: 1 }),
+  nodes: Settings.list("nodes", { description: "Some nodes", default: [] }),
+  fast: Settings.boolean("fast", { description: "Go fast", default: false }),
+  mode: Settings.choice("mode", ["slow", "quick"], { description: "How", default: "slow" }),
+  url: Settings.url<undefined>("url", { description: "Where", protocols: ["http:"], default: undefined })
+}
+const resolve = (
+  flags: { readonly [name: string]: ReadonlyArray<string> } = {},
+  environment: { readonly [name: string]: string } = {}
+) => Settings.resolve(table, { flags, environment, prefixes: ["APP", "OLD_APP"] })
+const complaint = (effect: ReturnType<typeof resolve>) => Effect.map(Effect.flip(effect), (error) => error.message)
+
+const withFile = <A, E, R>(content: string, use: (path: string) => Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* fs.makeTempFileScoped()
+    yield* fs.writeFileString(path, content)
+    return yield* use(path)
+  }).pipe(Effect.scoped)
+
+describe("Settings", () => {
+  it.effect("takes defaults where nobody says anything", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* resolve(), {
+        name: "nobody",
+        port: 1,
+        nodes: [],
+        fast: false,
+        mode: "slow",
+        url: undefined
+      })
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("prefers flag to environment to file to default", () =>
+    withFile(JSON.stringify({ name: "file", port: 4, nodes: ["a", "b"], fast: true }), (config) =>
+      Effect.gen(function* () {
+        const flags = { config: [config], name: ["flag"] }
+        const resolved = yield* resolve(flags, { APP_NAME: "environment", APP_THE_PORT: "3" })
+        assert.deepStrictEqual(
+          [resolved.name, resolved.port, resolved.nodes, resolved.fast, resolved.mode],
+          ["flag", 3, ["a", "b"], true, "slow"]
+        )
+      })
+    ).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("reads every prefix of the environment, the first one first", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* resolve({}, { OLD_APP_NAME: "old" })).name, "old")
+      assert.strictEqual((yield* resolve({}, { OLD_APP_NAME: "old", APP_NAME: "new" })).name, "new")
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("joins repeated flags of a list", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual((yield* resolve({ nodes: ["a,b", "c"] })).nodes, ["a", "b", "c"])
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("says where a bad value came from and what it should be", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(
+        yield* complaint(resolve({ port: ["70000"] })),
+        '--the.port is "70000" but should be a whole number from 0 to 65535'
+      )
+      assert.strictEqual(
+        yield* complaint(resolve({}, { APP_MODE: "fast" })),
+        'APP_MODE is "fast" but should be one of slow, quick'
+      )
+      assert.strictEqual(
+        yield* complaint(resolve({ url: ["ftp://x"] })),
+        '--url is "ftp://x" but should be a URL with http://'
+      )
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("refuses unknown settings, broken files and missing files with one sentence", () =>
+    Effect.gen(function* () {
+      yield* withFile('{"nam":1}', (path) =>
+        Effect.map(complaint(resolve({ config: [path] })), (text) =>
+          assert.include(text, 'has an unknown setting "nam": known are name, port')
+        )
+      )
+      yield* withFile("[1", (path) =>
+        Effect.map(complaint(resolve({ config: [path] })), (text) => assert.include(text, "is not a JSON object"))
+      )
+      assert.include(
+        yield* complaint(resolve({ config: ["/does/not/exist"] })),
+        "the configuration file /does/not/exist does not exist"
+      )
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("names what is required and missing", () =>
+    Effect.gen(function* () {
+      const required = { key: Settings.text("key", { description: "The key" }) }
+      const error = yield* Effect.flip(
+        Settings.resolve(required, { flags: {}, environment: {}, prefixes: ["APP"] })
+      )
+      assert.strictEqual(error.message, "required flag is missing: key (The key); give --key or APP_KEY")
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it("prints secrets redacted", () => {
+    assert.notInclude(Settings.render({ secret: Redacted.make("hunter2"), name: "n" }), "hunter2")
+  })
+})
