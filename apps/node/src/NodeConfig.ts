@@ -18,7 +18,8 @@ export const settings = {
     default: undefined
   }),
   chainId: Settings.optionalChainId("chain-id", {
-    description: "Id of the chain as a decimal number (default: that of the chain specification, 901 for a new chain)"
+    description:
+      "Id of the chain as a decimal number (default: that of the chain specification, 901 for a new chain)"
   }),
   chainSpec: Settings.optionalText("chain-spec", {
     description:

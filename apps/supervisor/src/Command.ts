@@ -14,6 +14,7 @@ const resolve = (flags: { readonly [name: string]: ReadonlyArray<string> }) =>
 const run = Command.make("run", Settings.flags(settings), (flags) =>
   Effect.gen(function* () {
     const config = yield* resolve(flags)
+    const inputs = yield* Program.load(config)
     return yield* Effect.gen(function* () {
       const supervisor = yield* Supervisor.Supervisor
       yield* Effect.logInfo("the supervisor is running", {
@@ -22,7 +23,7 @@ const run = Command.make("run", Settings.flags(settings), (flags) =>
       })
       return yield* supervisor.join
     }).pipe(
-      Effect.provide(Program.layer(config)),
+      Effect.provide(Program.layer(config, inputs)),
       Effect.provide(Telemetry.layer(config.logFormat, { isTerminal: process.stderr.isTTY }))
     )
   })

@@ -3,11 +3,11 @@
  */
 import { Health, NodeAdmin } from "@ephor/cli"
 import * as NodeStore from "@ephor/chain/NodeStore"
-import { L1, Supervisor } from "@ephor/safety"
+import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
 import * as NodeSupervisorRpc from "@ephor/safety/NodeSupervisorRpc"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
-import { Clock, Effect, Layer, Ref, Schema } from "effect"
+import { Clock, Effect, Layer, type Redacted, Ref, Schema } from "effect"
 import {
   ConfigFileError,
   readDependencySet,
@@ -41,49 +41,75 @@ const secrets = Effect.fnUntraced(function* ({
   return nodes.map((_, index) => read[read.length === 1 ? 0 : index]!)
 })
 
-const rollupConfigs = Effect.fnUntraced(function* (config: SupervisorConfig) {
-  const { rollupConfigPaths, rollupConfigSet } = config
-  if (rollupConfigSet !== undefined && rollupConfigPaths !== undefined) {
-    return yield* wrong("conflicting flags: give --rollup-config-set or --rollup-config-paths, not both")
+const checkUrls = Effect.fnUntraced(function* ({ l2ConsensusNodes }: SupervisorConfig) {
+  for (const url of l2ConsensusNodes) {
+    if (!URL.canParse(url) || !/^(ws|http)s?:$/.test(new URL(url).protocol)) {
+      return yield* wrong(
+        `--l2-consensus.nodes has "${url}" but should have URLs with ws://, wss://, http:// or https://`
+      )
+    }
   }
-  if (rollupConfigSet !== undefined) return yield* readRollupConfigSet(rollupConfigSet)
-  if (rollupConfigPaths === undefined) {
-    return yield* wrong("required flag is missing: rollup-config-set (or rollup-config-paths)")
-  }
-  const l1 = yield* L1.L1
-  return yield* readRollupConfigPaths(rollupConfigPaths, (hash) =>
-    Effect.flatMap(l1.blockByHash(hash), (block) =>
-      block._tag === "Some"
-        ? Effect.succeed(block.value.timestamp)
-        : Effect.fail(
-            new ConfigFileError({ message: `L1 does not know block ${hash}: is --l1-rpc the right network?` })
-          )
-    )
-  )
 })
 
+const checkRollups = ({ rollupConfigPaths, rollupConfigSet }: SupervisorConfig) =>
+  rollupConfigSet === undefined && rollupConfigPaths === undefined
+    ? wrong("required flag is missing: rollup-config-set (or rollup-config-paths)")
+    : rollupConfigSet !== undefined && rollupConfigPaths !== undefined
+      ? wrong("conflicting flags: give --rollup-config-set or --rollup-config-paths, not both")
+      : Effect.void
+
+/** Everything that the settings name: files are read, and found wrong, before anything is opened or dialled. */
+export interface Inputs {
+  readonly secrets: ReadonlyArray<Redacted.Redacted<Uint8Array>>
+  readonly dependencySet: DependencySet.DependencySet
+  /** Without a set the `rollup.json` files are read when L1 can be asked. */
+  readonly rollupConfigs: RollupConfig.RollupConfigSet | undefined
+}
+
+/** Reads the files that the settings name. */
+export const load = Effect.fn("Program.load")(function* (config: SupervisorConfig) {
+  yield* checkUrls(config)
+  yield* checkRollups(config)
+  const inputs: Inputs = {
+    secrets: yield* secrets(config),
+    dependencySet: yield* readDependencySet(config.dependencySet),
+    rollupConfigs:
+      config.rollupConfigSet === undefined ? undefined : yield* readRollupConfigSet(config.rollupConfigSet)
+  }
+  return inputs
+})
+
+const rollupConfigsFromPaths = (pattern: string) =>
+  Effect.flatMap(L1.L1, (l1) =>
+    readRollupConfigPaths(pattern, (hash) =>
+      Effect.flatMap(l1.blockByHash(hash), (block) =>
+        block._tag === "Some"
+          ? Effect.succeed(block.value.timestamp)
+          : Effect.fail(
+              new ConfigFileError({
+                message: `L1 does not know block ${hash}: is --l1-rpc the right network?`
+              })
+            )
+      )
+    )
+  )
+
 /** The brain, fed with the nodes of the settings. */
-const brain = (config: SupervisorConfig) =>
+const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets: jwtSecrets }: Inputs) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const jwtSecrets = yield* secrets(config)
-      for (const url of config.l2ConsensusNodes) {
-        if (!URL.canParse(url) || !/^(ws|http)s?:$/.test(new URL(url).protocol)) {
-          return yield* wrong(
-            `--l2-consensus.nodes has "${url}" but should have URLs with ws://, wss://, http:// or https://`
-          )
-        }
-      }
-      const dependencySet = yield* readDependencySet(config.dependencySet)
       const nodes = yield* Effect.forEach(config.l2ConsensusNodes, (url, index) =>
-        Effect.map(NodeManagedNodeClient.make({ url, jwtSecret: jwtSecrets[index]! }), (node) => ({
-          node,
-          name: url
-        }))
+        Effect.map(
+          NodeManagedNodeClient.make({ url, jwtSecret: jwtSecrets[index]!, requireConnection: false }),
+          (node) => ({
+            node,
+            name: url
+          })
+        )
       )
       return Supervisor.layer({
         dependencySet,
-        rollupConfigs: yield* rollupConfigs(config),
+        rollupConfigs: rollupConfigs ?? (yield* rollupConfigsFromPaths(config.rollupConfigPaths ?? "")),
         nodes,
         options: { failsafeOnInvalidation: config.failsafeOnInvalidation }
       })
@@ -128,7 +154,7 @@ const admin = (config: SupervisorConfig) =>
     : Layer.empty
 
 /** Everything that `ephor-supervisor run` runs. */
-export const layer = (config: SupervisorConfig) =>
+export const layer = (config: SupervisorConfig, inputs: Inputs) =>
   Layer.mergeAll(
     // doors: who may ask it
     NodeSupervisorRpc.layer({ host: config.rpcAddr, port: config.rpcPort }),
@@ -136,7 +162,7 @@ export const layer = (config: SupervisorConfig) =>
     readiness
   ).pipe(
     // brain
-    Layer.provideMerge(brain(config)),
+    Layer.provideMerge(brain(config, inputs)),
     // ground: L1, disk, health
     Layer.provide([
       L1.layerJsonRpc({

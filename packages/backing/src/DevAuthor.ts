@@ -35,9 +35,7 @@ export const layer = (
             )
           ),
           // The provisioner has ended, and with it our part in the chain; the chain itself goes on.
-          Effect.catchCause((cause) =>
-            Cause.hasInterruptsOnly(cause) ? Effect.succeed(null) : Effect.failCause(cause)
-          )
+          Effect.catchCauseIf(Cause.hasInterruptsOnly, () => Effect.succeed(null))
         )
       )
     })

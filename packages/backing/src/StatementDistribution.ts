@@ -19,7 +19,7 @@ import {
 } from "@ephor/overseer"
 import { type CandidateHash, Hash, Scale, SignedFullStatement, toCompact, Wire } from "@ephor/types"
 import { Recent } from "./internal/Recent.ts"
-import { type Session, sessionAt, verifyStatement } from "./internal/session.ts"
+import { type Session, sessionAt, verifyFullStatement } from "./internal/session.ts"
 import * as Metrics from "./Metrics.ts"
 import * as StatementKnowledge from "./StatementKnowledge.ts"
 
@@ -136,8 +136,7 @@ const receive = Effect.fnUntraced(function* (
   const known = state.peers.get(peer)?.heads.get(relayParent)
   if (known === undefined) return yield* judge(state, peer, "unexpected")
   const stored = toStored(statement)
-  const payload = toCompact(statement.payload)
-  if (!(yield* verifyStatement(state.keystore, head.session, { ...statement, payload }))) {
+  if (!(yield* verifyFullStatement(state.keystore, head.session, statement))) {
     return yield* judge(state, peer, "badSignature")
   }
   const received = StatementKnowledge.receive(head.knowledge, known, stored)

@@ -145,7 +145,8 @@ describe("CandidateBacking", () => {
       yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
       assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
       assert.deepStrictEqual(yield* backing.captured(Overseer.AvailabilityRecovery), [])
-    }))
+    })
+  )
 
   it.effect("tells selection of an invalid candidate, and signs nothing", () =>
     Effect.gen(function* () {

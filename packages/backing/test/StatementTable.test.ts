@@ -1,6 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import { StatementTable } from "@ephor/backing"
-import type { CandidateHash, Signature } from "@ephor/types"
+import {
+  BackedCandidate,
+  type CandidateHash,
+  candidateHash,
+  type CommittedCandidateReceipt,
+  fromHex,
+  Scale,
+  type Signature,
+  splitCoreIndex,
+  toHex,
+  toPlain,
+  withCoreIndex
+} from "@ephor/types"
+import backed from "./vectors/polkadot-backed-candidates.json" with { type: "json" }
 import vectors from "./vectors/polkadot-backing-scenarios.json" with { type: "json" }
 
 const hash = (name: string): CandidateHash => `0x${name.charCodeAt(0).toString(16).padStart(64, "0")}`
@@ -134,6 +147,45 @@ describe("StatementTable", () => {
     assert.isUndefined(StatementTable.attested(table, hash("A")))
     assert.deepStrictEqual(StatementTable.allAttested(table), [])
   })
+
+  // Without votes there is nothing to tally.
+  for (const vector of backed.vectors.filter(({ value }) => value.validator_indices.includes("1"))) {
+    it(`bytes of Polkadot: ${vector.name}`, () => {
+      const expected = Scale.decode(BackedCandidate)(fromHex(vector.scale))
+      const votes = expected.validityVotes
+      const { core, groupBits } = splitCoreIndex(
+        expected.validatorIndices,
+        expected.validatorIndices.length % 8
+      )
+      const members = [...groupBits].map((_, index) => index)
+      const voters = members.filter((index) => groupBits[index] === "1")
+      const table = StatementTable.make<CommittedCandidateReceipt>({
+        era: "current",
+        groups: new Map([[7, members]]),
+        threshold: StatementTable.quorum(voters.length)
+      })
+      const name = candidateHash(toPlain(expected.candidate))
+      const statements = voters.map(
+        (validatorIndex, at): StatementTable.TableStatement<CommittedCandidateReceipt> => ({
+          ...(votes[at]!._tag === "Implicit"
+            ? { _tag: "Seconded", candidate: expected.candidate, group: 7 }
+            : { _tag: "Valid" }),
+          candidateHash: name,
+          validatorIndex,
+          signature: votes[at]!.value
+        })
+      )
+      for (const one of statements.toSorted((a, b) =>
+        a._tag === "Seconded" ? -1 : b._tag === "Seconded" ? 1 : 0
+      )) {
+        StatementTable.importStatement(table, one)
+      }
+      const { candidate, validatorIndices, validityVotes } = StatementTable.attested(table, name)!
+      const bits = core === undefined ? validatorIndices : withCoreIndex(validatorIndices, core)
+      const bytes = Scale.encode(BackedCandidate)({ candidate, validityVotes, validatorIndices: bits })
+      assert.strictEqual(toHex(bytes), vector.scale)
+    })
+  }
 
   it("knows both quorums", () => {
     assert.deepStrictEqual([0, 1, 2, 5].map(StatementTable.quorum(2)), [0, 1, 2, 2])

@@ -172,6 +172,10 @@ export const call = (
     found(ref, ({ hash, timestamp }) =>
       Effect.map(chain.content(hash), (content) => content.receipts.map((one) => receiptJson(one, timestamp)))
     )
+  const byBlock = (ref: Effect.Effect<Option.Option<L2BlockRef>, EthRpcError | ChainError>) =>
+    params[1] === true
+      ? Effect.fail(invalid("invalid argument 1: transactions are known by hash only, ask with false"))
+      : Effect.flatMap(ref, block)
   switch (method) {
     case "web3_clientVersion":
       return Effect.succeed(options.clientVersion)
@@ -184,9 +188,9 @@ export const call = (
     case "eth_blockNumber":
       return Effect.map(chain.head("LocalUnsafe"), ({ number }) => quantity(number))
     case "eth_getBlockByNumber":
-      return Effect.flatMap(byTag(chain, params[0]), block)
+      return byBlock(byTag(chain, params[0]))
     case "eth_getBlockByHash":
-      return Effect.flatMap(byHash(chain, params[0], 0), block)
+      return byBlock(byHash(chain, params[0], 0))
     case "eth_getBlockReceipts":
       return Effect.flatMap(byEither(chain, params[0]), receipts)
     case "eth_getTransactionReceipt":

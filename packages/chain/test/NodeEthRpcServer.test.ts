@@ -114,6 +114,7 @@ describe("NodeEthRpcServer", () => {
       const code = (answer: { readonly error: { readonly code: number } }) => answer.error.code
       assert.strictEqual(code(yield* call("eth_getBlockByNumber", "5", false)), -32602)
       assert.strictEqual(code(yield* call("eth_getBlockByHash")), -32602)
+      assert.strictEqual(code(yield* call("eth_getBlockByNumber", "latest", true)), -32602)
       assert.strictEqual(code(yield* call("eth_sendRawTransaction", "0x")), -32601)
       assert.strictEqual(code(yield* post("{")), -32700)
       assert.strictEqual(code(yield* post("{}")), -32600)

@@ -7,6 +7,8 @@ import * as DevChain from "../src/DevChain.ts"
 import * as DevTransaction from "../src/DevTransaction.ts"
 import { committedTransactions } from "../src/DevExecution.ts"
 import { type BlockRef, decodeReplacementTransaction, fromHex } from "@ephor/types"
+import { anvilOf } from "../src/internal/anvil.ts"
+import { make as makeClient } from "../src/NodeEthRpcClient.ts"
 import * as NodeRpcChain from "../src/NodeRpcChain.ts"
 import * as Store from "../src/Store.ts"
 import { rpc, startAnvil } from "./support/anvil.ts"
@@ -160,6 +162,32 @@ describe("NodeRpcChain", () => {
       }
       yield* mine(url, 2)
       assert.strictEqual((yield* caughtUp(url, chain)).number, invalid.ref.number + 2)
+    })
+  )
+
+  it.live("recognises the replacement that it had built before it was killed", () =>
+    Effect.gen(function* () {
+      const { url } = yield* startAnvil("--no-mining")
+      const store = yield* newStore
+      yield* mine(url, 4)
+      const invalid = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { chain } = yield* following(url, store)
+          yield* caughtUp(url, chain)
+          return yield* chain.content(Option.getOrThrow(yield* chain.block(3)).hash)
+        })
+      )
+      const client = makeClient({ url, requestTimeoutMs: 5000, answerLimitBytes: 1_000_000 })
+      const anvil = (yield* anvilOf(client))!
+      const built = yield* anvil.replace(2, invalid.ref.timestamp, invalid.output)
+      yield* mine(url, 2)
+      const { chain } = yield* following(url, store)
+      const head = yield* caughtUp(url, chain)
+      assert.strictEqual(head.number, 5)
+      const replacement = yield* chain.content(built.hash)
+      assert.deepStrictEqual([replacement.ref.number, replacement.pending], [3, invalid.output])
+      assert.isTrue(yield* chain.isInvalidated(invalid.ref.hash))
+      assert.deepStrictEqual((yield* chain.invalidate(invalid.ref.hash)).replacement.hash, built.hash)
     })
   )
 

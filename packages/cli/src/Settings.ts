@@ -94,8 +94,11 @@ export const url = <A extends string | undefined = string>(
 
 /** A chain id, a decimal number without leading zeros, that may be left out. */
 export const optionalChainId = (flag: string, about: About): Setting<string | undefined> =>
-  setting<string | undefined>(flag, { ...about, default: undefined }, "a chain id as a decimal number", (value) =>
-    /^(0|[1-9][0-9]{0,77})$/.test(value) ? Option.some(value) : Option.none()
+  setting<string | undefined>(
+    flag,
+    { ...about, default: undefined },
+    "a chain id as a decimal number",
+    (value) => (/^(0|[1-9][0-9]{0,77})$/.test(value) ? Option.some(value) : Option.none())
   )
 
 /** One word of a closed set. */

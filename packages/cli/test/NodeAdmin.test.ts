@@ -26,7 +26,10 @@ describe("NodeAdmin", () => {
         Effect.sync(() => problem)
       )
       yield* Layer.build(
-        NodeAdmin.layer({ host: "127.0.0.1", port, version: "1.2.3" }, NodeAdmin.status(Effect.succeed({ heads: 7 })))
+        NodeAdmin.layer(
+          { host: "127.0.0.1", port, version: "1.2.3" },
+          NodeAdmin.status(Effect.succeed({ heads: 7 }))
+        )
       )
       assert.deepStrictEqual(yield* get(port, "/healthz"), { status: 200, body: '{"version":"1.2.3"}' })
       assert.deepStrictEqual(yield* get(port, "/readyz"), {
@@ -38,7 +41,8 @@ describe("NodeAdmin", () => {
       yield* Metric.update(Metric.counter("cli_test_total"), 3)
       assert.include((yield* get(port, "/metrics")).body, "cli_test_total 3")
       assert.deepStrictEqual(yield* get(port, "/status"), { status: 200, body: '{"heads":7}' })
-    }).pipe(Effect.scoped, Effect.provide(Health.layer)))
+    }).pipe(Effect.scoped, Effect.provide(Health.layer))
+  )
 
   it.live("says in one sentence that a port is in use", () =>
     Effect.gen(function* () {
@@ -50,5 +54,6 @@ describe("NodeAdmin", () => {
         error.message,
         `cannot open the admin endpoints on 127.0.0.1:${port}: the port is in use; stop the other program or choose another port`
       )
-    }).pipe(Effect.scoped, Effect.provide(Health.layer)))
+    }).pipe(Effect.scoped, Effect.provide(Health.layer))
+  )
 })

@@ -15,7 +15,8 @@ const resolve = (
   flags: { readonly [name: string]: ReadonlyArray<string> } = {},
   environment: { readonly [name: string]: string } = {}
 ) => Settings.resolve(table, { flags, environment, prefixes: ["APP", "OLD_APP"] })
-const complaint = (effect: ReturnType<typeof resolve>) => Effect.map(Effect.flip(effect), (error) => error.message)
+const complaint = (effect: ReturnType<typeof resolve>) =>
+  Effect.map(Effect.flip(effect), (error) => error.message)
 
 const withFile = <A, E, R>(content: string, use: (path: string) => Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
@@ -36,7 +37,8 @@ describe("Settings", () => {
         mode: "slow",
         url: undefined
       })
-    }).pipe(Effect.provide(NodeServices.layer)))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
 
   it.effect("prefers flag to environment to file to default", () =>
     withFile(JSON.stringify({ name: "file", port: 4, nodes: ["a", "b"], fast: true }), (config) =>
@@ -48,18 +50,21 @@ describe("Settings", () => {
           ["flag", 3, ["a", "b"], true, "slow"]
         )
       })
-    ).pipe(Effect.provide(NodeServices.layer)))
+    ).pipe(Effect.provide(NodeServices.layer))
+  )
 
   it.effect("reads every prefix of the environment, the first one first", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* resolve({}, { OLD_APP_NAME: "old" })).name, "old")
       assert.strictEqual((yield* resolve({}, { OLD_APP_NAME: "old", APP_NAME: "new" })).name, "new")
-    }).pipe(Effect.provide(NodeServices.layer)))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
 
   it.effect("joins repeated flags of a list", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* resolve({ nodes: ["a,b", "c"] })).nodes, ["a", "b", "c"])
-    }).pipe(Effect.provide(NodeServices.layer)))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
 
   it.effect("says where a bad value came from and what it should be", () =>
     Effect.gen(function* () {
@@ -75,7 +80,8 @@ describe("Settings", () => {
         yield* complaint(resolve({ url: ["ftp://x"] })),
         '--url is "ftp://x" but should be a URL with http://'
       )
-    }).pipe(Effect.provide(NodeServices.layer)))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
 
   it.effect("refuses unknown settings, broken files and missing files with one sentence", () =>
     Effect.gen(function* () {
@@ -85,13 +91,16 @@ describe("Settings", () => {
         )
       )
       yield* withFile("[1", (path) =>
-        Effect.map(complaint(resolve({ config: [path] })), (text) => assert.include(text, "is not a JSON object"))
+        Effect.map(complaint(resolve({ config: [path] })), (text) =>
+          assert.include(text, "is not a JSON object")
+        )
       )
       assert.include(
         yield* complaint(resolve({ config: ["/does/not/exist"] })),
         "the configuration file /does/not/exist does not exist"
       )
-    }).pipe(Effect.provide(NodeServices.layer)))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
 
   it.effect("names what is required and missing", () =>
     Effect.gen(function* () {
@@ -100,7 +109,8 @@ describe("Settings", () => {
         Settings.resolve(required, { flags: {}, environment: {}, prefixes: ["APP"] })
       )
       assert.strictEqual(error.message, "required flag is missing: key (The key); give --key or APP_KEY")
-    }).pipe(Effect.provide(NodeServices.layer)))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
 
   it("prints secrets redacted", () => {
     assert.notInclude(Settings.render({ secret: Redacted.make("hunter2"), name: "n" }), "hunter2")

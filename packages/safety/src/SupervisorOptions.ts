@@ -8,6 +8,8 @@ export interface Options {
   readonly inputs: number
   /** Blocks that are fetched and indexed at once. */
   readonly indexBatch: number
+  /** Promotions of a chain that share one wait for the disk, and after which other chains have their turn. */
+  readonly promotionBatch: number
   /** A call to a node that takes longer has failed. */
   readonly callTimeoutMs: number
   /** Pause between two requests to replace an invalid block, until it is replaced. */
@@ -22,10 +24,11 @@ export interface Options {
   readonly failsafeOnInvalidation: boolean
 }
 
-/** 1024 inputs, batches of 10, calls of 10 s, a request every 5 s, a reset per second, reconnecting after 1 to 10 s, fail-safe on. */
+/** 1024 inputs, batches of 10 blocks and 256 promotions, calls of 10 s, a request every 5 s, a reset per second, reconnecting after 1 to 10 s, fail-safe on. */
 export const defaults: Options = {
   inputs: 1024,
   indexBatch: 10,
+  promotionBatch: 256,
   callTimeoutMs: 10_000,
   invalidationRetryMs: 5_000,
   resetIntervalMs: 1_000,

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Store } from "@ephor/chain"
 import { ManagedNodeError } from "@ephor/supervisor-protocol"
 import { Disconnected } from "@ephor/supervisor-protocol/ManagedNodeError"
-import type { Heads } from "@ephor/types"
-import { Clock, Context, Effect, Exit, Layer, Logger, Option, Ref, Scope, Stream } from "effect"
+import type { BlockRef, Heads } from "@ephor/types"
+import { Clock, Context, Effect, Exit, Latch, Layer, Logger, Option, Ref, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { L1, Supervisor, type SupervisorError } from "../src/index.ts"
 import {
@@ -280,6 +280,39 @@ describe("Supervisor and the L1", () => {
 })
 
 describe("Supervisor and what it did not hear", () => {
+  it.effect(
+    "a node that derives a replaced block anew is told to replace it, also by the next supervisor",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld
+        const { a, b, l1 } = world
+        const scope = yield* Scope.make()
+        const first = yield* start(world).pipe(Scope.provide(scope))
+        const log = plainLog("hello")
+        const lie = (block: BlockRef) => execute("901", block, 9, log)
+        const a1 = yield* a.build([log])
+        const b1 = yield* b.build([lie(a1)])
+        l1.mine(1)
+        a.batch(1, a1)
+        b.batch(1, b1)
+        l1.mine(2)
+        yield* until(
+          "the replacement is cross-safe",
+          Effect.map(
+            first.crossSafe("902"),
+            ({ derived }) => derived.number === 1 && derived.hash !== b1.hash
+          )
+        )
+        yield* Scope.close(scope, Exit.void)
+        const replacement = yield* b.chain.head("CrossSafe")
+        const fresh = yield* makeL2("902", l1)
+        assert.strictEqual((yield* fresh.build([lie(a1)])).hash, b1.hash)
+        fresh.batch(1, b1)
+        yield* start(world, { nodes: [{ node: a.node }, { node: b.node }, { node: fresh.node }] })
+        yield* safeOn(fresh, replacement)
+      })
+  )
+
   it.effect("a replacement whose event was lost is found", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld
@@ -432,6 +465,44 @@ describe("Supervisor and its ground", () => {
       )
       assert.strictEqual(failure?.reason._tag, "StoreFailed")
       assert.include(failure?.message, "disk full")
+    })
+  )
+
+  it.effect("tells nodes only what is on disk", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { a, l1 } = world
+      const store = Context.get(yield* Layer.build(world.store), Store.Store)
+      const disk = yield* Latch.make(true)
+      const promotes = (key: Uint8Array) => /^supervisor\/cross/.test(new TextDecoder().decode(key))
+      const slow = Layer.succeed(Store.Store, {
+        ...store,
+        batch: (writes) =>
+          writes.some(({ key }) => promotes(key)) ? disk.whenOpen(store.batch(writes)) : store.batch(writes)
+      })
+      const supervisor = yield* start(world, {}, slow)
+      const a1 = yield* a.build()
+      yield* until("a1 is cross-unsafe on the node", Effect.map(a.chain.head("CrossUnsafe"), is(a1)))
+      yield* disk.close
+      const a2 = yield* a.build()
+      const a3 = yield* a.build()
+      yield* until("a3 is cross-unsafe in memory", Effect.map(supervisor.crossUnsafe("901"), is(a3)))
+      yield* TestClock.adjust("20 seconds")
+      assert.isTrue(is(a1)(yield* a.chain.head("CrossUnsafe")))
+      yield* disk.open
+      yield* until("a3 is cross-unsafe on the node", Effect.map(a.chain.head("CrossUnsafe"), is(a3)))
+      yield* disk.close
+      l1.mine(1)
+      a.batch(1, a1, a2)
+      l1.mine(2)
+      yield* until(
+        "a2 is cross-safe in memory",
+        Effect.map(supervisor.crossSafe("901"), ({ derived }) => is(a2)(derived))
+      )
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual((yield* a.chain.head("CrossSafe")).number, 0)
+      yield* disk.open
+      yield* safeOn(a, a2)
     })
   )
 

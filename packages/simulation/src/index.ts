@@ -1,1 +1,1 @@
-export {}
+export * as NativePvf from "./NativePvf.ts"

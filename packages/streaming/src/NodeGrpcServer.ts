@@ -219,7 +219,8 @@ const make = Effect.fnUntraced(function* (
   const calls = new Set<ServerCall>()
   server.on("stream", (stream, headers) => {
     stream.on("error", () => {})
-    if (rejected(stream, headers)) return
+    // The peer may be gone before its call is looked at.
+    if (stream.destroyed || stream.closed || rejected(stream, headers)) return
     const method = methods.get(Grpc.route(String(headers[":path"])) ?? "")
     if (method === undefined) {
       refuse(stream, Grpc.Status.Unimplemented, `${String(headers[":path"])} is not a method of this server`)

@@ -95,6 +95,18 @@ describe("DagWindow", () => {
     assert.isFalse(window.knows(rounds[4]![0]!.ref.digest))
     assert.strictEqual(window.history(rounds[0]![0]!, 0).length, 1)
   })
+  it("blocks that rested upon what is taken back wait again, and are not handed out twice", () => {
+    const window = make()
+    for (const block of rounds[0]!) window.accept(block, 0)
+    window.acceptCommitted(rounds[1]!, 7)
+    for (const block of rounds[2]!) assert.strictEqual(window.accept(block, 0).length, 1)
+    window.uncommit(6)
+    assert.strictEqual(window.suspended, 4)
+    assert.deepStrictEqual(window.repairRounds(0), [1, 1, 1, 1])
+    const accepted = rounds[1]!.flatMap((block) => window.accept(block, 0))
+    assert.deepStrictEqual(digests(accepted), digests(rounds[1]!))
+    assert.deepStrictEqual([window.suspended, ...window.rounds()], [0, 3, 3, 3, 3])
+  })
   it("forgets what fell below the garbage collection round, and whoever waited for it goes on", () => {
     const window = new DagWindow(4, { gcDepth: 2, maxSuspendedBlocks: 100 })
     for (const block of rounds[3]!) window.accept(block, 0)

@@ -258,7 +258,7 @@ describe("sockets", () => {
         const error = yield* Effect.flip(Effect.scoped(Layer.build(server({ port }))))
         assert.strictEqual(
           error.message,
-          `listen: cannot listen on 127.0.0.1:${port}: the port is in use by another program`
+          `listen: cannot listen on 127.0.0.1:${port}: the port is in use; stop the other program or choose another port`
         )
       })
     )

@@ -4,9 +4,7 @@
 import { Effect } from "effect"
 import type { Keystore, RuntimeApi } from "@ephor/chain"
 import {
-  type CompactStatement,
   type Hash,
-  type Signature,
   type SignedFullStatement,
   type SigningContext,
   type Statement,
@@ -42,28 +40,29 @@ export const sessionAt = Effect.fnUntraced(function* (
   return session
 })
 
-/** Whether a validator of the session signed this in its context. */
-export const verifyStatement = (
-  keystore: Keystore.Service,
-  session: Session,
-  signed: {
-    readonly payload: CompactStatement
-    readonly validatorIndex: ValidatorIndex
-    readonly signature: Signature
-  }
-): Effect.Effect<boolean> => {
-  const key = session.validators[signed.validatorIndex]
-  return key === undefined
-    ? Effect.succeed(false)
-    : keystore.verify(key, statementPayload(signed.payload, session.context), signed.signature)
-}
+/**
+ * Statements whose signature was found good, with the key and the context it is good for. Distribution hands the very
+ * object it checked to backing, which need not pay for the check once more: signatures are most of what a node does.
+ */
+const verified = new WeakMap<SignedFullStatement, string>()
 
-/** As `verifyStatement`, for a full statement, which is signed in its compact form. */
+/** Whether a validator of the session signed this statement in its context. It is signed in its compact form. */
 export const verifyFullStatement = (
   keystore: Keystore.Service,
   session: Session,
   signed: SignedFullStatement
-) => verifyStatement(keystore, session, { ...signed, payload: toCompact(signed.payload) })
+): Effect.Effect<boolean> => {
+  const key = session.validators[signed.validatorIndex]
+  if (key === undefined) return Effect.succeed(false)
+  const { context } = session
+  const meaning = `${key}/${context.sessionIndex}/${context.parentHash}`
+  if (verified.get(signed) === meaning) return Effect.succeed(true)
+  const payload = statementPayload(toCompact(signed.payload), context)
+  return Effect.map(keystore.verify(key, payload, signed.signature), (good) => {
+    if (good) verified.set(signed, meaning)
+    return good
+  })
+}
 
 /** Signs a statement as ourselves. */
 export const signStatement = (

@@ -4,15 +4,17 @@
 import {
   type Address,
   concatBytes,
+  decodeOutput,
   encodeOutput,
   fromHex,
   type Hash,
+  isHex,
   type OutputV0,
   replacementSender,
   type Timestamp,
   toHex
 } from "@ephor/types"
-import { Effect } from "effect"
+import { Effect, Option, Result, Schema } from "effect"
 import type { Block, Client, ClientError } from "../NodeEthRpcClient.ts"
 
 /** Powers over an anvil. */
@@ -28,6 +30,8 @@ export interface Anvil {
     timestamp: Timestamp,
     replaced: OutputV0
   ) => Effect.Effect<Block, ClientError>
+  /** The output that a block says it replaces; nothing for a block that `replace` did not build. */
+  readonly replacedBy: (block: Block) => Effect.Effect<OutputV0 | undefined, ClientError>
   /** Sends a transaction that emits one log from an address, whose code is overwritten. */
   readonly emit: (log: {
     readonly address: Address
@@ -102,6 +106,10 @@ const emitterCode = (() => {
   return toHex(Uint8Array.from([...dispatching, op.stop, ...branches.flat()]))
 })()
 
+const decodeDeposit = Schema.decodeUnknownOption(
+  Schema.Struct({ from: Schema.Literal(replacementSender), input: Schema.String })
+)
+
 const depositGas = "0x8ca0"
 const plenty = "0xffffffffffffffff"
 const zeroAddress = `0x${"00".repeat(20)}`
@@ -157,6 +165,14 @@ export const anvilOf = Effect.fnUntraced(function* (
       })
     )
 
+  const replacedBy: Anvil["replacedBy"] = Effect.fnUntraced(function* ({ transactions }) {
+    const [only, another] = transactions
+    if (only === undefined || another !== undefined) return undefined
+    const deposit = decodeDeposit(yield* call("eth_getTransactionByHash", only))
+    if (Option.isNone(deposit) || !isHex(deposit.value.input)) return undefined
+    return Result.getOrUndefined(decodeOutput(fromHex(deposit.value.input)))
+  })
+
   const emit: Anvil["emit"] = Effect.fnUntraced(function* ({ address, data, topics }) {
     const [from] = (yield* call("eth_accounts")) as ReadonlyArray<Address>
     yield* call("anvil_setCode", address, emitterCode)
@@ -164,5 +180,5 @@ export const anvilOf = Effect.fnUntraced(function* (
     yield* call("eth_sendTransaction", { from, to: address, data: toHex(input) })
   })
 
-  return { rollback, replace, emit }
+  return { rollback, replace, replacedBy, emit }
 })

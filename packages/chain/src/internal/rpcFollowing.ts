@@ -37,6 +37,18 @@ const followBack = Effect.fnUntraced(function* ({ chain: hub }: Parts, steering:
   yield* steering.following(head.hash, chain.revert(headIds(lowered), reason))
 })
 
+/** The block of ours whose replacement the client has: we were killed before we knew. */
+const replaced = Effect.fnUntraced(function* (
+  { chain: hub, client }: Parts,
+  steering: Steering,
+  number: number
+) {
+  const ours = Option.getOrUndefined(yield* hub().block(number))
+  const theirs = yield* client.block(number)
+  if (ours === undefined || theirs === undefined) return undefined
+  return (yield* steering.isReplacement(ours.hash, theirs)) ? ours.hash : undefined
+})
+
 /** Polls for ever; failures are logged, and make the pauses longer. */
 export const makeFollowing = (
   parts: Parts,
@@ -70,7 +82,11 @@ export const makeFollowing = (
     if (latest === undefined || latest.hash === head.hash) return
     const shared = yield* common(parts, Math.min(head.number, latest.number))
     if (isStale()) return
-    if (shared < head.number) yield* followBack(parts, steering, shared)
+    if (shared < head.number) {
+      const invalid = yield* replaced(parts, steering, shared + 1)
+      if (invalid !== undefined) return void (yield* chain.invalidate(invalid))
+      yield* followBack(parts, steering, shared)
+    }
     let parent = yield* chain.content(Option.getOrThrow(yield* chain.block(shared)).hash)
     while (parent.ref.number < latest.number) {
       const block = yield* client.block(parent.ref.number + 1)

@@ -8,7 +8,7 @@
 import { Deferred, Effect, Exit, Queue, Result, type Scope, Stream } from "effect"
 import { Store, type StoreError, type Write } from "@ephor/chain/Store"
 import * as Table from "@ephor/chain/Table"
-import { BlockRef, BlockSeal, type ChainId } from "@ephor/types"
+import { BlockRef, BlockSeal, type ChainId, type Hash } from "@ephor/types"
 import * as DerivationDb from "../DerivationDb.ts"
 import type { LinkRules } from "../LinkCheck.ts"
 import * as LogsDb from "../LogsDb.ts"
@@ -21,6 +21,8 @@ export interface ChainState {
   readonly local: Array<DerivationDb.DerivationEntry>
   readonly cross: Array<DerivationDb.DerivationEntry>
   crossUnsafe: BlockSeal | undefined
+  /** Blocks that were found invalid once, by hash: whoever derives one anew is told to replace it. */
+  readonly invalidated: Map<Hash, BlockSeal>
   /** Grows with every change: tells whether there is something new to look at. */
   version: number
 }
@@ -32,6 +34,8 @@ export interface Change {
   readonly local?: DerivationDb.Edit
   readonly cross?: DerivationDb.Edit
   readonly crossUnsafe?: BlockSeal
+  /** A block found invalid. */
+  readonly invalidated?: BlockSeal
 }
 
 /** What a decision came to, and what it changes. */
@@ -48,6 +52,8 @@ export interface Ledger {
   /** The state of a supervised chain. */
   readonly state: (chain: ChainId) => ChainState
   readonly finalizedL1: () => BlockRef | undefined
+  /** Decides and changes memory now; the effect ends when these changes, and so all earlier ones, are on disk. */
+  readonly decideNow: <A>(decision: () => Decision<A>) => readonly [A, Effect.Effect<void, SupervisorError>]
   /** Decides and changes memory at once, then waits until the changes are on disk. */
   readonly decide: <A>(decision: () => Decision<A>) => Effect.Effect<A, SupervisorError>
 }
@@ -57,6 +63,11 @@ const logsTable = Table.make({ name: "supervisor/logs", key, value: LogsDb.Seale
 const localTable = Table.make({ name: "supervisor/local-safe", key, value: DerivationDb.DerivationEntry })
 const crossTable = Table.make({ name: "supervisor/cross-safe", key, value: DerivationDb.DerivationEntry })
 const crossUnsafeTable = Table.make({ name: "supervisor/cross-unsafe", key: [Table.text], value: BlockSeal })
+const invalidatedTable = Table.make({
+  name: "supervisor/invalidated",
+  key: [Table.text, Table.hash],
+  value: BlockSeal
+})
 const l1Table = Table.make({ name: "supervisor/l1", key: [Table.text], value: BlockRef })
 const finalizedKey = ["finalized"] as const
 
@@ -107,6 +118,11 @@ const applyChange = (state: ChainState, change: Change): Array<Write> => {
     state.crossUnsafe = change.crossUnsafe
     writes.push(crossUnsafeTable.put([chainId], change.crossUnsafe))
   }
+  if (change.invalidated !== undefined) {
+    const { hash } = change.invalidated
+    state.invalidated.set(hash, change.invalidated)
+    writes.push(invalidatedTable.put([chainId, hash], change.invalidated))
+  }
   if (writes.length > 0) state.version += 1
   return writes
 }
@@ -132,6 +148,7 @@ const loadChain = Effect.fnUntraced(function* (
   const logs = [...(yield* collect(logsTable.iterate(store, [chainId])))]
   const local = [...(yield* collect(localTable.iterate(store, [chainId])))]
   const cross = [...(yield* collect(crossTable.iterate(store, [chainId])))]
+  const invalidated = yield* collect(invalidatedTable.iterate(store, [chainId]))
   const gap = logs.findIndex((block, i) => i > 0 && block.parentHash !== logs[i - 1]!.hash)
   if (gap >= 0)
     return yield* corrupt(`chain ${chainId}: block ${logs[gap]!.number} does not build on the one before it`)
@@ -140,6 +157,7 @@ const loadChain = Effect.fnUntraced(function* (
     logs,
     local,
     cross,
+    invalidated: new Map(invalidated.map((block) => [block.hash, block])),
     crossUnsafe: crossUnsafe._tag === "Some" ? crossUnsafe.value : undefined,
     version: 0
   }
@@ -152,7 +170,7 @@ interface Pending {
 
 /** One fiber writes, so that batches reach the store in the order of the decisions; what waits goes as one batch. */
 const makeWriter = Effect.fnUntraced(function* (store: Store["Service"]) {
-  // At most one decision per fiber of the supervisor waits here, because each waits for its own.
+  // What waits here is bounded: each fiber waits for its decisions, after `promotionBatch` of them at the latest.
   const queue = yield* Queue.unbounded<Pending>()
   let failed: SupervisorError | undefined
   const flush = Effect.fnUntraced(function* (pending: ReadonlyArray<Pending>) {
@@ -183,21 +201,26 @@ export const makeLedger = Effect.fnUntraced(function* (
   const finalized = yield* Effect.mapError(l1Table.get(store, finalizedKey), storeFailed("start"))
   let finalizedL1 = finalized._tag === "Some" ? finalized.value : undefined
   const write = yield* makeWriter(store)
+  const decideNow: Ledger["decideNow"] = (decision) => {
+    const { changes, finalizedL1: raised, result } = decision()
+    const writes: Array<Write> = []
+    for (const change of changes) writes.push(...applyChange(chains.get(change.chainId)!, change))
+    if (raised !== undefined) {
+      finalizedL1 = raised
+      writes.push(l1Table.put(finalizedKey, raised))
+    }
+    return [result, write(writes)]
+  }
   return {
     world: { chain: (id) => chains.get(id), rules },
     chainIds,
     state: (id) => chains.get(id)!,
     finalizedL1: () => finalizedL1,
+    decideNow,
     decide: (decision) =>
       Effect.suspend(() => {
-        const { changes, finalizedL1: raised, result } = decision()
-        const writes: Array<Write> = []
-        for (const change of changes) writes.push(...applyChange(chains.get(change.chainId)!, change))
-        if (raised !== undefined) {
-          finalizedL1 = raised
-          writes.push(l1Table.put(finalizedKey, raised))
-        }
-        return Effect.as(write(writes), result)
+        const [result, written] = decideNow(decision)
+        return Effect.as(written, result)
       })
   }
 })

@@ -33,23 +33,43 @@ export const addLocalSafe = (
       : { result: added, changes: [{ chainId: chain.id, local: added.success }] }
   })
 
-/** Raises cross-unsafe as far as it goes. */
-const advanceCrossUnsafe = Effect.fnUntraced(function* (chain: ChainContext) {
-  const { ledger } = chain.shared
+/** Takes a decision again and again while it succeeds; many share one wait for the disk. Answers what ended it. */
+const repeat = Effect.fnUntraced(function* <A>(
+  chain: ChainContext,
+  decision: () => Decision<A>,
+  succeeds: (result: A) => boolean
+): Effect.fn.Return<{ readonly last: A; readonly moved: boolean }, SupervisorError> {
+  const { ledger, options } = chain.shared
   let moved = false
   while (true) {
-    const step = yield* ledger.decide<Verdict<BlockSeal>>(() => {
-      const step = crossUnsafeStep(ledger.world, chain.id)
-      return Result.isFailure(step)
-        ? unchanged(step)
-        : { result: step, changes: [{ chainId: chain.id, crossUnsafe: step.success }] }
-    })
-    if (Result.isFailure(step)) {
-      noteWait(chain, step.failure)
-      yield* logConflict(chain, step.failure)
-      break
+    let written: Effect.Effect<void, SupervisorError> = Effect.void
+    for (let i = 0; i < options.promotionBatch; i++) {
+      const [last, durable] = ledger.decideNow(decision)
+      if (!succeeds(last)) {
+        yield* written
+        yield* durable
+        return { last, moved }
+      }
+      written = durable
+      moved = true
     }
-    moved = true
+    yield* written
+  }
+})
+
+const decideCrossUnsafe = (chain: ChainContext): Decision<Verdict<BlockSeal>> => {
+  const step = crossUnsafeStep(chain.shared.ledger.world, chain.id)
+  return Result.isFailure(step)
+    ? unchanged(step)
+    : { result: step, changes: [{ chainId: chain.id, crossUnsafe: step.success }] }
+}
+
+/** Raises cross-unsafe as far as it goes. */
+const advanceCrossUnsafe = Effect.fnUntraced(function* (chain: ChainContext) {
+  const { last, moved } = yield* repeat(chain, () => decideCrossUnsafe(chain), Result.isSuccess)
+  if (Result.isFailure(last)) {
+    noteWait(chain, last.failure)
+    yield* logConflict(chain, last.failure)
   }
   const head = crossUnsafeHead(stateOf(chain))
   if (moved && head !== undefined) {
@@ -84,7 +104,7 @@ const decideCrossSafe = (chain: ChainContext): Decision<CrossSafeOutcome> => {
     case "Invalidate": {
       const edit = DerivationDb.invalidate(state.local, outcome.source, outcome.derived)
       if (Result.isFailure(edit)) return unchanged({ _tag: "Wait", fault: edit.failure })
-      return { result: outcome, changes: invalidation(chain, edit.success, outcome.derived.number) }
+      return { result: outcome, changes: invalidation(chain, edit.success, outcome.derived) }
     }
   }
 }
@@ -93,15 +113,16 @@ const decideCrossSafe = (chain: ChainContext): Decision<CrossSafeOutcome> => {
 const invalidation = (
   chain: ChainContext,
   local: DerivationDb.Edit,
-  number: number
+  invalid: BlockSeal
 ): ReadonlyArray<Change> => {
+  const { number } = invalid
   const state = stateOf(chain)
   const safe = state.cross.at(-1)!.derived
   const parent = state.logs[number - 1 - state.logs[0]!.number]!
   const { others, own } = rewindLogs(chain.shared.ledger, chain.id, parent)
   const head = crossUnsafeHead(state)
   const lowered = head !== undefined && head.number >= number ? { crossUnsafe: safe } : undefined
-  return [{ ...own, local, ...lowered }, ...others]
+  return [{ ...own, local, invalidated: sealOf(invalid), ...lowered }, ...others]
 }
 
 const onInvalid = Effect.fnUntraced(function* (
@@ -122,19 +143,13 @@ const onInvalid = Effect.fnUntraced(function* (
 
 /** Raises cross-safe as far as it goes. */
 const advanceCrossSafe = Effect.fnUntraced(function* (chain: ChainContext) {
-  let moved = false
-  while (true) {
-    const outcome = yield* chain.shared.ledger.decide(() => decideCrossSafe(chain))
-    if (outcome._tag === "Wait") {
-      noteWait(chain, outcome.fault)
-      break
-    }
-    if (outcome._tag === "Invalidate") {
-      yield* onInvalid(chain, outcome)
-      break
-    }
-    moved = true
-  }
+  const { last, moved } = yield* repeat(
+    chain,
+    () => decideCrossSafe(chain),
+    ({ _tag }) => _tag === "Promote" || _tag === "Bump"
+  )
+  if (last._tag === "Wait") noteWait(chain, last.fault)
+  if (last._tag === "Invalidate") yield* onInvalid(chain, last)
   const entry = crossSafeEntry(chain)
   if (moved && entry !== undefined) for (const link of chain.links) postCrossSafe(link, entry)
 })

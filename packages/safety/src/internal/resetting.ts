@@ -3,7 +3,7 @@
  * contradicts what we hold to be local-safe.
  */
 import { Clock, Effect, Metric, Option, Result } from "effect"
-import type { BlockId, BlockNumber } from "@ephor/types"
+import type { BlockId, BlockNumber, BlockSeal } from "@ephor/types"
 import type { ManagedNodeError } from "@ephor/supervisor-protocol/ManagedNodeError"
 import * as DerivationDb from "../DerivationDb.ts"
 import type { Fault } from "../Fault.ts"
@@ -152,6 +152,15 @@ const correct = Effect.fnUntraced(function* (chain: ChainContext, link: NodeLink
   if (now - link.resetAtMs >= chain.shared.options.resetIntervalMs) yield* resetNode(chain, link, why)
 })
 
+/** The block, if it was found invalid and a replacement stands at its height: that begins a revision of its own. */
+const replacedBlock = (chain: ChainContext, block: BlockId): BlockSeal | undefined => {
+  const { invalidated, local } = stateOf(chain)
+  const current = DerivationDb.canonical(local, block.number, "first")
+  return Result.isSuccess(current) && current.success.revision === block.number
+    ? invalidated.get(block.hash)
+    : undefined
+}
+
 /** After a report of a node: if what it holds to be local-safe is not so for us, the node is reset. */
 export const checkConsistency = Effect.fnUntraced(function* (
   chain: ChainContext,
@@ -164,6 +173,9 @@ export const checkConsistency = Effect.fnUntraced(function* (
   const { _tag, detail } = verdict.failure
   // Ahead of us: the next update tells. Invalid and not replaced yet: the node is told so until it obeys.
   if (_tag === "Future" || _tag === "AwaitReplacement") return
+  const invalid = replacedBlock(chain, link.safe)
+  // A node that derives everything anew comes to the same invalid block: it needs its replacement, not a reset.
+  if (invalid !== undefined) return link.post("invalidateBlock", link.node.invalidateBlock(invalid))
   yield* correct(chain, link, detail)
 })
 

@@ -1,0 +1,135 @@
+/** What a person gets wrong: one sentence on stderr that says what to do, exit code 1, no stack trace. */
+import { assert, describe, it } from "@effect/vitest"
+import { mkdirSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import { join } from "node:path"
+import { run, temporary } from "./processes.ts"
+
+const anyPorts = ["--interop-port", "0", "--stream-port", "0", "--admin-port", "0", "--log-format", "json"]
+
+/** The one line that is no log. */
+const complaint = (stderr: string) => {
+  const lines = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("{"))
+  assert.strictEqual(lines.length, 1, stderr)
+  return lines[0]!
+}
+const fails = async (bin: "node" | "supervisor", args: ReadonlyArray<string>) => {
+  const { code, stderr, stdout } = await run(bin, args)
+  assert.strictEqual(code, 1, stderr)
+  assert.strictEqual(stdout, "")
+  return complaint(stderr)
+}
+
+describe("ephor-node", () => {
+  it("unknown flags and commands, missing chains", async () => {
+    const [flag, command, none, port] = await Promise.all([
+      fails("node", ["run", "--nope"]),
+      fails("node", ["walk"]),
+      fails("node", ["run"]),
+      fails("node", ["run", "--dev", "--interop-port", "99999"])
+    ])
+    assert.include(flag, "--nope")
+    assert.include(command, "walk")
+    assert.include(none, "give --dev for a development chain, or --execution-rpc URL")
+    assert.strictEqual(
+      port,
+      'ephor-node: --interop-port is "99999" but should be a whole number from 0 to 65535'
+    )
+  }, 60_000)
+
+  it("malformed secret, damaged store, foreign chain, missing extension", async () => {
+    using folder = temporary()
+    const at = (name: string) => join(folder.path, name)
+    writeFileSync(at("jwt"), "not a secret")
+    mkdirSync(at("damaged/store"), { recursive: true })
+    writeFileSync(at("damaged/store/data.mdb"), Buffer.alloc(50_000, 0x5a))
+    mkdirSync(at("foreign"))
+    writeFileSync(at("foreign/chain-spec.json"), "{}")
+    const dev = (name: string, ...more: ReadonlyArray<string>) =>
+      fails("node", ["run", "--dev", "--data-dir", at(name), ...anyPorts, ...more])
+    const [secret, damaged, foreign, extension] = await Promise.all([
+      dev("a", "--interop-jwt-secret", at("jwt")),
+      dev("damaged"),
+      dev("foreign"),
+      dev("b", "--extend", at("nothing.ts"))
+    ])
+    assert.include(secret, `invalid jwt secret in path "${at("jwt")}", not 32 hex-formatted bytes`)
+    assert.include(damaged, "restore the directory from a backup or delete it")
+    assert.include(foreign, `the chain specification ${at("foreign/chain-spec.json")} is not valid`)
+    assert.include(extension, `the extension ${at("nothing.ts")} cannot be loaded`)
+  }, 90_000)
+
+  it("a port in use", async () => {
+    using folder = temporary()
+    const server = createServer()
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve((server.address() as { readonly port: number }).port))
+    )
+    const dev = (name: string, flag: string) =>
+      fails("node", [
+        "run",
+        "--dev",
+        "--data-dir",
+        join(folder.path, name),
+        ...anyPorts.filter((_, i, all) => all[i] !== flag && all[i - 1] !== flag),
+        flag,
+        String(port)
+      ])
+    const all = await Promise.all([
+      dev("a", "--interop-port"),
+      dev("b", "--stream-port"),
+      dev("c", "--admin-port")
+    ])
+    server.close()
+    for (const text of all) {
+      assert.include(text, `127.0.0.1:${port}`)
+      assert.include(text, "choose another port")
+    }
+  }, 90_000)
+})
+
+describe("ephor-supervisor", () => {
+  it("missing flags, missing files, secrets that do not match", async () => {
+    using folder = temporary()
+    const file = (name: string, content: string) => {
+      const path = join(folder.path, name)
+      writeFileSync(path, content)
+      return path
+    }
+    const jwt = file("jwt", `0x${"11".repeat(32)}`)
+    const files = {
+      "--dependency-set": file("dependencies.json", '{"dependencies":{"901":{}}}'),
+      "--rollup-config-set": file("rollups.json", "{}")
+    }
+    const supervise = (flags: { readonly [flag: string]: string | undefined }) =>
+      fails("supervisor", [
+        "run",
+        ...Object.entries({
+          "--l1-rpc": "http://127.0.0.1:1",
+          "--l2-consensus.nodes": "ws://127.0.0.1:1",
+          "--l2-consensus.jwt-secret": jwt,
+          "--datadir": join(folder.path, "data"),
+          "--log.format": "json",
+          ...files,
+          ...flags
+        }).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]))
+      ])
+    const [nothing, noSecret, noRollups, badRollups, secrets, notUrl] = await Promise.all([
+      fails("supervisor", ["run"]),
+      supervise({ "--l2-consensus.jwt-secret": "/no/such" }),
+      supervise({ "--rollup-config-set": undefined }),
+      supervise({ "--rollup-config-set": file("bad.json", '{"901":{}}') }),
+      supervise({
+        "--l2-consensus.nodes": "ws://a:1,ws://b:2,ws://c:3",
+        "--l2-consensus.jwt-secret": `${jwt},${jwt}`
+      }),
+      supervise({ "--l2-consensus.nodes": "localhost:1" })
+    ])
+    assert.include(badRollups, "bad.json (--rollup-config-set) is not valid")
+    assert.include(nothing, "required flag is missing: l1-rpc")
+    assert.include(noSecret, 'JWT-secret in path "/no/such" does not exist')
+    assert.include(noRollups, "required flag is missing: rollup-config-set")
+    assert.include(secrets, "sync node check failed: 3 nodes but 2 JWT secrets")
+    assert.include(notUrl, '"localhost:1" but should have URLs')
+  }, 90_000)
+})

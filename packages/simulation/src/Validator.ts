@@ -1,0 +1,95 @@
+/**
+ * One validator of a simulated committee: the subsystems of a node over the machine that the world gives it.
+ */
+import { DevAuthor, Subsystems } from "@ephor/backing"
+import type { Malus, Pvf } from "@ephor/backing"
+import { Chain, type DevChain, Keystore, type RuntimeApi, Store } from "@ephor/chain"
+import {
+  DisputeCoordinator,
+  DisputeDistribution,
+  DisputeParticipation,
+  Disputes,
+  Enforcement,
+  VotesDb
+} from "@ephor/disputes"
+import { MemoryNetwork } from "@ephor/network"
+import { CandidateSelection, Overseer } from "@ephor/overseer"
+import type { ValidatorIndex } from "@ephor/types"
+import { Context, Effect, Exit, Layer, Redacted, Scope } from "effect"
+import type { Disk, Session } from "./Disk.ts"
+import * as Signatures from "./Signatures.ts"
+
+const addresses = [
+  ...Subsystems.addresses,
+  DisputeCoordinator.DisputeCoordinator,
+  DisputeParticipation.DisputeParticipation,
+  DisputeDistribution.DisputeDistribution
+] as const
+
+/** Pause between two tries to tell a peer about a dispute. */
+const disputeRetryDelayMs = 1000
+
+/** What a validator shares with the others of its machine. */
+export type Ground =
+  | Chain.Chain
+  | RuntimeApi.RuntimeApi
+  | DevChain.DevChain
+  | MemoryNetwork.MemoryNetwork
+  | Pvf.Pvf
+
+/** What the world asks of a running validator. */
+export type Parts = Overseer.Overseer | CandidateSelection | Disputes.Disputes | VotesDb.VotesDb
+
+/** A validator. */
+export interface Options {
+  readonly index: ValidatorIndex
+  /** Secret phrase of its key. */
+  readonly secret: string
+  /** Set: it calls the garbage of a faulty collator valid. */
+  readonly malus: Malus.Options | undefined
+}
+
+/** A running validator. */
+export interface Running {
+  readonly parts: Context.Context<Parts>
+  /** Kills it: nothing more is written to its disk, then its fibers end. */
+  readonly crash: Effect.Effect<void>
+}
+
+/** Name of a validator in the network and in traces. */
+export const nameOf = (index: ValidatorIndex): string => `validator-${index}`
+
+const page = ({ index, malus, secret }: Options, session: Session) => {
+  const keys = Signatures.layerSr25519({ secrets: [Redacted.make(secret)] })
+  const peer = Layer.unwrap(
+    Effect.map(Keystore.Keystore, ({ publicKeys }) =>
+      MemoryNetwork.layerPeer({ peer: nameOf(index), authority: publicKeys[0]! })
+    )
+  )
+  return Layer.mergeAll(
+    Subsystems.layer(malus === undefined ? {} : { malus }),
+    DevAuthor.layer(index),
+    DisputeCoordinator.layer(),
+    DisputeParticipation.layer(),
+    DisputeDistribution.layer({ retryDelayMs: disputeRetryDelayMs })
+  ).pipe(
+    Layer.provideMerge(Enforcement.layer),
+    Layer.provideMerge([Disputes.layer, VotesDb.layer]),
+    Layer.provideMerge(Overseer.layer(addresses)),
+    Layer.provide(peer),
+    Layer.provide([keys, Layer.succeed(Store.Store, session.store)])
+  )
+}
+
+/** Starts a validator from what its disk holds; it ends with the surrounding scope at the latest. */
+export const start = Effect.fnUntraced(function* (options: Options, disk: Disk) {
+  const session = disk.open(`${nameOf(options.index)}/`)
+  const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
+  // Fresh: the layers of two validators are the same constants, but must not share what they build.
+  const parts = yield* Layer.buildWithScope(Layer.fresh(page(options, session)), scope)
+  const running: Running = {
+    parts,
+    crash: Effect.andThen(session.kill, Scope.close(scope, Exit.void))
+  }
+  return running
+})
