@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -23,7 +23,8 @@ const environment = () => ({
       .filter((k) => /^npm_/i.test(k))
       .map((k) => [k, undefined])
   ),
-  PATH: `${dirname(node)}:${process.env.PATH}`,
+  // turbo runs the scripts of packages through pnpm, which the workspace brings along as well.
+  PATH: [dirname(node), join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter),
   TURBO_TELEMETRY_DISABLED: "1",
   DO_NOT_TRACK: "1"
 })

@@ -2,9 +2,8 @@
  * The machine of a simulated world: a development chain, the network between its validators, the validators and a
  * publisher for observers. It can be killed as a whole or validator by validator, and starts again from its disk.
  */
-import { Adder, type Malus, type Pvf } from "@ephor/backing"
-import { Chain, DevChain, RuntimeApi } from "@ephor/chain"
-import { Store } from "@ephor/chain"
+import { Adder, type Malus } from "@ephor/backing"
+import { DevChain, Store } from "@ephor/chain"
 import { Disputes } from "@ephor/disputes"
 import { MemoryNetwork } from "@ephor/network"
 import { Overseer } from "@ephor/overseer"
@@ -147,10 +146,3 @@ export const start = Effect.fnUntraced(function* (options: Options, disk: Disk, 
   const machine: Machine = { ground, validators, startValidator, stopValidator, crash }
   return machine
 })
-
-/** A service of a machine. */
-export const service = <I extends Ground, S>(machine: Machine, key: Context.Service<I, S>): S =>
-  Context.get(machine.ground, key as Context.Service<Ground, S>)
-
-void [Chain, RuntimeApi]
-export type { Pvf }
