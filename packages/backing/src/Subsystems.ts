@@ -21,13 +21,6 @@ import * as Provisioner from "./Provisioner.ts"
 import type { Pvf } from "./Pvf.ts"
 import * as StatementDistribution from "./StatementDistribution.ts"
 
-/** An address that takes no messages, as a list of addresses wants it. */
-export const silent = <Self, const Id extends string>(
-  address: Overseer.Subsystem.SubsystemClass<Self, Id, never, any>
-): Overseer.Subsystem.SubsystemClass<Self, Id, any, any> =>
-  // A mailbox of `never` is no mailbox of `any` to the compiler, although nothing can ever be in it.
-  address as unknown as Overseer.Subsystem.SubsystemClass<Self, Id, any, any>
-
 /**
  * The addresses, for `Overseer.layer`. The dispute coordinator's is not among them: it belongs to another
  * package.
@@ -41,8 +34,8 @@ export const addresses = [
   Overseer.Provisioner,
   Overseer.AvailabilityStore,
   Overseer.AvailabilityRecovery,
-  silent(AvailabilityDistribution.AvailabilityDistribution),
-  silent(Overseer.BitfieldSigning),
+  AvailabilityDistribution.AvailabilityDistribution,
+  Overseer.BitfieldSigning,
   Overseer.BitfieldDistribution,
   Overseer.ApprovalVoting
 ] as const

@@ -7,7 +7,6 @@ import {
   AvailabilityStore,
   BitfieldDistribution,
   BitfieldSigning,
-  Subsystems
 } from "@ephor/backing"
 import { RuntimeApi, Store } from "@ephor/chain"
 import { Protocol, Refusal, Reputation, View } from "@ephor/network"
@@ -180,7 +179,7 @@ describe("AvailabilityDistribution", () => {
   it.effect("fetches what a block backed until it is here, from those who voted", () =>
     Effect.gen(function* () {
       const distribution = yield* SubsystemTest.make({
-        subsystem: Subsystems.silent(AvailabilityDistribution.AvailabilityDistribution),
+        subsystem: AvailabilityDistribution.AvailabilityDistribution,
         layer: AvailabilityDistribution.layer(),
         captures: [Overseer.AvailabilityRecovery, Overseer.AvailabilityStore]
       }).pipe(
@@ -217,7 +216,7 @@ describe("AvailabilityDistribution", () => {
 
 describe("BitfieldSigning", () => {
   const setup = SubsystemTest.make({
-    subsystem: Subsystems.silent(Overseer.BitfieldSigning),
+    subsystem: Overseer.BitfieldSigning,
     layer: BitfieldSigning.layer(),
     captures: [Overseer.AvailabilityStore, Overseer.BitfieldDistribution]
   })

@@ -36,11 +36,26 @@ const presenter = (binary: string): CliOutput.Presenter => ({
       : CliOutput.defaultPresenter.present(event)
 })
 
+/**
+ * Environment variable that ties a process to its parent: while it is `1`, the end of standard input ends the process
+ * as SIGTERM does. A parent that is killed cannot end its children otherwise.
+ */
+export const endWithStdin = "EPHOR_END_WITH_STDIN"
+
+const watchStdin = () => {
+  if (process.env[endWithStdin] !== "1") return
+  process.stdin
+    .on("end", () => process.kill(process.pid, "SIGTERM"))
+    .resume()
+    .unref()
+}
+
 /** Runs a command tree as the main program of a process. */
 export const run = <const Name extends string, Input, E, ContextInput>(
   command: Command.Command<Name, Input, ContextInput, E, Platform>,
   options: { readonly version: string }
-): void =>
+): void => {
+  watchStdin()
   command.pipe(
     Command.run({ version: options.version }),
     Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter(command.name))]),
@@ -56,6 +71,7 @@ export const run = <const Name extends string, Input, E, ContextInput>(
       teardown: (exit, onExit) => onExit(exitCode(exit))
     })
   )
+}
 
 /** 0 for success and help, 130 for an interruption (as shells expect), 1 for everything else. */
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {

@@ -5,7 +5,9 @@
  */
 import * as grpc from "@grpc/grpc-js"
 import { Effect, Layer, Queue, Stream } from "effect"
-import { FrameCache, type Messages, NodeGrpcClient, NodeGrpcServer, ObserverApi } from "../src/index.ts"
+import { FrameCache, type Messages, ObserverApi } from "../src/index.ts"
+import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
+import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 
 const rounds = 5
 const path = "/BlockStreamService/StreamBlocks"

@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Chain, DevChain, Store } from "@ephor/chain"
 import type { DagCommittee, Hash } from "@ephor/types"
 import { Effect, Layer, References, type Scope, Stream } from "effect"
-import { BlockSource, NodeBlockVerifier, Publisher, Subscriber } from "../src/index.ts"
+import { BlockSource, Publisher, Subscriber } from "../src/index.ts"
+import * as NodeBlockVerifier from "../src/NodeBlockVerifier.ts"
 import { dagOf, type Round } from "./dag.ts"
 
 const zero: Hash = `0x${"0".repeat(64)}`

@@ -12,7 +12,8 @@ import {
   toHex
 } from "@ephor/types"
 import { Effect, Result } from "effect"
-import { BlockVerifier, NodeBlockVerifier } from "../src/index.ts"
+import { BlockVerifier } from "../src/index.ts"
+import * as NodeBlockVerifier from "../src/NodeBlockVerifier.ts"
 import { dagOf } from "./dag.ts"
 import vectors from "./vectors/observer.json" with { type: "json" }
 

@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue, Stream } from "effect"
 import * as Http2 from "node:http2"
 import type { AddressInfo } from "node:net"
-import { FrameCache, Messages, NodeGrpcClient } from "../src/index.ts"
+import { FrameCache, Messages } from "../src/index.ts"
+import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 
 /** A server that does whatever the test says on each stream. */
 const withPeer = <A, E>(

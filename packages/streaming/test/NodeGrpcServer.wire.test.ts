@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Scope } from "effect"
 import * as Http2 from "node:http2"
-import { BlockSource, Grpc, Messages, NodeGrpcServer, type ObserverError, Publisher } from "../src/index.ts"
+import { BlockSource, Grpc, Messages, type ObserverError, Publisher } from "../src/index.ts"
+import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { block, commit } from "../src/testing/ObserverApiTest.ts"
 
 interface World {

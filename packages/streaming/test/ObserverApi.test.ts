@@ -1,5 +1,7 @@
 import { Effect, Layer } from "effect"
-import { NodeGrpcClient, NodeGrpcServer, Publisher } from "../src/index.ts"
+import { Publisher } from "../src/index.ts"
+import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
+import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import * as ObserverApiTest from "../src/testing/ObserverApiTest.ts"
 
 ObserverApiTest.suite("in memory", Publisher.layer())

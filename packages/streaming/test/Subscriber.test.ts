@@ -6,15 +6,15 @@ import {
   BlockVerifier,
   type CommitDeriver,
   Messages,
-  NodeBlockVerifier,
-  NodeGrpcClient,
-  NodeGrpcServer,
   ObserverApi,
   ObserverError,
   Publisher,
   Subscriber,
   type SubscriberConfig
 } from "../src/index.ts"
+import * as NodeBlockVerifier from "../src/NodeBlockVerifier.ts"
+import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
+import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { Unavailable } from "../src/ObserverError.ts"
 import { type Dag, dagOf, makeDag, type Round } from "./dag.ts"
 

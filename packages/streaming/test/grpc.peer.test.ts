@@ -3,7 +3,9 @@ import * as grpc from "@grpc/grpc-js"
 import * as loader from "@grpc/proto-loader"
 import { Effect, Layer, Queue, Stream } from "effect"
 import { fileURLToPath } from "node:url"
-import { BlockSource, Messages, NodeGrpcClient, NodeGrpcServer, Publisher } from "../src/index.ts"
+import { BlockSource, Messages, Publisher } from "../src/index.ts"
+import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
+import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { block, commit } from "../src/testing/ObserverApiTest.ts"
 
 // The same protocol as seen by an implementation that is not ours, from the .proto that we ship.

@@ -1,6 +1,7 @@
 /**
  * Child processes of a devnet: started with their logs in files, started again when they die, ended with the devnet.
  */
+import { NodeProgram } from "@ephor/cli"
 import { Clock, Effect, FileSystem, Queue, Ref, type Scope, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 
@@ -49,7 +50,10 @@ export const keep = Effect.fn("Children.keep")(function* (
   const life = Effect.gen(function* () {
     const handle = yield* spawner.spawn(
       ChildProcess.make(spec.command, spec.args, {
-        stdin: "ignore",
+        // Never written to: its end tells the child that we are gone, however we went.
+        stdin: "pipe",
+        env: { [NodeProgram.endWithStdin]: "1" },
+        extendEnv: true,
         stdout: "pipe",
         stderr: "pipe",
         killSignal: "SIGTERM",

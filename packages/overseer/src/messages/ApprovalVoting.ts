@@ -4,6 +4,9 @@
 import type { CandidateHash, SessionIndex, Signature, ValidatorIndex } from "@ephor/types"
 import type { Deferred } from "effect"
 import * as Subsystem from "../Subsystem.ts"
+import { AvailabilityRecovery } from "./AvailabilityRecovery.ts"
+import { CandidateValidation } from "./CandidateValidation.ts"
+import { DisputeCoordinator } from "./DisputeCoordinator.ts"
 
 /** Approval votes for a candidate, for import into a dispute. */
 export interface ApprovalStatements {
@@ -26,5 +29,5 @@ export type ApprovalVotingMessage = ApprovalStatements
 /** Address of approval voting. */
 export class ApprovalVoting extends Subsystem.Service<ApprovalVoting, ApprovalVotingMessage>()(
   "@ephor/overseer/ApprovalVoting",
-  { capacity: 64_000 }
+  { capacity: 64_000, sends: () => [AvailabilityRecovery, CandidateValidation, DisputeCoordinator] }
 ) {}

@@ -4,6 +4,7 @@
 import type { BackedCandidate, CandidateReceipt, Hash, PoV, SignedFullStatement } from "@ephor/types"
 import type { Cause, Deferred, Queue } from "effect"
 import * as Subsystem from "../Subsystem.ts"
+import { AvailabilityRecovery } from "./AvailabilityRecovery.ts"
 import { AvailabilityStore } from "./AvailabilityStore.ts"
 import { CandidateValidation } from "./CandidateValidation.ts"
 import { StatementDistribution } from "./StatementDistribution.ts"
@@ -47,7 +48,7 @@ export type CandidateBackingMessage = RegisterBackingWatcher | Second | BackingS
 export class CandidateBacking extends Subsystem.Service<CandidateBacking, CandidateBackingMessage>()(
   "@ephor/overseer/CandidateBacking",
   {
-    sends: () => [CandidateValidation, AvailabilityStore, StatementDistribution],
+    sends: () => [CandidateValidation, AvailabilityRecovery, AvailabilityStore, StatementDistribution],
     // Selection and the provisioner ask backing: what backing tells them must not wait for them.
     sendsNow: () => [
       "@ephor/overseer/CandidateSelection",

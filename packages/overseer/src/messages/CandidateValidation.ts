@@ -4,6 +4,7 @@
 import type { CandidateCommitments, CandidateReceipt, Hash, PersistedValidationData, PoV } from "@ephor/types"
 import type { Deferred } from "effect"
 import * as Subsystem from "../Subsystem.ts"
+import { AvailabilityRecovery } from "./AvailabilityRecovery.ts"
 
 /** Where the proof of validity comes from: here it is, or it has to be fetched from a peer. */
 export type PoVOrigin =
@@ -66,5 +67,6 @@ export type CandidateValidationMessage = Validate
 
 /** Address of candidate validation. */
 export class CandidateValidation extends Subsystem.Service<CandidateValidation, CandidateValidationMessage>()(
-  "@ephor/overseer/CandidateValidation"
+  "@ephor/overseer/CandidateValidation",
+  { sends: () => [AvailabilityRecovery] }
 ) {}
