@@ -63,7 +63,10 @@ describe("tidy", () => {
   it("leaves no unfinished marks", () =>
     offenders(
       sources.flatMap(({ file, lines }) =>
-        lines.flatMap((line, i) => (/\b(TODO|FIXME|XXX)\b|@ts-ignore|\bas any\b/.test(line) ? [`${file}:${i + 1}: ${line.trim()}`] : []))
+        lines.flatMap((line, i) => {
+          const mark = /\b(TODO|FIXME|XXX)\b|@ts-ignore/.test(line) || (/\bas any\b/.test(line) && !/^\s*(\/?\*|\/\/)/.test(line))
+          return mark ? [`${file}:${i + 1}: ${line.trim()}`] : []
+        })
       )
     ))
 })
