@@ -5,15 +5,23 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { dirname, join } from "node:path"
 
 const root = dirname(import.meta.dirname)
-const readmes = ["README.md", ...globSync(["packages/*/README.md", "apps/*/README.md", "docs/*.md", "examples/*/README.md"], { cwd: root })]
+const readmes = [
+  "README.md",
+  ...globSync(["packages/*/README.md", "apps/*/README.md", "docs/*.md", "examples/*/README.md"], {
+    cwd: root
+  })
+]
   .filter((file) => existsSync(join(root, file)))
   .sort()
 
 /** Snippets of the root see every package through the simulation, which depends on all of them. */
-const home = (readme: string) => (readme === "README.md" || readme.startsWith("docs") ? "packages/simulation" : dirname(readme))
+const home = (readme: string) =>
+  readme === "README.md" || readme.startsWith("docs") ? "packages/simulation" : dirname(readme)
 
 for (const readme of readmes) {
-  const snippets = [...readFileSync(join(root, readme), "utf8").matchAll(/^```ts\n(\/\/ run[\s\S]*?)^```/gm)].map((m) => m[1]!)
+  const snippets = [
+    ...readFileSync(join(root, readme), "utf8").matchAll(/^```ts\n(\/\/ run[\s\S]*?)^```/gm)
+  ].map((m) => m[1]!)
   if (snippets.length === 0) continue
   describe(readme, () => {
     snippets.forEach((snippet, i) =>
@@ -22,7 +30,10 @@ for (const readme of readmes) {
         try {
           const file = join(folder, "snippet.ts")
           writeFileSync(file, snippet)
-          const result = spawnSync(process.execPath, ["--conditions=ephor-source", file], { encoding: "utf8", timeout: 60_000 })
+          const result = spawnSync(process.execPath, ["--conditions=ephor-source", file], {
+            encoding: "utf8",
+            timeout: 60_000
+          })
           assert.strictEqual(result.status, 0, result.stderr)
           assert.notStrictEqual(result.stdout.trim(), "")
         } finally {

@@ -5,7 +5,11 @@ import { basename, dirname, join } from "node:path"
 
 const root = dirname(import.meta.dirname)
 const packages = ["packages", "apps"].flatMap((folder) =>
-  globSync(`${folder}/*/package.json`, { cwd: root }).map((file) => ({ dir: dirname(file), folder, json: readJson(file) }))
+  globSync(`${folder}/*/package.json`, { cwd: root }).map((file) => ({
+    dir: dirname(file),
+    folder,
+    json: readJson(file)
+  }))
 )
 const sources = packages.flatMap(({ dir, folder }) =>
   globSync(`${dir}/src/**/*.ts`, { cwd: root })
@@ -19,7 +23,11 @@ const offenders = (found: ReadonlyArray<string>) => assert.deepStrictEqual(found
 
 describe("tidy", () => {
   it("keeps source files at 400 lines or less", () =>
-    offenders(sources.filter(({ lines }) => lines.length > 401).map(({ file, lines }) => `${file}: ${lines.length - 1}`)))
+    offenders(
+      sources
+        .filter(({ lines }) => lines.length > 401)
+        .map(({ file, lines }) => `${file}: ${lines.length - 1}`)
+    ))
 
   it("keeps node:* and platform-node inside Node* files and apps", () =>
     offenders(
@@ -35,8 +43,9 @@ describe("tidy", () => {
         .filter(({ file, folder }) => folder === "packages" && !basename(file).startsWith("Node"))
         .flatMap(({ file, lines }) =>
           lines.flatMap((line, i) =>
-            /\b(Date\.now\(|new Date\(\)|Math\.random\(|setTimeout\(|setInterval\(|performance\.now\()/.test(line) &&
-              !/^\s*(\*|\/\/)/.test(line)
+            /\b(Date\.now\(|new Date\(\)|Math\.random\(|setTimeout\(|setInterval\(|performance\.now\()/.test(
+              line
+            ) && !/^\s*(\*|\/\/)/.test(line)
               ? [`${file}:${i + 1}`]
               : []
           )
@@ -44,14 +53,25 @@ describe("tidy", () => {
     ))
 
   it("documents every export", () =>
-    offenders(sources.filter(({ file }) => !file.includes("/internal/")).flatMap(({ file, lines }) => undocumented(lines).map((name) => `${file}: ${name}`))))
+    offenders(
+      sources
+        .filter(({ file }) => !file.includes("/internal/"))
+        .flatMap(({ file, lines }) => undocumented(lines).map((name) => `${file}: ${name}`))
+    ))
 
   it("has a README for every package", () =>
-    offenders(packages.filter(({ dir, json }) => !json.private && !existsSync(join(root, dir, "README.md"))).map(({ dir }) => dir)))
+    offenders(
+      packages
+        .filter(({ dir, json }) => !json.private && !existsSync(join(root, dir, "README.md")))
+        .map(({ dir }) => dir)
+    ))
 
   it("has no circles between packages", () => {
     const edges = new Map(
-      packages.map(({ json }) => [json.name as string, Object.keys(json.dependencies ?? {}).filter((d) => d.startsWith("@ephor/"))])
+      packages.map(({ json }) => [
+        json.name as string,
+        Object.keys(json.dependencies ?? {}).filter((d) => d.startsWith("@ephor/"))
+      ])
     )
     const visit = (name: string, path: ReadonlyArray<string>): void => {
       assert.isFalse(path.includes(name), `circle: ${[...path, name].join(" -> ")}`)
@@ -64,7 +84,9 @@ describe("tidy", () => {
     offenders(
       sources.flatMap(({ file, lines }) =>
         lines.flatMap((line, i) => {
-          const mark = /\b(TODO|FIXME|XXX)\b|@ts-ignore/.test(line) || (/\bas any\b/.test(line) && !/^\s*(\/?\*|\/\/)/.test(line))
+          const mark =
+            /\b(TODO|FIXME|XXX)\b|@ts-ignore/.test(line) ||
+            (/\bas any\b/.test(line) && !/^\s*(\/?\*|\/\/)/.test(line))
           return mark ? [`${file}:${i + 1}: ${line.trim()}`] : []
         })
       )
@@ -76,7 +98,8 @@ function undocumented(lines: ReadonlyArray<string>): ReadonlyArray<string> {
   const names: Array<string> = []
   const documented = new Set<string>()
   lines.forEach((line, i) => {
-    const match = /^export (?:declare )?(?:abstract )?(?:const|function\*?|class|interface|type|let) (\w+)/.exec(line)
+    const match =
+      /^export (?:declare )?(?:abstract )?(?:const|function\*?|class|interface|type|let) (\w+)/.exec(line)
     if (match === null) return
     const name = match[1]!
     const before = lines[i - 1]?.trim() ?? ""

@@ -6,7 +6,7 @@ import {
   AvailabilityRecovery,
   AvailabilityStore,
   BitfieldDistribution,
-  BitfieldSigning,
+  BitfieldSigning
 } from "@ephor/backing"
 import { RuntimeApi, Store } from "@ephor/chain"
 import { Protocol, Refusal, Reputation, View } from "@ephor/network"

@@ -122,7 +122,10 @@ const refusalOf = (request: IncomingMessage, limits: Limits): readonly [number, 
 const listen = (server: HttpServer, { host, port }: Options) =>
   Effect.callback<number, ManagedNodeError>((resume) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      const why = error.code === "EADDRINUSE" ? "the port is in use; stop the other program or choose another port" : error.message
+      const why =
+        error.code === "EADDRINUSE"
+          ? "the port is in use; stop the other program or choose another port"
+          : error.message
       resume(
         Effect.fail(new ManagedNodeError({ method: "listen", reason: new ListenFailed({ host, port, why }) }))
       )

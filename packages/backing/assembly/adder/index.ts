@@ -66,5 +66,5 @@ export function validate_block(params: usize, length: u32): u64 {
   blake2b256(state, 8, head + 40)
   memory.fill(head + HEAD_SIZE, 0, 7)
   store<u32>(head + HEAD_SIZE + 7, relayParentNumber)
-  return ((<u64>RESULT_SIZE) << 32) | (<u64>result)
+  return ((<u64>RESULT_SIZE) << 32) | <u64>result
 }
