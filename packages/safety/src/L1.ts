@@ -59,58 +59,72 @@ export const defaults: Options = {
   changeBuffer: 256
 }
 
+const bounded = <A>(afterMs: number, method: string, ask: Effect.Effect<A, L1Error>) =>
+  Effect.timeoutOrElse(ask, {
+    duration: afterMs,
+    orElse: () => Effect.fail(new L1Error({ method, why: `no answer within ${afterMs} ms` }))
+  })
+
+/** What polling has found so far. */
+interface Seen {
+  tip: BlockRef | undefined
+  final: BlockRef | undefined
+}
+
+/** Looks once: what is new is remembered and published. */
+const makePoll = (
+  source: Source,
+  options: Options,
+  seen: Seen,
+  publish: (change: L1Change) => Effect.Effect<unknown>
+) =>
+  Effect.gen(function* () {
+    const latest = Option.getOrUndefined(yield* bounded(options.timeoutMs, "latest", source.latest))
+    if (latest !== undefined && latest.hash !== seen.tip?.hash) {
+      if (seen.tip !== undefined && latest.number < seen.tip.number) {
+        yield* Effect.logWarning("the L1 tip went back; waiting for a higher one", { tip: seen.tip, latest })
+      } else {
+        const reorg = latest.parentHash !== seen.tip?.hash
+        seen.tip = latest
+        yield* publish({ _tag: "Latest", block: latest, reorg })
+      }
+    }
+    const finalized = Option.getOrUndefined(yield* bounded(options.timeoutMs, "finalized", source.finalized))
+    if (finalized !== undefined && (seen.final === undefined || finalized.number > seen.final.number)) {
+      seen.final = finalized
+    }
+    if (seen.final !== undefined) yield* publish({ _tag: "Finalized", block: seen.final })
+  })
+
 /** Follows a source for as long as the scope lives. An unreachable source is retried with back-off, and logged. */
 export const make = Effect.fnUntraced(function* (
   source: Source,
   overrides?: Partial<Options>
 ): Effect.fn.Return<Service, never, Scope.Scope> {
   const options = { ...defaults, ...overrides }
+  const { confirmationDepth, maxBackoffMs, pollIntervalMs, timeoutMs } = options
   const hub = yield* PubSub.sliding<L1Change>(options.changeBuffer)
-  let tip: BlockRef | undefined
-  let final: BlockRef | undefined
-  const bounded = <A>(method: string, ask: Effect.Effect<A, L1Error>) =>
-    Effect.timeoutOrElse(ask, {
-      duration: options.timeoutMs,
-      orElse: () => Effect.fail(new L1Error({ method, why: `no answer within ${options.timeoutMs} ms` }))
-    })
-  const poll = Effect.gen(function* () {
-    const latest = Option.getOrUndefined(yield* bounded("latest", source.latest))
-    if (latest !== undefined && latest.hash !== tip?.hash) {
-      if (tip !== undefined && latest.number < tip.number) {
-        yield* Effect.logWarning("the L1 tip went back; waiting for a higher one", { tip, latest })
-      } else {
-        const reorg = latest.parentHash !== tip?.hash
-        tip = latest
-        yield* PubSub.publish(hub, { _tag: "Latest", block: latest, reorg })
-      }
-    }
-    const finalized = Option.getOrUndefined(yield* bounded("finalized", source.finalized))
-    if (finalized !== undefined && (final === undefined || finalized.number > final.number)) final = finalized
-    if (final !== undefined) yield* PubSub.publish(hub, { _tag: "Finalized", block: final })
-  })
-  const backoff = Schedule.min([
-    Schedule.exponential(options.pollIntervalMs),
-    Schedule.spaced(options.maxBackoffMs)
-  ])
-  yield* poll.pipe(
+  const seen: Seen = { tip: undefined, final: undefined }
+  const backoff = Schedule.min([Schedule.exponential(pollIntervalMs), Schedule.spaced(maxBackoffMs)])
+  yield* makePoll(source, options, seen, (change) => PubSub.publish(hub, change)).pipe(
     Effect.tapError((error) =>
       Effect.andThen(
         Metric.update(Metrics.l1PollFailures, 1),
-        Effect.logWarning(`${error.message}; trying again`, { tip: tip?.number })
+        Effect.logWarning(`${error.message}; trying again`, { tip: seen.tip?.number })
       )
     ),
     Effect.retry(backoff),
-    Effect.andThen(Effect.sleep(options.pollIntervalMs)),
+    Effect.andThen(Effect.sleep(pollIntervalMs)),
     Effect.forever,
     Effect.forkScoped
   )
   const known = (): ReadonlyArray<L1Change> => [
-    ...(tip === undefined ? [] : [{ _tag: "Latest" as const, block: tip, reorg: true }]),
-    ...(final === undefined ? [] : [{ _tag: "Finalized" as const, block: final }])
+    ...(seen.tip === undefined ? [] : [{ _tag: "Latest" as const, block: seen.tip, reorg: true }]),
+    ...(seen.final === undefined ? [] : [{ _tag: "Finalized" as const, block: seen.final }])
   ]
   return {
-    latest: Effect.sync(() => Option.fromUndefinedOr(tip)),
-    finalized: Effect.sync(() => Option.fromUndefinedOr(final)),
+    latest: Effect.sync(() => Option.fromUndefinedOr(seen.tip)),
+    finalized: Effect.sync(() => Option.fromUndefinedOr(seen.final)),
     changes: Stream.unwrap(
       Effect.map(PubSub.subscribe(hub), (subscription) =>
         Stream.concat(
@@ -120,10 +134,13 @@ export const make = Effect.fnUntraced(function* (
       )
     ),
     blockByNumber: Effect.fn("L1.blockByNumber")(function* (number: BlockNumber) {
-      if (tip === undefined || number > tip.number - options.confirmationDepth) return Option.none<BlockRef>()
-      return yield* bounded("blockByNumber", source.blockByNumber(number))
+      if (seen.tip === undefined || number > seen.tip.number - confirmationDepth)
+        return Option.none<BlockRef>()
+      return yield* bounded(timeoutMs, "blockByNumber", source.blockByNumber(number))
     }),
-    blockByHash: Effect.fn("L1.blockByHash")((hash: Hash) => bounded("blockByHash", source.blockByHash(hash)))
+    blockByHash: Effect.fn("L1.blockByHash")((hash: Hash) =>
+      bounded(timeoutMs, "blockByHash", source.blockByHash(hash))
+    )
   }
 })
 

@@ -1,6 +1,6 @@
 import { createServer } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Option, Ref } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { L1 } from "../src/index.ts"
 import { makeL1 } from "./world.ts"
 
@@ -8,7 +8,7 @@ import { makeL1 } from "./world.ts"
 const makeServer = Effect.fnUntraced(function* () {
   const l1 = makeL1()
   l1.mine(4)
-  const answer = yield* Ref.make<((id: number) => unknown) | undefined>(undefined)
+  const answers: { custom?: (id: number) => unknown } = {}
   const server = createServer((request, response) => {
     let body = ""
     request.on("data", (chunk) => (body += chunk))
@@ -25,7 +25,7 @@ const makeServer = Effect.fnUntraced(function* () {
         timestamp: hex(block.timestamp),
         extraData: "0x"
       }
-      const custom = Effect.runSync(Ref.get(answer))
+      const { custom } = answers
       response.setHeader("content-type", "application/json")
       response.end(
         JSON.stringify(custom === undefined ? { jsonrpc: "2.0", id, result: result ?? null } : custom(id))
@@ -41,7 +41,7 @@ const makeServer = Effect.fnUntraced(function* () {
     () => Effect.sync(() => server.closeAllConnections())
   )
   yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
-  return { l1, url, answer }
+  return { l1, url, answers }
 })
 
 const build = (url: string) =>
@@ -81,9 +81,9 @@ describe("L1.layerJsonRpc", () => {
   rows.forEach(([name, body, text], i) =>
     it.live(`bad answer ${i + 1}: ${name}`, () =>
       Effect.gen(function* () {
-        const { answer, url } = yield* makeServer()
+        const { answers, url } = yield* makeServer()
         const service = yield* build(url)
-        yield* Ref.set(answer, (id) => ({ jsonrpc: "2.0", id, ...(body as object) }))
+        answers.custom = (id) => ({ jsonrpc: "2.0", id, ...(body as object) })
         const error = yield* Effect.flip(service.blockByHash(`0x${"1".repeat(64)}`))
         assert.include(error.message, text)
         assert.include(error.message, url)
@@ -93,13 +93,13 @@ describe("L1.layerJsonRpc", () => {
 
   it.live("a block that is not known is none, whatever the client calls it", () =>
     Effect.gen(function* () {
-      const { answer, url } = yield* makeServer()
+      const { answers, url } = yield* makeServer()
       const service = yield* build(url)
-      yield* Ref.set(answer, (id) => ({
+      answers.custom = (id) => ({
         jsonrpc: "2.0",
         id,
         error: { code: -39001, message: "Unknown block" }
-      }))
+      })
       assert.isTrue(Option.isNone(yield* service.blockByHash(`0x${"1".repeat(64)}`)))
     })
   )

@@ -249,6 +249,34 @@ describe("Supervisor and its nodes", () => {
   )
 })
 
+describe("Supervisor and a node that was reset", () => {
+  it.effect("the node learns its cross-unsafe head again", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { a } = world
+      const supervisor = yield* start(world)
+      const a1 = yield* a.build()
+      const a2 = yield* a.build()
+      // Nothing moves cross-unsafe after this block, which executes what was never said.
+      const a3 = yield* a.build([execute("902", { ...a1, number: 1 }, 4, plainLog("never said"))])
+      yield* until("a3 is indexed", Effect.map(supervisor.localUnsafe("901"), is(a3)))
+      yield* until("a2 is cross-unsafe on the node", Effect.map(a.chain.head("CrossUnsafe"), is(a2)))
+      const genesis = { hash: a.genesis.hash, number: 0 }
+      const heads = {
+        localUnsafe: a3,
+        crossUnsafe: genesis,
+        localSafe: genesis,
+        crossSafe: genesis,
+        finalized: genesis
+      }
+      yield* a.chain.revert(heads, "a hiccup")
+      assert.strictEqual((yield* a.chain.head("CrossUnsafe")).number, 0)
+      yield* until("a2 is cross-unsafe again", Effect.map(a.chain.head("CrossUnsafe"), is(a2)))
+      assert.isTrue(is(a3)(yield* a.chain.head("LocalUnsafe")))
+    })
+  )
+})
+
 describe("Supervisor and the L1", () => {
   it.effect("follows a reorganisation of L1, and the nodes with it", () =>
     Effect.gen(function* () {
@@ -474,7 +502,7 @@ describe("Supervisor and its ground", () => {
       const { a, l1 } = world
       const store = Context.get(yield* Layer.build(world.store), Store.Store)
       const disk = yield* Latch.make(true)
-      const promotes = (key: Uint8Array) => /^supervisor\/cross/.test(new TextDecoder().decode(key))
+      const promotes = (key: Uint8Array) => new TextDecoder().decode(key).startsWith("supervisor/cross")
       const slow = Layer.succeed(Store.Store, {
         ...store,
         batch: (writes) =>

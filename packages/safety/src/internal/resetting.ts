@@ -3,7 +3,7 @@
  * contradicts what we hold to be local-safe.
  */
 import { Clock, Effect, Metric, Option, Result } from "effect"
-import type { BlockId, BlockNumber, BlockSeal } from "@ephor/types"
+import type { BlockId, BlockNumber, BlockSeal, Heads } from "@ephor/types"
 import type { ManagedNodeError } from "@ephor/supervisor-protocol/ManagedNodeError"
 import * as DerivationDb from "../DerivationDb.ts"
 import type { Fault } from "../Fault.ts"
@@ -95,7 +95,7 @@ type Failure = ManagedNodeError | L1Error | SupervisorError | Fault
 const run = Effect.fnUntraced(function* (
   chain: ChainContext,
   link: NodeLink
-): Effect.fn.Return<void, Failure> {
+): Effect.fn.Return<Option.Option<Heads>, Failure> {
   yield* reconcileUnsafe(chain, link)
   const state = stateOf(chain)
   const safe = localSafeHead(state)?.derived
@@ -117,7 +117,15 @@ const run = Effect.fnUntraced(function* (
     yield* Effect.logInfo("resetting the node to before interop")
     yield* link.ask(link.node.resetPreInterop, "interop_resetPreInterop")
   }
+  return heads
 })
+
+/** A reset takes cross-unsafe down to local-safe: the node learns again what was found valid above that. */
+const postCrossUnsafe = (chain: ChainContext, link: NodeLink, heads: Heads) => {
+  const head = crossUnsafeHead(stateOf(chain))
+  if (head === undefined || head.number > heads.localUnsafe.number) return
+  link.post("updateCrossUnsafe", link.node.updateCrossUnsafe(idOf(head)))
+}
 
 /**
  * Resets a node. A failure is logged only: the node keeps asking. While it runs, nothing else is sent to the node.
@@ -132,10 +140,14 @@ export const resetNode = Effect.fnUntraced(function* (
   link.clear()
   link.resetAtMs = yield* Clock.currentTimeMillis
   link.resetting = true
-  yield* run(chain, link).pipe(
+  const heads = yield* run(chain, link).pipe(
     Effect.catchIf(
       (error): error is Exclude<Failure, SupervisorError> => error._tag !== "SupervisorError",
-      (error) => Effect.logWarning(`the reset failed: ${"detail" in error ? error.detail : error.message}`)
+      (error) =>
+        Effect.as(
+          Effect.logWarning(`the reset failed: ${"detail" in error ? error.detail : error.message}`),
+          Option.none<Heads>()
+        )
     ),
     Effect.ensuring(
       Effect.sync(() => {
@@ -143,6 +155,7 @@ export const resetNode = Effect.fnUntraced(function* (
       })
     )
   )
+  if (Option.isSome(heads)) postCrossUnsafe(chain, link, heads.value)
   if (DerivationDb.marker(stateOf(chain).local) !== undefined) chain.pokeInvalidator()
 })
 
