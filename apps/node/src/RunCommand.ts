@@ -16,6 +16,9 @@ import { Validators } from "./Validators.ts"
 /** The settings contradict each other, or the data directory cannot be used. */
 export class RunError extends Schema.TaggedError<RunError>()("RunError", { message: Schema.String }) {}
 
+/** A new development chain has no supervisor: it finalizes itself this many blocks behind its head. */
+const finalityDepth = 8
+
 /** Id of a new development chain. */
 const defaultChainId = "901"
 
@@ -42,7 +45,11 @@ const specOf = Effect.fnUntraced(function* (config: NodeConfig) {
   const path = config.chainSpec ?? own
   if (config.chainSpec === undefined && !(yield* Effect.orElseSucceed(fs.exists(own), () => false))) {
     const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-    const spec = ChainSpec.development({ chainId: config.chainId ?? defaultChainId, genesisTime: now })
+    const spec = ChainSpec.development({
+      chainId: config.chainId ?? defaultChainId,
+      genesisTime: now,
+      finality: finalityDepth
+    })
     yield* Effect.orDie(ChainSpec.write(own, spec))
     return spec
   }

@@ -50,12 +50,23 @@ const watchStdin = () => {
     .unref()
 }
 
+/** A reader that has seen enough (`| head`) is a normal end, not a crash. */
+const endWithReader = () => {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(0)
+      throw error
+    })
+  }
+}
+
 /** Runs a command tree as the main program of a process. */
 export const run = <const Name extends string, Input, E, ContextInput>(
   command: Command.Command<Name, Input, ContextInput, E, Platform>,
   options: { readonly version: string }
 ): void => {
   watchStdin()
+  endWithReader()
   command.pipe(
     Command.run({ version: options.version }),
     Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter(command.name))]),
