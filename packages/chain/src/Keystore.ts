@@ -11,8 +11,7 @@ import {
   sr25519Verify as wasmVerify,
   waitReady
 } from "@polkadot/wasm-crypto"
-import type { Signature, ValidatorId, ValidatorIndex } from "@ephor/types"
-import { fromHex, toHex } from "./internal/bytes.ts"
+import { fromHex, isHex, type Signature, toHex, type ValidatorId, type ValidatorIndex } from "@ephor/types"
 import { hardDerive, miniSecretOf, parseSecret, softDerive } from "./internal/suri.ts"
 
 /** The key asked for is not held here. */
@@ -82,11 +81,10 @@ const verifyHex = (
   payload: Uint8Array,
   signature: string
 ): boolean => {
-  const keyBytes = fromHex(key)
-  const signatureBytes = fromHex(signature)
-  if (keyBytes?.length !== 32 || signatureBytes?.length !== 64) return false
+  if (key.length !== 2 + 2 * 32 || signature.length !== 2 + 2 * 64 || !isHex(key) || !isHex(signature))
+    return false
   try {
-    return verify(keyBytes, payload, signatureBytes)
+    return verify(fromHex(key), payload, fromHex(signature))
   } catch {
     // The libraries throw for bytes that are no point or no scalar: not a valid signature either.
     return false

@@ -3,7 +3,7 @@
  */
 import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto"
 import { Effect, Layer, Redacted } from "effect"
-import { toHex } from "./internal/bytes.ts"
+import { toHex } from "@ephor/types"
 import { hardDeriveEd25519, miniSecretOf, parseSecret } from "./internal/suri.ts"
 import {
   badSecret,

@@ -3,7 +3,8 @@
  */
 import { open, type RootDatabase } from "lmdb"
 import { Effect, Layer, Option, Stream } from "effect"
-import { afterPrefix, toHex } from "./internal/bytes.ts"
+import { toHex } from "@ephor/types"
+import { afterPrefix } from "./internal/bytes.ts"
 import { checkDataFile, lockDirectory } from "./internal/NodeDirectory.ts"
 import { batchDuration } from "./Metrics.ts"
 import {

@@ -6,7 +6,7 @@
  * values, so that one batch can span tables.
  */
 import { Effect, Option, Schema, Stream } from "effect"
-import { fromHex, toHex } from "./internal/bytes.ts"
+import { fromHex, isHex, toHex } from "@ephor/types"
 import { type Service as Store, StoreCorrupt, StoreError, type Write } from "./Store.ts"
 
 /** One part of a key: how it becomes bytes whose order is its order, and how it is read back. */
@@ -59,9 +59,10 @@ export const u64: Part<number> = {
 export const hex = (size: number): Part<`0x${string}`> => ({
   name: `hex(${size})`,
   write: (value) => {
-    const bytes = fromHex(value)
-    if (bytes?.length !== size) throw new RangeError(`${value} is not 0x text of ${size} bytes`)
-    return bytes
+    if (value.length !== 2 + 2 * size || !isHex(value)) {
+      throw new RangeError(`${value} is not 0x text of ${size} bytes`)
+    }
+    return fromHex(value)
   },
   read: (bytes, at) => {
     take(bytes, at, size)

@@ -44,7 +44,10 @@ export const makeOrigins = Effect.fnUntraced(function* (
   }
 
   const storeFailed = (cause: StoreError) =>
-    new ChainError({ method: "derive", reason: new Backend({ what: "the L1 origin cannot be stored", cause }) })
+    new ChainError({
+      method: "derive",
+      reason: new Backend({ what: "the L1 origin cannot be stored", cause })
+    })
 
   const derivable = Effect.fnUntraced(function* (source: BlockRef, number: number) {
     const head = yield* view().head("LocalUnsafe")
@@ -81,7 +84,12 @@ export const makeOrigins = Effect.fnUntraced(function* (
     const again = Option.isSome(known) && known.value.source === source.hash
     const blocks = again ? yield* repeat(known.value.blocks, after) : yield* collect(source, after)
     const batch = { source: source.hash, blocks: blocks.map(({ hash, number }) => ({ hash, number })) }
-    const writes = again ? [] : [batches.put([source.number], batch), ...(source.number < keptBatches ? [] : [batches.delete([source.number - keptBatches])])]
+    const writes = again
+      ? []
+      : [
+          batches.put([source.number], batch),
+          ...(source.number < keptBatches ? [] : [batches.delete([source.number - keptBatches])])
+        ]
     yield* Effect.mapError(store.batch([origins.put([], source), ...writes]), storeFailed)
     origin = source
     return blocks

@@ -6,7 +6,7 @@ import {
   sr25519DeriveKeypairHard,
   sr25519DeriveKeypairSoft
 } from "@polkadot/wasm-crypto"
-import { fromHex } from "./bytes.ts"
+import { fromHex, isHex } from "@ephor/types"
 
 /** The phrase that every development tool of the ecosystem knows. */
 const developmentPhrase = "bottom drive obey lake curtain smoke basket hold race lonely fit walk"
@@ -63,9 +63,9 @@ export const parseSecret = (secret: string): ParsedSecret => {
 /** The 32 bytes that the key begins with. Throws a `RangeError` for a seed or phrase that is none. */
 export const miniSecretOf = ({ password, phrase }: ParsedSecret): Uint8Array => {
   if (phrase.startsWith("0x")) {
-    const seed = fromHex(phrase)
-    if (seed?.length !== 32) throw new RangeError("a 0x seed must be exactly 32 bytes")
-    return seed
+    if (phrase.length !== 2 + 2 * 32 || !isHex(phrase))
+      throw new RangeError("a 0x seed must be exactly 32 bytes")
+    return fromHex(phrase)
   }
   if (!bip39Validate(phrase))
     throw new RangeError("the words are not a BIP39 phrase (a word is unknown, or the checksum is wrong)")

@@ -3,11 +3,19 @@
  * Blocks have short names, `g` is the genesis, hashes are the names in bytes. A block that replaced `c` is called `c'`.
  */
 import { Effect } from "effect"
-import { type BlockRef, type Hash, headKey, type Heads, type L2BlockRef, SafetyLevel } from "@ephor/types"
+import {
+  type BlockRef,
+  fromHex,
+  type Hash,
+  headKey,
+  type Heads,
+  type L2BlockRef,
+  SafetyLevel,
+  toHex
+} from "@ephor/types"
 import { type ChainBlock, type HeadRefs, headIds, type Service } from "../Chain.ts"
 import type { ChainError } from "../ChainError.ts"
 import type { ChainEvent } from "../ChainEvent.ts"
-import { fromHex, toHex } from "../internal/bytes.ts"
 
 const complement = (bytes: Uint8Array) => bytes.map((byte) => 255 - byte)
 
@@ -21,7 +29,7 @@ export const hash = (name: string): Hash => {
 
 /** The name of a hash. */
 export const name = (hash: Hash): string => {
-  const bytes = fromHex(hash)!
+  const bytes = fromHex(hash)
   const primed = bytes[31] === 255
   const text = new TextDecoder().decode(primed ? complement(bytes) : bytes).replace(/\0+$/, "")
   return primed ? `${text}'` : text
