@@ -1,0 +1,79 @@
+/** The main job, with real processes: everything moves, also when processes are killed in the middle. */
+import { assert, describe, it } from "@effect/vitest"
+import { execFileSync } from "node:child_process"
+import { eventually, start, temporary } from "./processes.ts"
+
+/** Process ids of the devnet's children whose command line names this part of the data directory. */
+const pidsOf = (part: string): ReadonlyArray<number> =>
+  execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes(part) && line.includes(" run "))
+    .map((line) => Number.parseInt(line, 10))
+
+const lastLine = (stdout: string) => JSON.parse(stdout.trim().split("\n").at(-1)!)
+
+describe("ephor-node devnet", () => {
+  it("goes on after a node and the supervisor were killed, and again from the same directory", async () => {
+    using folder = temporary()
+    const args = ["devnet", "--json", "--data-dir", folder.path]
+    const first = start("node", [...args, "--duration", "35"])
+    await eventually("the first figures", async () =>
+      first.output().includes("s | 901:") ? true : undefined
+    )
+    await new Promise((resolve) => setTimeout(resolve, 6000))
+    for (const part of [`${folder.path}/node-901 `, `${folder.path}/supervisor `]) {
+      const pids = pidsOf(part)
+      assert.strictEqual(pids.length, 1, part)
+      process.kill(pids[0]!, "SIGKILL")
+    }
+    const killed = await first.ended
+    const report = lastLine(killed.stdout)
+    assert.deepStrictEqual(report.stalled, [], killed.stderr)
+    assert.strictEqual(killed.code, 0)
+    assert.include(killed.stderr, "node 901 ended with a signal: starting it again")
+    assert.include(killed.stderr, "supervisor ended with a signal: starting it again")
+    assert.deepStrictEqual(pidsOf(folder.path), [], "no child is left behind")
+
+    const again = await start("node", [...args, "--duration", "15"]).ended
+    const resumed = lastLine(again.stdout)
+    assert.deepStrictEqual(resumed.stalled, [], again.stderr)
+    for (const [index, chain] of resumed.chains.entries()) {
+      assert.isAbove(chain.finalized, report.chains[index].finalized)
+      assert.isAtLeast(chain.candidatesIncluded, report.chains[index].candidatesIncluded)
+    }
+  }, 240_000)
+
+  it("runs over three anvils", async () => {
+    const { code, stderr, stdout } = await start("node", [
+      "devnet",
+      "--json",
+      "--execution",
+      "anvil",
+      "--duration",
+      "25"
+    ]).ended
+    assert.strictEqual(code, 0, stderr)
+    const { chains, ok, supervisor } = lastLine(stdout)
+    assert.isTrue(ok)
+    assert.isAbove(supervisor.executingMessages, 0)
+    for (const chain of chains) assert.isAbove(chain.finalized, 0)
+  }, 180_000)
+
+  it("says what stood still, and ends its children when it is killed", async () => {
+    using folder = temporary()
+    const devnet = start("node", ["devnet", "--data-dir", folder.path])
+    await eventually("all children", async () => (pidsOf(folder.path).length === 3 ? true : undefined))
+    devnet.kill("SIGKILL")
+    await devnet.ended
+    await eventually("the end of all children", async () =>
+      pidsOf(folder.path).length === 0 ? true : undefined
+    )
+    const tooShort = await start("node", ["devnet", "--json", "--duration", "1"]).ended
+    assert.strictEqual(tooShort.code, 1)
+    assert.isFalse(lastLine(tooShort.stdout).ok)
+    assert.match(
+      tooShort.stderr.trim().split("\n").at(-1)!,
+      /^ephor-node: these parts stood still: chain 901: /
+    )
+  }, 180_000)
+})
