@@ -1,7 +1,7 @@
 /**
  * What a module given to `--extend` may add to a node, or put in the place of its parts.
  */
-import type { Chain, ChainError, Keystore, RuntimeApi, Store } from "@ephor/chain"
+import type { Chain, ChainError, DevChain, Keystore, RuntimeApi, Store } from "@ephor/chain"
 import type { Network } from "@ephor/network"
 import type { Overseer } from "@ephor/overseer"
 import { Effect, Layer, Predicate, Schema } from "effect"
@@ -25,9 +25,16 @@ export interface Extension {
   readonly layer: Layer.Layer<never, unknown, any>
   /** A store in place of lmdb. */
   readonly store: Layer.Layer<Store.Store, Store.StoreError> | undefined
-  /** A chain with its runtime in place of `--dev` and `--execution-rpc`. */
+  /**
+   * A chain in place of `--dev` and `--execution-rpc`, with its runtime, and `DevChain` for what validators offer to
+   * its blocks; a chain that others author takes no inherents and ignores them.
+   */
   readonly chain:
-    | Layer.Layer<Chain.Chain | RuntimeApi.RuntimeApi, ChainError | Store.StoreError, Store.Store>
+    | Layer.Layer<
+        Chain.Chain | RuntimeApi.RuntimeApi | DevChain.DevChain,
+        ChainError | Store.StoreError,
+        Store.Store
+      >
     | undefined
 }
 

@@ -115,6 +115,6 @@ export const layer = (config: NodeConfig, spec: ChainSpec, extension: Extension)
     Layer.provide(Status.layer(spec.chainId)),
     Layer.provide([Disputes.layer, MemoryNetwork.layer(), NodePvf.layer()]),
     // ground: chain, disk, health
-    Layer.provideMerge(chain(config, spec)),
+    Layer.provideMerge(extension.chain ?? chain(config, spec)),
     Layer.provide([extension.store ?? NodeStore.layer({ path: join(config.dataDir, "store") }), Health.layer])
   )

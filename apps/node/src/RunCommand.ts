@@ -62,18 +62,24 @@ const specOf = Effect.fnUntraced(function* (config: NodeConfig) {
   return spec
 })
 
+/** Exactly one chain: our own, an execution client's, or the extension's. */
+const checkChain = (config: NodeConfig, extension: Extension.Extension) => {
+  const chosen = [
+    ...(config.dev ? ["--dev"] : []),
+    ...(config.executionRpc === undefined ? [] : ["--execution-rpc"]),
+    ...(extension.chain === undefined ? [] : ["the chain of --extend"])
+  ]
+  if (chosen.length === 1) return Effect.void
+  return chosen.length === 0
+    ? new RunError({ message: "no chain to run: give --dev for a development chain, or --execution-rpc URL" })
+    : new RunError({ message: `conflicting flags: choose one of ${chosen.join(", ")}` })
+}
+
 const run = Effect.fn("run")(function* (config: NodeConfig) {
-  if (!config.dev && config.executionRpc === undefined) {
-    return yield* new RunError({
-      message: "no chain to run: give --dev for a development chain, or --execution-rpc URL"
-    })
-  }
-  if (config.dev && config.executionRpc !== undefined) {
-    return yield* new RunError({ message: "conflicting flags: give --dev or --execution-rpc, not both" })
-  }
+  const extension = config.extend === undefined ? Extension.empty : yield* Extension.load(config.extend)
+  yield* checkChain(config, extension)
   yield* makeDataDir(config.dataDir)
   const spec = yield* specOf(config)
-  const extension = config.extend === undefined ? Extension.empty : yield* Extension.load(config.extend)
   return yield* Effect.gen(function* () {
     const { committee } = yield* DevChain.DevChain
     yield* Effect.orDie(writeCommittee(join(config.dataDir, committeeFile), committee))

@@ -3,7 +3,7 @@
  * nothing more, whatever its finalizers try.
  */
 import { Store } from "@ephor/chain"
-import { Effect, Option, type Scope, Stream } from "effect"
+import { Context, Effect, Layer, Option, type Scope, Stream } from "effect"
 
 /** A program's hold on the disk. */
 export interface Session {
@@ -31,7 +31,7 @@ const closed = (operation: Store.StoreError["operation"]) =>
 
 /** An empty disk, gone with the scope. */
 export const make: Effect.Effect<Disk, never, Scope.Scope> = Effect.gen(function* () {
-  const platter = yield* Effect.provide(Store.Store, Store.layerMemory)
+  const platter = Context.get(yield* Layer.build(Layer.fresh(Store.layerMemory)), Store.Store)
   const undo = new Map<string, Array<ReadonlyArray<Store.Write>>>()
 
   const remembered = Effect.fnUntraced(function* (prefix: string, writes: ReadonlyArray<Store.Write>) {

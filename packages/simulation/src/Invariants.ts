@@ -71,7 +71,8 @@ export const commitOf = (
   parent: Hash | undefined
 ): { readonly digest: Hash } | string => {
   const subDag = DagBody.subDagOf(body)
-  if (Result.isFailure(subDag)) return `the body of block #${block.number} is malformed: ${subDag.failure.message}`
+  if (Result.isFailure(subDag))
+    return `the body of block #${block.number} is malformed: ${subDag.failure.message}`
   const { commit, digest } = subDag.success
   if (commit.index !== block.number) return `block #${block.number} carries commit ${commit.index}`
   if (parent !== undefined && commit.previousDigest !== parent) {
@@ -87,11 +88,15 @@ export const votes = (
   honest: (validator: ValidatorIndex) => boolean
 ): string | undefined => {
   for (const side of [valid, invalid]) {
-    const repeated = side.find(([, validator], position) => position > 0 && side[position - 1]![1] >= validator)
+    const repeated = side.find(
+      ([, validator], position) => position > 0 && side[position - 1]![1] >= validator
+    )
     if (repeated !== undefined)
       return `validator ${repeated[1]} is out of order or twice among the votes on ${short(candidate)}`
   }
-  const both = valid.find(([, validator]) => honest(validator) && invalid.some(([, other]) => other === validator))
+  const both = valid.find(
+    ([, validator]) => honest(validator) && invalid.some(([, other]) => other === validator)
+  )
   return both === undefined
     ? undefined
     : `honest validator ${both[1]} voted on both sides of ${short(candidate)}`

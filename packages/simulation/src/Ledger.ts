@@ -2,11 +2,15 @@
  * What a run knows to be true: which candidates are garbage, what was final, what was concluded and observed. Facts are
  * told to it; what contradicts them is the violation.
  */
-import type { ChainEvent } from "@ephor/chain"
-import { Chain, RuntimeApi } from "@ephor/chain"
-import type { Disputes } from "@ephor/disputes"
-import { VotesDb } from "@ephor/disputes"
-import { type BlockRef, type CandidateHash, candidateHash, type Hash, type ValidatorIndex } from "@ephor/types"
+import { Chain, type ChainEvent, RuntimeApi } from "@ephor/chain"
+import { type Disputes, VotesDb } from "@ephor/disputes"
+import {
+  type BlockRef,
+  type CandidateHash,
+  candidateHash,
+  type Hash,
+  type ValidatorIndex
+} from "@ephor/types"
 import { Context, Effect, Option } from "effect"
 import * as Invariants from "./Invariants.ts"
 import type { Machine } from "./Machine.ts"
@@ -108,10 +112,7 @@ export class Ledger {
       const highest = Math.max(-1, ...this.#final.keys())
       const there = highest < 0 ? Option.none() : yield* chain.block(highest)
       const at = () => Option.getOrUndefined(Option.map(there, ({ hash }) => hash))
-      this.judge(
-        "finality",
-        Invariants.finality(this.#final, { finalized: heads.finalized.number, at })
-      )
+      this.judge("finality", Invariants.finality(this.#final, { finalized: heads.finalized.number, at }))
       for (let height = chain.anchor.derived.number; height <= heads.localUnsafe.number; height++) {
         const block = Option.getOrThrow(yield* chain.block(height))
         if (!this.#digests.has(block.hash)) yield* this.#surveyCommit(chain, block)

@@ -34,7 +34,10 @@ export interface Options {
 
 /** What happens inside of a machine that the world wants to know. */
 export interface Witness {
-  readonly concluded: (validator: ValidatorIndex, conclusion: Disputes.DisputeConclusion) => Effect.Effect<void>
+  readonly concluded: (
+    validator: ValidatorIndex,
+    conclusion: Disputes.DisputeConclusion
+  ) => Effect.Effect<void>
   /** A validator ended although nobody killed it. */
   readonly ended: (validator: ValidatorIndex, why: string) => Effect.Effect<void>
 }

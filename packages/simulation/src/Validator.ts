@@ -7,12 +7,13 @@ import { Chain, type DevChain, Keystore, type RuntimeApi, Store } from "@ephor/c
 import {
   DisputeCoordinator,
   DisputeDistribution,
+  type DisputeError,
   DisputeParticipation,
   Disputes,
   Enforcement,
   VotesDb
 } from "@ephor/disputes"
-import { MemoryNetwork } from "@ephor/network"
+import { MemoryNetwork, type NetworkError } from "@ephor/network"
 import { CandidateSelection, Overseer } from "@ephor/overseer"
 import type { ValidatorIndex } from "@ephor/types"
 import { Context, Effect, Exit, Layer, Redacted, Scope } from "effect"
@@ -59,7 +60,10 @@ export interface Running {
 /** Name of a validator in the network and in traces. */
 export const nameOf = (index: ValidatorIndex): string => `validator-${index}`
 
-const page = ({ index, malus, secret }: Options, session: Session) => {
+const page = (
+  { index, malus, secret }: Options,
+  session: Session
+): Layer.Layer<Parts, DisputeError | Keystore.KeystoreError | NetworkError, Ground> => {
   const keys = Signatures.layerSr25519({ secrets: [Redacted.make(secret)] })
   const peer = Layer.unwrap(
     Effect.map(Keystore.Keystore, ({ publicKeys }) =>

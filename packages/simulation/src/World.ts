@@ -2,10 +2,8 @@
  * A world out of a seed: one machine with a chain and four validators, a collator, an observer, and the network between
  * them, on one virtual clock. Everything that happens follows from the seed.
  */
-import { Adder, Collator, type Malus } from "@ephor/backing"
-import { Chain, type ChainEvent, DevChain, RuntimeApi } from "@ephor/chain"
-import type { Keystore } from "@ephor/chain"
-import { Keystore as Keys } from "@ephor/chain"
+import { Collator, type Malus } from "@ephor/backing"
+import { Chain, type ChainEvent, DevChain, Keystore, RuntimeApi } from "@ephor/chain"
 import { CandidateSelection } from "@ephor/overseer"
 import { ObserverApi, ObserverError, Subscriber } from "@ephor/streaming"
 import * as NodeBlockVerifier from "@ephor/streaming/NodeBlockVerifier"
@@ -77,8 +75,8 @@ const describe = (event: ChainEvent): string | undefined => {
 }
 
 const publicKeysOf = (phrases: ReadonlyArray<string>) =>
-  Effect.map(Keys.Keystore, ({ publicKeys }) => publicKeys).pipe(
-    Effect.provide(Keys.layerSr25519({ secrets: phrases.map((phrase) => Redacted.make(phrase)) }))
+  Effect.map(Keystore.Keystore, ({ publicKeys }) => publicKeys).pipe(
+    Effect.provide(Keystore.layerSr25519({ secrets: phrases.map((phrase) => Redacted.make(phrase)) }))
   )
 
 /** Makes the world and starts it. It ends with the scope. */
@@ -89,7 +87,7 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
   const disk = yield* Disk.make
   const worldScope = yield* Effect.scope
   const collator = yield* Effect.provide(
-    Keys.Keystore,
+    Keystore.Keystore,
     Signatures.layerSr25519({ secrets: [Redacted.make(collatorSecret)] })
   )
   const validators = yield* publicKeysOf(secrets)
@@ -198,8 +196,8 @@ const collate = Effect.fnUntraced(function* (
         return offer(target, message)
       }
     }
-    yield* Collator.collateAt(collating, { runtime, keystore }, relayParent, garbage)
-  }, Effect.ignore)
+    yield* Effect.ignore(Collator.collateAt(collating, { runtime, keystore }, relayParent, garbage))
+  })
   yield* Context.get(machine.ground, Chain.Chain).events.pipe(
     Stream.runForEach((event) => (event._tag === "Imported" ? onBlock(event.block.hash) : Effect.void)),
     Effect.forkScoped({ startImmediately: true })
@@ -233,5 +231,3 @@ const observe = Effect.fnUntraced(function* (world: World) {
     Effect.forkScoped({ startImmediately: true })
   )
 })
-
-void Adder

@@ -237,6 +237,7 @@ const make = Effect.fnUntraced(function* (
   const address = yield* listen(server, options)
   yield* Effect.addFinalizer(() => shutDown(server, sessions, calls, options.drainMs))
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address
+  yield* Effect.logInfo("block and commit streams are open", { host: address.address, port: address.port })
   return { host: address.address, port: address.port, url: `http://${host}:${address.port}` }
 })
 
