@@ -95,48 +95,56 @@ describe("DevChain", () => {
       })
   )
 
-  it.effect("derives again from an L1 block what it gave before, also after a restart and with more blocks", () =>
-    Effect.gen(function* () {
-      const store = yield* newStore
-      const pairs = (count: number) =>
-        Effect.gen(function* () {
-          const chain = yield* Chain.Chain
-          const found: Array<readonly [source: number, derived: number]> = []
-          yield* chain.events.pipe(
-            Stream.runForEach((event) =>
-              Effect.sync(() => {
-                if (event._tag === "Promoted" && event.level === "LocalSafe") {
-                  found.push([event.source!.number, event.block.number])
-                }
-              })
-            ),
-            Effect.forkScoped({ startImmediately: true })
-          )
-          for (let number = 2; number < 2 + count; number++) {
-            yield* chain.provide(l1(number, 1000 + 4 * number))
-            yield* seconds(2)
-          }
-          return found
-        })
-      const first = yield* running(store, base, Effect.andThen(seconds(10), pairs(3)))
-      const again = yield* running(
-        store,
-        base,
-        Effect.gen(function* () {
-          const chain = yield* Chain.Chain
-          yield* seconds(20)
-          const { derived } = chain.anchor
-          const genesis = { hash: derived.hash, number: derived.number }
-          const heads = Chain.headIds(yield* chain.heads)
-          const all = { ...heads, crossUnsafe: genesis, localSafe: genesis, crossSafe: genesis, finalized: genesis }
-          yield* chain.revert(all, "a test", { commanded: true })
-          return yield* pairs(4)
-        })
-      )
-      assert.isAbove(first.length, 6)
-      assert.deepStrictEqual(again.slice(0, first.length), first)
-      assert.isAbove(again.length, first.length + 1, "a new L1 block gives what came meanwhile")
-    })
+  it.effect(
+    "derives again from an L1 block what it gave before, also after a restart and with more blocks",
+    () =>
+      Effect.gen(function* () {
+        const store = yield* newStore
+        const pairs = (count: number) =>
+          Effect.gen(function* () {
+            const chain = yield* Chain.Chain
+            const found: Array<readonly [source: number, derived: number]> = []
+            yield* chain.events.pipe(
+              Stream.runForEach((event) =>
+                Effect.sync(() => {
+                  if (event._tag === "Promoted" && event.level === "LocalSafe") {
+                    found.push([event.source!.number, event.block.number])
+                  }
+                })
+              ),
+              Effect.forkScoped({ startImmediately: true })
+            )
+            for (let number = 2; number < 2 + count; number++) {
+              yield* chain.provide(l1(number, 1000 + 4 * number))
+              yield* seconds(2)
+            }
+            return found
+          })
+        const first = yield* running(store, base, Effect.andThen(seconds(10), pairs(3)))
+        const again = yield* running(
+          store,
+          base,
+          Effect.gen(function* () {
+            const chain = yield* Chain.Chain
+            yield* seconds(20)
+            const { derived } = chain.anchor
+            const genesis = { hash: derived.hash, number: derived.number }
+            const heads = Chain.headIds(yield* chain.heads)
+            const all = {
+              ...heads,
+              crossUnsafe: genesis,
+              localSafe: genesis,
+              crossSafe: genesis,
+              finalized: genesis
+            }
+            yield* chain.revert(all, "a test", { commanded: true })
+            return yield* pairs(4)
+          })
+        )
+        assert.isAbove(first.length, 6)
+        assert.deepStrictEqual(again.slice(0, first.length), first)
+        assert.isAbove(again.length, first.length + 1, "a new L1 block gives what came meanwhile")
+      })
   )
 
   it.effect("carries on after blacklist, invalidate, revert and restart, and never signs a round twice", () =>

@@ -10,6 +10,7 @@ import type {
   ValidatorIndex,
   ValidDisputeStatementKind
 } from "@ephor/types"
+import { Equal } from "effect"
 import * as Status from "./DisputeStatus.ts"
 import { byzantine, supermajority } from "./Thresholds.ts"
 
@@ -45,7 +46,7 @@ const put = <Kind>(side: ReadonlyArray<Vote<Kind>>, vote: Vote<Kind>, replaces: 
 
 /**
  * Adds a vote whose signature was checked. A backing vote is never replaced, since it proves more than any other; a
- * vote of another kind is replaced by a newer one of its side.
+ * valid vote of any other kind is replaced by a newer one of a different kind. The same vote, signed again, is ignored.
  */
 export const add = (
   sides: Sides,
@@ -57,11 +58,11 @@ export const add = (
     const { added, side } = put(
       sides.valid,
       [statement.value, validator, signature],
-      (old) => !isBacking(old)
+      (old) => !isBacking(old) && !Equal.equals(old, statement.value)
     )
     return { sides: added === "ignored" ? sides : { ...sides, valid: side }, added }
   }
-  const { added, side } = put(sides.invalid, [statement.value, validator, signature], () => true)
+  const { added, side } = put(sides.invalid, [statement.value, validator, signature], () => false)
   return { sides: added === "ignored" ? sides : { ...sides, invalid: side }, added }
 }
 

@@ -5,10 +5,15 @@
 import { Chain, RuntimeApi } from "@ephor/chain"
 import {
   AvailabilityRecovery,
+  type AvailabilityRecoveryMessage,
   CandidateValidation,
+  type CandidateValidationMessage,
   DisputeCoordinator,
+  type DisputeCoordinatorMessage,
   DisputeParticipation,
+  type Mailbox,
   type Overseer,
+  type Participate,
   type RecoveryOutcome,
   type Signal,
   Subsystem,
@@ -26,10 +31,12 @@ export { DisputeParticipation }
 export interface Options extends Queue.ParticipationLimits {
   /** Candidates checked at a time. */
   readonly maxParallel: number
+  /** How long one check may take with recovery and execution; then there is no vote, until the dispute asks again. */
+  readonly timeoutMs: number
 }
 
 /** Options as the reference has them. */
-export const defaults: Options = { ...Queue.defaults, maxParallel: 3 }
+export const defaults: Options = { ...Queue.defaults, maxParallel: 3, timeoutMs: 120_000 }
 
 type Needs =
   | DisputeCoordinator
@@ -47,111 +54,132 @@ export const layer = (
 /** What a check of a candidate came to; nothing if we must not judge. */
 type Verdict = Option.Option<boolean>
 
+interface State {
+  readonly options: Options
+  readonly runtime: RuntimeApi.Service
+  readonly chain: Chain.Service
+  readonly coordinator: Mailbox.Mailbox<DisputeCoordinatorMessage>
+  readonly recovery: Mailbox.Mailbox<AvailabilityRecoveryMessage>
+  readonly validation: Mailbox.Mailbox<CandidateValidationMessage>
+  readonly queue: Queue.ParticipationQueue
+  readonly running: Set<CandidateHash>
+  leaf: Hash | undefined
+}
+
 const make = Effect.fnUntraced(function* (options: Options) {
-  const runtime = yield* RuntimeApi.RuntimeApi
-  const chain = yield* Chain.Chain
-  const coordinator = yield* DisputeCoordinator
-  const recovery = yield* AvailabilityRecovery
-  const validation = yield* CandidateValidation
-  const queue = new Queue.ParticipationQueue(options)
-  const running = new Set<CandidateHash>()
-  let leaf: Hash | undefined
-
-  const abstain = (why: string, request: Queue.ParticipationRequest) =>
-    Effect.logWarning("no vote in a dispute", { candidateHash: request.candidateHash, why }).pipe(
-      Effect.andThen(Metric.update(Metrics.abstained, 1)),
-      Effect.as<Verdict>(Option.none())
-    )
-
-  const judge = Effect.fn("DisputeParticipation.judge")(function* (
-    request: Queue.ParticipationRequest,
-    at: Hash
-  ): Effect.fn.Return<Verdict> {
-    const { candidate, session } = request
-    const recovered = yield* recovery.ask<RecoveryOutcome>((reply) => ({
-      _tag: "RecoverAvailableData",
-      candidate,
-      session,
-      reply
-    }))
-    if (recovered._tag === "InvalidData") return Option.some(false)
-    if (recovered._tag === "Unavailable") return yield* abstain("its data is not available", request)
-    const code = yield* Effect.option(
-      runtime.validationCodeByHash(at, candidate.descriptor.validationCodeHash)
-    )
-    if (Option.isNone(code) || Option.isNone(code.value))
-      return yield* abstain("its validation code is not known", request)
-    const validationCode = code.value.value
-    const outcome = yield* validation.ask<ValidationOutcome>((reply) => ({
-      _tag: "Validate",
-      candidate,
-      relayParent: candidate.descriptor.relayParent,
-      povOrigin: { _tag: "Included", pov: recovered.data.pov },
-      persistedValidationData: recovered.data.validationData,
-      validationCode,
-      kind: "Dispute",
-      reply
-    }))
-    switch (outcome._tag) {
-      case "Valid":
-        return Option.some(true)
-      case "Invalid":
-        return Option.some(false)
-      case "Failed":
-        return yield* abstain(outcome.why, request)
-    }
-  })
-
-  const participate = (request: Queue.ParticipationRequest, at: Hash) =>
-    Effect.gen(function* () {
-      const verdict = yield* judge(request, at)
-      if (Option.isNone(verdict)) return
-      yield* coordinator.sendNow({
-        _tag: "IssueLocalStatement",
-        session: request.session,
-        candidateHash: request.candidateHash,
-        candidate: request.candidate,
-        valid: verdict.value
-      })
-    }).pipe(
-      Effect.ensuring(Effect.sync(() => running.delete(request.candidateHash))),
-      Effect.andThen(Effect.suspend(() => pump))
-    )
-
-  /** Starts what may start. */
-  const pump: Effect.Effect<void, never, Jobs> = Effect.gen(function* () {
-    const at = leaf
-    while (at !== undefined && running.size < options.maxParallel) {
-      const request = queue.take()
-      if (request === undefined) break
-      running.add(request.candidateHash)
-      yield* Subsystem.spawn(participate(request, at))
-    }
-    yield* Metric.update(Metrics.participationQueue, queue.size)
-  })
-
+  const state: State = {
+    options,
+    runtime: yield* RuntimeApi.RuntimeApi,
+    chain: yield* Chain.Chain,
+    coordinator: yield* DisputeCoordinator,
+    recovery: yield* AvailabilityRecovery,
+    validation: yield* CandidateValidation,
+    queue: new Queue.ParticipationQueue(options),
+    running: new Set(),
+    leaf: undefined
+  }
   return {
     signal: (signal: Signal.Signal) =>
       Effect.suspend(() => {
         if (signal._tag !== "ActiveLeaves" || signal.activated === null) return Effect.void
-        leaf = signal.activated.hash
-        return pump
+        state.leaf = signal.activated.hash
+        return pump(state)
       }),
-    message: DisputeParticipation.match({
-      Participate: Effect.fnUntraced(function* ({ candidate, candidateHash, priority, session }) {
-        if (running.has(candidateHash)) return
-        const parent = yield* chain
-          .block(candidate.descriptor.relayParent)
-          .pipe(Effect.orElseSucceed(Option.none))
-        const queued = queue.add(
-          priority === "Priority" ? "priority" : "best-effort",
-          { candidate, candidateHash, session },
-          Option.getOrUndefined(Option.map(parent, ({ number }) => number))
-        )
-        // The next import of that dispute asks again.
-        if (!queued) yield* Effect.logWarning("the participation queue is full", { candidateHash, priority })
-        yield* pump
+    message: DisputeParticipation.match({ Participate: (message) => enqueue(state, message) })
+  }
+})
+
+const enqueue = Effect.fnUntraced(function* (state: State, message: Participate) {
+  const { candidate, candidateHash, priority, session } = message
+  if (state.running.has(candidateHash)) return
+  const parent = yield* state.chain
+    .block(candidate.descriptor.relayParent)
+    .pipe(Effect.orElseSucceed(Option.none))
+  const queued = state.queue.add(
+    priority === "Priority" ? "priority" : "best-effort",
+    { candidate, candidateHash, session },
+    Option.getOrUndefined(Option.map(parent, ({ number }) => number))
+  )
+  // The next import of that dispute asks again.
+  if (!queued) yield* Effect.logWarning("the participation queue is full", { candidateHash, priority })
+  yield* pump(state)
+})
+
+/** Starts what may start. */
+const pump = (state: State): Effect.Effect<void, never, Jobs> =>
+  Effect.gen(function* () {
+    const { leaf, options, queue, running } = state
+    if (leaf === undefined) return
+    while (running.size < options.maxParallel) {
+      const request = queue.take()
+      if (request === undefined) break
+      running.add(request.candidateHash)
+      yield* Subsystem.spawn(participate(state, request, leaf))
+    }
+    yield* Metric.update(Metrics.participationQueue, queue.size)
+  })
+
+const participate = (state: State, request: Queue.ParticipationRequest, at: Hash) =>
+  Effect.gen(function* () {
+    const verdict = yield* judge(state, request, at).pipe(
+      Effect.timeoutOrElse({
+        duration: state.options.timeoutMs,
+        orElse: () => abstain("its check takes too long", request)
       })
+    )
+    if (Option.isNone(verdict)) return
+    yield* state.coordinator.sendNow({
+      _tag: "IssueLocalStatement",
+      session: request.session,
+      candidateHash: request.candidateHash,
+      candidate: request.candidate,
+      valid: verdict.value
     })
+  }).pipe(
+    Effect.ensuring(Effect.sync(() => state.running.delete(request.candidateHash))),
+    Effect.andThen(Effect.suspend(() => pump(state)))
+  )
+
+const abstain = (why: string, request: Queue.ParticipationRequest) =>
+  Effect.logWarning("no vote in a dispute", { candidateHash: request.candidateHash, why }).pipe(
+    Effect.andThen(Metric.update(Metrics.abstained, 1)),
+    Effect.as<Verdict>(Option.none())
+  )
+
+const judge = Effect.fn("DisputeParticipation.judge")(function* (
+  { recovery, runtime, validation }: State,
+  request: Queue.ParticipationRequest,
+  at: Hash
+): Effect.fn.Return<Verdict> {
+  const { candidate, session } = request
+  const recovered = yield* recovery.ask<RecoveryOutcome>((reply) => ({
+    _tag: "RecoverAvailableData",
+    candidate,
+    session,
+    reply
+  }))
+  if (recovered._tag === "InvalidData") return Option.some(false)
+  if (recovered._tag === "Unavailable") return yield* abstain("its data is not available", request)
+  const code = yield* Effect.option(runtime.validationCodeByHash(at, candidate.descriptor.validationCodeHash))
+  if (Option.isNone(code) || Option.isNone(code.value))
+    return yield* abstain("its validation code is not known", request)
+  const validationCode = code.value.value
+  const outcome = yield* validation.ask<ValidationOutcome>((reply) => ({
+    _tag: "Validate",
+    candidate,
+    relayParent: candidate.descriptor.relayParent,
+    povOrigin: { _tag: "Included", pov: recovered.data.pov },
+    persistedValidationData: recovered.data.validationData,
+    validationCode,
+    kind: "Dispute",
+    reply
+  }))
+  switch (outcome._tag) {
+    case "Valid":
+      return Option.some(true)
+    case "Invalid":
+      return Option.some(false)
+    case "Failed":
+      return yield* abstain(outcome.why, request)
   }
 })

@@ -1,8 +1,15 @@
 /**
  * What the rest of a program may know about disputes: which are open, and how they end.
  */
-import type { BlockRef, CandidateHash, CandidateReceipt, DisputeStatus, SessionIndex } from "@ephor/types"
-import { Context, Effect, Layer, PubSub, Stream } from "effect"
+import {
+  BlockRef,
+  CandidateHash,
+  CandidateReceipt,
+  type DisputeStatus,
+  SessionIndex,
+  Wire
+} from "@ephor/types"
+import { Context, Effect, Layer, PubSub, Schema, Stream } from "effect"
 
 /** A dispute that is not over. */
 export interface ActiveDispute {
@@ -11,23 +18,31 @@ export interface ActiveDispute {
   readonly status: DisputeStatus
 }
 
-/** A supermajority has judged a candidate. */
-export interface DisputeConclusion {
-  readonly session: SessionIndex
-  readonly candidateHash: CandidateHash
-  readonly candidate: CandidateReceipt
-  readonly valid: boolean
-  /** Blocks seen to include the candidate, on any fork. */
-  readonly including: ReadonlyArray<BlockRef>
-}
+/** A supermajority has judged a candidate. `including` are the blocks seen to include it so far, on any fork. */
+export const DisputeConclusion = Wire.record({
+  session: SessionIndex,
+  candidateHash: CandidateHash,
+  candidate: CandidateReceipt,
+  valid: Schema.Boolean,
+  including: Schema.Array(BlockRef)
+})
+export interface DisputeConclusion extends Schema.Schema.Type<typeof DisputeConclusion> {}
 
 /** Shape of the hub. */
 export interface Service {
-  /** Conclusions from the moment of subscription on. */
+  /** Conclusions from the moment of subscription on, each one once. */
   readonly conclusions: Stream.Stream<DisputeConclusion>
+  /**
+   * Conclusions against a candidate, told again because a block was found to include it after the dispute was over, or
+   * after a restart; `including` holds what was found. From the moment of subscription on.
+   */
+  readonly lateInclusions: Stream.Stream<DisputeConclusion>
+  /** Open disputes, and those concluded a short while ago. */
   readonly active: Effect.Effect<ReadonlyArray<ActiveDispute>>
   /** For the coordinator: tells a conclusion to everybody. */
   readonly conclude: (conclusion: DisputeConclusion) => Effect.Effect<void>
+  /** For the coordinator: tells of blocks that include a candidate which was concluded invalid before. */
+  readonly includeLate: (conclusion: DisputeConclusion) => Effect.Effect<void>
   /** For the coordinator: replaces the list of open disputes. */
   readonly setActive: (disputes: ReadonlyArray<ActiveDispute>) => Effect.Effect<void>
 }
@@ -35,19 +50,25 @@ export interface Service {
 /** The hub of disputes. */
 export class Disputes extends Context.Service<Disputes, Service>()("@ephor/disputes/Disputes") {}
 
-/** Conclusions that a slow listener may be behind before the coordinator waits for it. */
+/**
+ * Conclusions that a slow listener may be behind before the coordinator waits for it. Waiting for ever ends in
+ * `SubsystemStalled`: a conclusion is rather told again after a restart than lost.
+ */
 export const conclusionBacklog = 1024
 
 /** An empty hub. */
 export const layer: Layer.Layer<Disputes> = Layer.effect(
   Disputes,
   Effect.gen(function* () {
-    const hub = yield* PubSub.bounded<DisputeConclusion>(conclusionBacklog)
+    const concluded = yield* PubSub.bounded<DisputeConclusion>(conclusionBacklog)
+    const late = yield* PubSub.bounded<DisputeConclusion>(conclusionBacklog)
     let active: ReadonlyArray<ActiveDispute> = []
     return Disputes.of({
-      conclusions: Stream.fromPubSub(hub),
+      conclusions: Stream.fromPubSub(concluded),
+      lateInclusions: Stream.fromPubSub(late),
       active: Effect.sync(() => active),
-      conclude: (conclusion) => Effect.asVoid(PubSub.publish(hub, conclusion)),
+      conclude: (conclusion) => Effect.asVoid(PubSub.publish(concluded, conclusion)),
+      includeLate: (conclusion) => Effect.asVoid(PubSub.publish(late, conclusion)),
       setActive: (disputes) => Effect.sync(() => void (active = disputes))
     })
   })

@@ -45,3 +45,15 @@ export const requestsRefused = Metric.counter("disputes_requests_refused_total",
   description: "Dispute requests refused",
   incremental: true
 })
+/** Blocks with an invalid candidate that were final before the verdict. */
+export const finalizedInvalid = Metric.counter("disputes_finalized_invalid_total", {
+  description: "Final blocks with an invalid candidate",
+  incremental: true
+})
+/** Disputes that are being told to other validators. */
+export const sending = Metric.gauge("disputes_sending", { description: "Disputes being sent to validators" })
+/** Disputes that were not told to others, because too many waited. */
+export const sendsDropped = Metric.counter("disputes_sends_dropped_total", {
+  description: "Disputes not sent",
+  incremental: true
+})

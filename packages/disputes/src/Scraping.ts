@@ -5,42 +5,66 @@ import { Chain, RuntimeApi } from "@ephor/chain"
 import {
   attestedStatement,
   type BlockRef,
+  type CandidateEvent,
   type CandidateHash,
   candidateHash,
   type CandidateReceipt,
+  type ScrapedOnChainVotes,
   type SessionIndex,
   type ValidityAttestation
 } from "@ephor/types"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import type { CheckedVote } from "./VoteImport.ts"
 
 /** Bounds of the scraper. */
 export interface ScrapingLimits {
-  /** Blocks looked at for one leaf; the rest follows with the next leaf, so that a burst cannot stall the coordinator. */
+  /** Blocks whose votes are given out for one leaf; the rest follows with the next leaves, so that a burst of votes cannot stall the coordinator. */
   readonly blocksPerLeaf: number
   /** Blocks remembered as looked at. */
   readonly observedBlocks: number
   /** Candidates whose including blocks are remembered. */
   readonly candidates: number
+  /** How far below a leaf blocks are looked at, and how many of them may wait to have their votes given out. */
+  readonly ancestors: number
+  /** Final blocks that are still looked at. */
+  readonly finalizedBlocks: number
+  /** How often a block is tried that cannot be read. */
+  readonly attempts: number
 }
 
 /** Bounds as the reference has them. */
-export const defaults: ScrapingLimits = { blocksPerLeaf: 8, observedBlocks: 1000, candidates: 4096 }
+export const defaults: ScrapingLimits = {
+  blocksPerLeaf: 8,
+  observedBlocks: 1000,
+  candidates: 4096,
+  ancestors: 500,
+  finalizedBlocks: 10,
+  attempts: 3
+}
+
+/** Ancestors asked for at a time. */
+const ancestorsPerRequest = 10
 
 /** Votes about one candidate that a block carried. They were checked by whoever made the block valid. */
 export interface ScrapedVotes {
   readonly session: SessionIndex
   readonly candidateHash: CandidateHash
-  /** Known for backing votes; dispute votes come by hash alone. */
+  /** Known for backing votes; dispute votes come by hash alone, and find it if a block was seen to back the candidate. */
   readonly candidate: CandidateReceipt | undefined
   readonly votes: ReadonlyArray<CheckedVote>
+}
+
+/** A candidate in a block that backed or included it. */
+export interface Sighting {
+  readonly candidateHash: CandidateHash
+  readonly block: BlockRef
+  readonly included: boolean
 }
 
 /** What a leaf brought to light. */
 export interface Scraped {
   readonly votes: ReadonlyArray<ScrapedVotes>
-  /** Candidates that were now seen included for the first time. */
-  readonly included: ReadonlyArray<CandidateHash>
+  readonly sightings: ReadonlyArray<Sighting>
 }
 
 /** Remembers at most `limit` keys, the oldest go first. */
@@ -60,80 +84,132 @@ class Recent<K, V> {
   }
 }
 
+/** A block that is still to be read, and how often that failed. */
+interface Unread {
+  readonly block: BlockRef
+  readonly failures: number
+}
+
 /** Shape of a scraper. */
 export interface Scraper {
-  readonly scrape: (leaf: BlockRef) => Effect.Effect<Scraped, RuntimeApi.RuntimeApiError>
+  /** Looks at a leaf and at its ancestors that were not looked at yet. Blocks that cannot be read are tried again. */
+  readonly scrape: (leaf: BlockRef) => Effect.Effect<Scraped>
   /** Blocks seen to include the candidate. */
   readonly includedIn: (candidate: CandidateHash) => ReadonlyArray<BlockRef>
   readonly isOnChain: (candidate: CandidateHash) => boolean
 }
+
+/** The leaf and its ancestors down to what is known, what is final or the depth limit; lowest first. */
+const unobserved = Effect.fnUntraced(function* (
+  chain: Chain.Service,
+  limits: ScrapingLimits,
+  isObserved: (block: BlockRef) => boolean,
+  leaf: BlockRef
+) {
+  const finalized = yield* chain.head("Finalized")
+  const floor = Math.max(finalized.number - limits.finalizedBlocks, leaf.number - limits.ancestors)
+  const blocks = isObserved(leaf) ? [] : [leaf]
+  while (blocks.length > 0) {
+    const more = yield* chain
+      .ancestors(blocks.at(-1)!.hash, ancestorsPerRequest)
+      .pipe(Effect.orElseSucceed(() => []))
+    const end = more.findIndex((block) => isObserved(block) || block.number <= floor)
+    blocks.push(...(end < 0 ? more : more.slice(0, end)))
+    if (end >= 0 || more.length < ancestorsPerRequest) break
+  }
+  return blocks.toReversed()
+})
+
+/** Reads each block; gives back what failed and is worth another try. */
+const readEach = Effect.fnUntraced(function* <A>(
+  limits: ScrapingLimits,
+  blocks: ReadonlyArray<Unread>,
+  read: (block: BlockRef) => Effect.Effect<A, RuntimeApi.RuntimeApiError>
+) {
+  const found: Array<readonly [BlockRef, A]> = []
+  const again: Array<Unread> = []
+  for (const { block, failures } of blocks) {
+    const result = yield* read(block).pipe(
+      Effect.tapError((error) => Effect.logDebug("a block's candidates cannot be read", error)),
+      Effect.option
+    )
+    if (Option.isSome(result)) found.push([block, result.value])
+    else if (failures + 1 < limits.attempts) again.push({ block, failures: failures + 1 })
+  }
+  return { found, again }
+})
 
 /** A scraper over the chain and its runtime. */
 export const make = Effect.fnUntraced(function* (limits: ScrapingLimits = defaults) {
   const chain = yield* Chain.Chain
   const runtime = yield* RuntimeApi.RuntimeApi
   const observed = new Recent<string, true>(limits.observedBlocks)
-  const backed = new Recent<CandidateHash, true>(limits.candidates)
+  const receipts = new Recent<CandidateHash, CandidateReceipt>(limits.candidates)
   const including = new Recent<CandidateHash, ReadonlyArray<BlockRef>>(limits.candidates)
+  let unread: ReadonlyArray<Unread> = []
+  let withVotes: ReadonlyArray<Unread> = []
 
-  const unobserved = Effect.fnUntraced(function* (leaf: BlockRef) {
-    const ancestors = yield* chain
-      .ancestors(leaf.hash, limits.blocksPerLeaf - 1)
-      .pipe(Effect.orElseSucceed(() => []))
-    const blocks = [leaf, ...ancestors]
-    const known = blocks.findIndex((block) => observed.get(block.hash) === true)
-    return (known < 0 ? blocks : blocks.slice(0, known)).toReversed()
-  })
-  const scrapeBlock = Effect.fnUntraced(function* (block: BlockRef) {
-    const included: Array<CandidateHash> = []
-    for (const event of yield* runtime.candidateEvents(block.hash)) {
+  const sightingsOf = (block: BlockRef, events: ReadonlyArray<CandidateEvent>): ReadonlyArray<Sighting> =>
+    events.flatMap((event) => {
+      if (event._tag === "CandidateTimedOut") return []
       const hash = candidateHash(event.value[0])
-      if (event._tag === "CandidateBacked") backed.set(hash, true)
-      if (event._tag !== "CandidateIncluded") continue
-      const before = including.get(hash)
-      if (before === undefined) included.push(hash)
-      including.set(hash, [...(before ?? []), block])
-    }
-    const onChain = yield* runtime.onChainVotes(block.hash)
-    const backing = onChain.backingValidatorsPerCandidate.map(([candidate, votes]): ScrapedVotes => {
-      const hash = candidateHash(candidate)
-      return {
-        session: onChain.session,
-        candidateHash: hash,
-        candidate,
-        votes: votes.map(([validatorIndex, attestation]) => ({
-          statement: backingStatement(attestation, hash, candidate.descriptor.relayParent),
-          validatorIndex,
-          signature: attestation.value
-        }))
-      }
+      const included = event._tag === "CandidateIncluded"
+      receipts.set(hash, event.value[0])
+      if (included) including.set(hash, [...(including.get(hash) ?? []), block])
+      return [{ candidateHash: hash, block, included }]
     })
-    const disputes = onChain.disputes.map((set): ScrapedVotes => ({
-      session: set.session,
-      candidateHash: set.candidateHash,
-      candidate: undefined,
-      votes: set.statements.map(([statement, validatorIndex, signature]) => ({
-        statement,
-        validatorIndex,
-        signature
-      }))
-    }))
-    observed.set(block.hash, true)
-    return { votes: [...backing, ...disputes], included }
-  })
   const scraper: Scraper = {
     scrape: Effect.fnUntraced(function* (leaf) {
-      const found = yield* Effect.forEach(yield* unobserved(leaf), scrapeBlock)
-      return {
-        votes: found.flatMap(({ votes }) => votes),
-        included: found.flatMap(({ included }) => included)
-      }
+      const isObserved = (block: BlockRef) => observed.get(block.hash) === true
+      const fresh = yield* unobserved(chain, limits, isObserved, leaf)
+      for (const block of fresh) observed.set(block.hash, true)
+      const unseen = [...unread, ...fresh.map((block) => ({ block, failures: 0 }))]
+      const events = yield* readEach(limits, unseen, (block) => runtime.candidateEvents(block.hash))
+      unread = events.again
+      const sightings = events.found.flatMap(([block, list]) => sightingsOf(block, list))
+      const waiting = [...withVotes, ...events.found.map(([block]) => ({ block, failures: 0 }))]
+      // The newest blocks first: what is disputed now is in them.
+      const newest = waiting.slice(-limits.blocksPerLeaf)
+      const votes = yield* readEach(limits, newest, (block) => runtime.onChainVotes(block.hash))
+      withVotes = [...waiting.slice(0, -limits.blocksPerLeaf), ...votes.again].slice(-limits.ancestors)
+      const receiptOf = (hash: CandidateHash) => receipts.get(hash)
+      return { sightings, votes: votes.found.flatMap(([, onChain]) => votesOf(onChain, receiptOf)) }
     }),
     includedIn: (candidate) => including.get(candidate) ?? [],
-    isOnChain: (candidate) => backed.get(candidate) === true || including.get(candidate) !== undefined
+    isOnChain: (candidate) => receipts.get(candidate) !== undefined || including.get(candidate) !== undefined
   }
   return scraper
 })
+
+/** The votes that a block brought: of backers, with the candidate, and in disputes, by hash alone. */
+const votesOf = (
+  onChain: ScrapedOnChainVotes,
+  receiptOf: (candidate: CandidateHash) => CandidateReceipt | undefined
+): ReadonlyArray<ScrapedVotes> => [
+  ...onChain.backingValidatorsPerCandidate.map(([candidate, votes]): ScrapedVotes => {
+    const hash = candidateHash(candidate)
+    return {
+      session: onChain.session,
+      candidateHash: hash,
+      candidate,
+      votes: votes.map(([validatorIndex, attestation]) => ({
+        statement: backingStatement(attestation, hash, candidate.descriptor.relayParent),
+        validatorIndex,
+        signature: attestation.value
+      }))
+    }
+  }),
+  ...onChain.disputes.map((set): ScrapedVotes => ({
+    session: set.session,
+    candidateHash: set.candidateHash,
+    candidate: receiptOf(set.candidateHash),
+    votes: set.statements.map(([statement, validatorIndex, signature]) => ({
+      statement,
+      validatorIndex,
+      signature
+    }))
+  }))
+]
 
 const backingStatement = (
   attestation: ValidityAttestation,

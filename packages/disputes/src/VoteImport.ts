@@ -10,15 +10,18 @@ import type {
   SessionIndex,
   SessionInfo,
   Signature,
+  ValidatorId,
   ValidatorIndex
 } from "@ephor/types"
 import * as Votes from "./CandidateVotes.ts"
 
-/** A checked vote. */
+/** A vote whose signature was verified. */
 export interface CheckedVote {
   readonly statement: DisputeStatement
   readonly validatorIndex: ValidatorIndex
   readonly signature: Signature
+  /** The key that it was verified with; votes that came on chain name none. */
+  readonly validatorId?: ValidatorId | undefined
 }
 
 /** What the coordinator knows before an import. */
@@ -37,15 +40,38 @@ export interface Before {
 export interface Outcome {
   readonly votes: CandidateVotes
   readonly changed: boolean
+  /** Validators that had no vote on either side. */
   readonly newVoters: ReadonlyArray<ValidatorIndex>
+  /** Validators that had no vote on that side. */
+  readonly newValidVoters: ReadonlyArray<ValidatorIndex>
   readonly newInvalidVoters: ReadonlyArray<ValidatorIndex>
   readonly assessment: Votes.Assessment
   readonly status: DisputeStatus | undefined
   readonly freshlyDisputed: boolean
   readonly freshlyConcluded: "valid" | "invalid" | undefined
-  /** Nothing but the word of a few speaks for the dispute: it must pay with spam slots. */
+  /** See `isPotentialSpam`: it must pay with spam slots, and nobody takes part in it. */
   readonly potentialSpam: boolean
 }
+
+/** Whether a vote comes from a validator of the session, signed with the key that this session knows it by. */
+export const belongsTo = (info: SessionInfo, { validatorId, validatorIndex }: CheckedVote): boolean => {
+  const known = info.validators[validatorIndex]
+  return known !== undefined && (validatorId === undefined || validatorId === known)
+}
+
+/**
+ * Whether nothing but the word of a few speaks for a dispute: it is not confirmed, and either the candidate was never
+ * seen on the chain, or only disabled validators call it invalid.
+ */
+export const isPotentialSpam = (
+  sides: Votes.Sides,
+  assessment: Votes.Assessment,
+  disabled: ReadonlySet<ValidatorIndex>,
+  seenOnChain: boolean
+): boolean =>
+  sides.invalid.length > 0 &&
+  !assessment.confirmed &&
+  ((assessment.disputed && !seenOnChain) || sides.invalid.every(([, validator]) => disabled.has(validator)))
 
 /** Applies checked votes to a record, at a time in seconds. */
 export const apply = (before: Before, votes: ReadonlyArray<CheckedVote>, now: number): Outcome => {
@@ -53,31 +79,29 @@ export const apply = (before: Before, votes: ReadonlyArray<CheckedVote>, now: nu
   const voted = new Set([...old.valid, ...old.invalid].map(([, validator]) => validator))
   let sides = old
   const newVoters = new Set<ValidatorIndex>()
+  const newValidVoters: Array<ValidatorIndex> = []
   const newInvalidVoters: Array<ValidatorIndex> = []
   for (const { signature, statement, validatorIndex } of votes) {
     const step = Votes.add(sides, statement, validatorIndex, signature)
     sides = step.sides
     if (step.added !== "new") continue
     if (!voted.has(validatorIndex)) newVoters.add(validatorIndex)
-    if (statement._tag === "Invalid") newInvalidVoters.push(validatorIndex)
+    ;(statement._tag === "Invalid" ? newInvalidVoters : newValidVoters).push(validatorIndex)
   }
   const n = before.info.validators.length
   const assessment = Votes.assess(sides, n, before.disabled)
   const status = Votes.statusAfter(before.status, assessment, now)
-  const onlyDisabledRaise = sides.invalid.every(([, validator]) => before.disabled.has(validator))
   return {
     votes: { candidateReceipt: before.candidate, valid: sides.valid, invalid: sides.invalid },
     changed: sides !== old,
     newVoters: [...newVoters],
+    newValidVoters,
     newInvalidVoters,
     assessment,
     status,
     freshlyDisputed: before.status === undefined && status !== undefined,
     freshlyConcluded: conclusion(before.status, status),
-    potentialSpam:
-      sides.invalid.length > 0 &&
-      !assessment.confirmed &&
-      ((assessment.disputed && !before.seenOnChain) || onlyDisabledRaise)
+    potentialSpam: isPotentialSpam(sides, assessment, before.disabled, before.seenOnChain)
   }
 }
 

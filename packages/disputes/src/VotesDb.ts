@@ -11,7 +11,7 @@ import {
   RecentDisputes,
   Scale,
   SessionIndex,
-  type ValidatorId,
+  ValidatorId,
   type ValidatorIndex
 } from "@ephor/types"
 import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
@@ -55,6 +55,8 @@ export interface Service {
   readonly recentDisputes: Effect.Effect<ReadonlyArray<RecentDispute>, Store.StoreError>
   /** Writes everything of a change, or nothing. */
   readonly commit: (change: Change) => Effect.Effect<void, Store.StoreError>
+  /** Writes the list of recent disputes anew. */
+  readonly replaceRecent: (recent: ReadonlyArray<RecentDispute>) => Effect.Effect<void, Store.StoreError>
   /**
    * Forgets sessions below `oldest`: their recent disputes at once, their votes at most `pruneSessionsPerWrite`
    * sessions at a time, from where the last cleaning ended.
@@ -100,11 +102,13 @@ export const candidateVotesKey = (session: SessionIndex, candidate: CandidateHas
   return key
 }
 
+/** Session, index and candidate; the key of the validator, by which cleaning finds its entry in `byIdentity`. */
 const byValidator = Table.make({
   name: "votes-by-validator",
   key: [Table.u32, Table.u32, Table.hash],
-  value: Schema.Null
+  value: ValidatorId
 })
+/** Key of a validator, session and index. */
 const byIdentity = Table.make({
   name: "sessions-by-identity",
   key: [Table.hash, Table.u32, Table.u32],
@@ -136,80 +140,86 @@ const recentBytes = (recent: ReadonlyArray<RecentDispute>): Uint8Array =>
       .map(({ candidateHash, session, status }) => [[session, candidateHash], status] as const)
   )
 
+const sessionAt = Effect.fnUntraced(function* (store: Store.Service, key: Uint8Array, name: string) {
+  const bytes = yield* store.get(key)
+  return Option.isNone(bytes) ? 0 : yield* decoded(decodeSession, name, bytes.value)
+})
+
+const recentOf = Effect.fnUntraced(function* (store: Store.Service) {
+  const bytes = yield* store.get(recentKey)
+  if (Option.isNone(bytes)) return []
+  const entries = yield* decoded(decodeRecent, "recent-disputes", bytes.value)
+  return entries.map(([[session, candidateHash], status]): RecentDispute => ({
+    session,
+    candidateHash,
+    status
+  }))
+})
+
+const votesOf = Effect.fnUntraced(function* (
+  store: Store.Service,
+  session: SessionIndex,
+  candidate: CandidateHash
+) {
+  const bytes = yield* store.get(candidateVotesKey(session, candidate))
+  if (Option.isNone(bytes)) return Option.none()
+  const name = `candidate-votes of session ${session}, candidate ${candidate}`
+  return Option.some(yield* decoded(decodeVotes, name, bytes.value))
+})
+
+const writesOf = ({ recent, record, voters }: Change): ReadonlyArray<Store.Write> => [
+  Store.put(candidateVotesKey(record.session, record.candidateHash), encodeVotes(record.votes)),
+  ...voters.flatMap(({ session, validatorId, validatorIndex }) => [
+    byValidator.put([session, validatorIndex, record.candidateHash], validatorId),
+    byIdentity.put([validatorId, session, validatorIndex], null)
+  ]),
+  ...(recent === undefined ? [] : [Store.put(recentKey, recentBytes(recent))])
+]
+
+/** Everything of one session but the list of disputes. */
+const removalsOf = Effect.fnUntraced(function* (store: Store.Service, session: SessionIndex) {
+  const votes = yield* Stream.runCollect(store.iterate(sessionKey(session)))
+  const voters = yield* Stream.runCollect(byValidator.iterate(store, [session]))
+  return [
+    ...votes.map(({ key }) => Store.remove(key)),
+    ...voters.flatMap(([key, id]) => [byValidator.delete(key), byIdentity.delete([id, key[0], key[1]])])
+  ]
+})
+
+const prune = Effect.fn("VotesDb.prune")(function* (store: Store.Service, oldest: SessionIndex) {
+  const from = yield* sessionAt(store, watermarkKey, "cleaned-votes-watermark")
+  const earliest = yield* sessionAt(store, earliestKey, "earliest-session")
+  const to = Math.min(oldest, from + pruneSessionsPerWrite)
+  const writes: Array<Store.Write> = []
+  for (let session = from; session < to; session++) writes.push(...(yield* removalsOf(store, session)))
+  const recent = (yield* recentOf(store)).filter((dispute) => dispute.session >= oldest)
+  writes.push(
+    Store.put(earliestKey, encodeSession(Math.max(earliest, oldest))),
+    Store.put(watermarkKey, encodeSession(Math.max(from, to))),
+    Store.put(recentKey, recentBytes(recent))
+  )
+  yield* store.batch(writes)
+})
+
 /** The database over the surrounding store. */
 export const layer: Layer.Layer<VotesDb, never, Store.Store> = Layer.effect(
   VotesDb,
-  Effect.gen(function* () {
-    const store = yield* Store.Store
-    const session = Effect.fnUntraced(function* (key: Uint8Array, name: string) {
-      const bytes = yield* store.get(key)
-      return Option.isNone(bytes) ? 0 : yield* decoded(decodeSession, name, bytes.value)
-    })
-    const recentDisputes = Effect.gen(function* () {
-      const bytes = yield* store.get(recentKey)
-      if (Option.isNone(bytes)) return []
-      const entries = yield* decoded(decodeRecent, "recent-disputes", bytes.value)
-      return entries.map(([[at, candidateHash], status]): RecentDispute => ({
-        session: at,
-        candidateHash,
-        status
-      }))
-    })
-    const candidatesOf = (at: SessionIndex, validator: ValidatorIndex) =>
-      byValidator.iterate(store, [at, validator]).pipe(
+  Effect.map(Store.Store, (store) => {
+    const candidatesOf = (session: SessionIndex, validator: ValidatorIndex) =>
+      byValidator.iterate(store, [session, validator]).pipe(
         Stream.map(([[, , candidate]]) => candidate),
         Stream.runCollect
       )
     return VotesDb.of({
-      votes: Effect.fnUntraced(function* (at, candidate) {
-        const key = candidateVotesKey(at, candidate)
-        const bytes = yield* store.get(key)
-        return Option.isNone(bytes)
-          ? Option.none()
-          : Option.some(
-              yield* decoded(
-                decodeVotes,
-                `candidate-votes of session ${at}, candidate ${candidate}`,
-                bytes.value
-              )
-            )
-      }),
-      recentDisputes,
-      commit: Effect.fn("VotesDb.commit")(function* ({ recent, record, voters }) {
-        const { candidateHash, session: at, votes } = record
-        yield* store.batch([
-          Store.put(candidateVotesKey(at, candidateHash), encodeVotes(votes)),
-          ...voters.flatMap((voter) => [
-            byValidator.put([voter.session, voter.validatorIndex, candidateHash], null),
-            byIdentity.put([voter.validatorId, voter.session, voter.validatorIndex], null)
-          ]),
-          ...(recent === undefined ? [] : [Store.put(recentKey, recentBytes(recent))])
-        ])
-      }),
-      prune: Effect.fn("VotesDb.prune")(function* (oldest) {
-        const from = yield* session(watermarkKey, "cleaned-votes-watermark")
-        const to = Math.min(oldest, from + pruneSessionsPerWrite)
-        const writes: Array<Store.Write> = []
-        for (let at = from; at < to; at++) {
-          yield* Stream.runForEach(store.iterate(sessionKey(at)), ({ key }) =>
-            Effect.sync(() => writes.push(Store.remove(key)))
-          )
-          yield* Stream.runForEach(byValidator.iterate(store, [at]), ([key]) =>
-            Effect.sync(() => writes.push(byValidator.delete(key)))
-          )
-        }
-        const recent = (yield* recentDisputes).filter((dispute) => dispute.session >= oldest)
-        writes.push(
-          Store.put(earliestKey, encodeSession(oldest)),
-          Store.put(watermarkKey, encodeSession(Math.max(from, to))),
-          Store.put(recentKey, recentBytes(recent))
-        )
-        yield* store.batch(writes)
-      }),
+      votes: (session, candidate) => votesOf(store, session, candidate),
+      recentDisputes: recentOf(store),
+      commit: Effect.fn("VotesDb.commit")((change) => store.batch(writesOf(change))),
+      replaceRecent: (recent) => store.batch([Store.put(recentKey, recentBytes(recent))]),
+      prune: (oldest) => prune(store, oldest),
       queryByValidatorAndSessionIndex: candidatesOf,
       queryByValidatorId: Effect.fnUntraced(function* (validator) {
         const positions = yield* byIdentity.iterate(store, [validator]).pipe(Stream.runCollect)
-        const found = yield* Effect.forEach(positions, ([[, at, index]]) => candidatesOf(at, index))
+        const found = yield* Effect.forEach(positions, ([[, session, index]]) => candidatesOf(session, index))
         return [...new Set(found.flat())]
       })
     })

@@ -2,7 +2,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { CandidateHash, CandidateReceipt, DisputeStatement, DisputeStatus, Hash } from "@ephor/types"
 import * as CandidateVotes from "../src/CandidateVotes.ts"
+import {
+  AncientSession,
+  DisputeError,
+  InvalidSignature,
+  Spam,
+  UnknownCandidate,
+  UnknownSession
+} from "../src/DisputeError.ts"
 import * as Status from "../src/DisputeStatus.ts"
+import { OffchainDisabled } from "../src/OffchainDisabled.ts"
 import { ParticipationQueue } from "../src/ParticipationQueue.ts"
 import { isAncient } from "../src/SessionWindow.ts"
 import { SpamSlots } from "../src/SpamSlots.ts"
@@ -243,4 +252,40 @@ describe("undisputed chain", () => {
       })
     })
   }
+})
+
+describe("validators that lost", () => {
+  it("come after those that the chain names, the worst and latest first, and never more than the limit", () => {
+    const list = new OffchainDisabled()
+    list.add(7, "againstValid", 4)
+    list.add(7, "backedInvalid", 1)
+    list.add(7, "backedInvalid", 2)
+    list.add(7, "forInvalid", 3)
+    list.add(7, "forInvalid", 3)
+    assert.deepStrictEqual([...list.disabled(7, [0, 2], 4)], [0, 2, 1, 3])
+    assert.deepStrictEqual([...list.disabled(8, [0], 4)], [0])
+    list.prune(8)
+    assert.deepStrictEqual([...list.disabled(7, [], 4)], [])
+  })
+})
+
+it("errors say what, where and what to do", () => {
+  const candidate = hashOf("A")
+  const texts = [
+    new DisputeError({ reason: new AncientSession({ session: 3, oldest: 5 }) }),
+    new DisputeError({ reason: new UnknownSession({ session: 12 }) }),
+    new DisputeError({ reason: new InvalidSignature({ candidateHash: candidate, validatorIndex: 2 }) }),
+    new DisputeError({ reason: new UnknownCandidate({ candidateHash: candidate }) }),
+    new DisputeError({ reason: new Spam({ candidateHash: candidate }) })
+  ].map(({ message, retryable }) => [message.replace(candidate, "A"), retryable])
+  assert.deepStrictEqual(texts, [
+    ["session 3 is too old for a dispute: the oldest one that counts is 5", false],
+    ["the validators of session 12 are not known here: wait until the chain has caught up", true],
+    ["the vote of validator 2 about A is not signed by it", false],
+    ["nothing is known of candidate A: a backing vote has to come first", false],
+    [
+      "the dispute of candidate A is raised only by validators whose spam slots are full: it counts once the candidate is seen on the chain",
+      false
+    ]
+  ])
 })

@@ -1,0 +1,114 @@
+/** What a new leaf means to the coordinator: a new session, votes and candidates on chain, disputes to take up again. */
+import type { Signal } from "@ephor/overseer"
+import type { CandidateHash } from "@ephor/types"
+import { Effect, Option } from "effect"
+import { isInactive } from "../DisputeStatus.ts"
+import { oldestSession } from "../SessionWindow.ts"
+import type { Sighting } from "../Scraping.ts"
+import {
+  isSpam,
+  keyOf,
+  noteLosers,
+  seconds,
+  sessionInfoOf,
+  type State,
+  storeFailed,
+  tellActive,
+  votesOf
+} from "./coordinatorState.ts"
+import { importVotes } from "./importVotes.ts"
+import { ownVotes, participate, reconsider, tellOthers } from "./ownVotes.ts"
+
+/** Follows the chain to a leaf. */
+export const onLeaf = Effect.fn("DisputeCoordinator.leaf")(function* (state: State, leaf: Signal.Leaf) {
+  state.leaf = leaf.hash
+  yield* enterSession(state, leaf)
+  const { sightings, votes } = yield* state.scraper.scrape(leaf)
+  yield* tellActive(state)
+  const recovered = yield* recover(state)
+  for (const { candidate, candidateHash, session, votes: onChain } of votes) {
+    yield* importVotes(state, session, candidateHash, candidate, onChain)
+  }
+  yield* onSightings(state, sightings, recovered)
+  yield* tellActive(state)
+})
+
+/** Forgets what the window of sessions has left behind. */
+const enterSession = Effect.fnUntraced(function* (state: State, leaf: Signal.Leaf) {
+  const session = yield* Effect.option(state.runtime.sessionIndexForChild(leaf.hash))
+  if (Option.isNone(session) || session.value <= state.highest) return
+  state.highest = session.value
+  const oldest = oldestSession(state.highest, state.options.disputeWindow)
+  state.slots.prune(oldest)
+  state.offchainDisabled.prune(oldest)
+  for (const [key, dispute] of state.recent) if (dispute.session < oldest) state.recent.delete(key)
+  yield* Effect.mapError(state.db.prune(oldest), storeFailed)
+})
+
+/** Candidates were backed or included: disputes about them are real and urgent, and verdicts against them apply. */
+const onSightings = Effect.fnUntraced(function* (
+  state: State,
+  sightings: ReadonlyArray<Sighting>,
+  recovered: ReadonlySet<string>
+) {
+  if (sightings.length === 0) return
+  const seen = new Map<CandidateHash, Array<Sighting>>()
+  for (const sighting of sightings) {
+    const others = seen.get(sighting.candidateHash)
+    if (others === undefined) seen.set(sighting.candidateHash, [sighting])
+    else others.push(sighting)
+  }
+  for (const { candidateHash, session, status } of state.recent.values()) {
+    const here = seen.get(candidateHash)
+    if (here === undefined) continue
+    if (!recovered.has(keyOf(session, candidateHash))) yield* reconsider(state, session, candidateHash)
+    const including = here.filter(({ included }) => included).map(({ block }) => block)
+    if (status._tag !== "ConcludedAgainst" || including.length === 0) continue
+    const votes = yield* votesOf(state, session, candidateHash)
+    if (votes === undefined) continue
+    const candidate = votes.candidateReceipt
+    yield* state.disputes.includeLate({ session, candidateHash, candidate, valid: false, including })
+  }
+})
+
+/** Remembers again who was wrong in disputes of an earlier run. */
+const recoverLosers = Effect.fnUntraced(function* (state: State) {
+  for (const key of state.unrecovered) {
+    const dispute = state.recent.get(key)
+    if (dispute === undefined || !dispute.status._tag.startsWith("Concluded")) continue
+    const votes = yield* votesOf(state, dispute.session, dispute.candidateHash)
+    if (votes !== undefined) noteLosers(state, dispute.session, dispute.status, votes)
+  }
+})
+
+/**
+ * After a restart: goes on with the disputes that were open, as soon as their session can be asked for. Charges spam
+ * slots again, asks for missing votes of our own, and tells others of those we made. Gives the disputes it took up.
+ */
+const recover = Effect.fnUntraced(function* (state: State) {
+  const recovered = new Set<string>()
+  yield* recoverLosers(state)
+  for (const key of state.unrecovered) {
+    const dispute = state.recent.get(key)
+    if (dispute === undefined || isInactive(dispute.status, yield* seconds)) {
+      state.unrecovered.delete(key)
+      continue
+    }
+    const { candidateHash, session } = dispute
+    const info = yield* sessionInfoOf(state, session)
+    if (info === undefined) continue
+    state.unrecovered.delete(key)
+    recovered.add(key)
+    const votes = yield* votesOf(state, session, candidateHash)
+    if (votes === undefined) continue
+    if (yield* isSpam(state, session, candidateHash, votes, info)) {
+      for (const [, voter] of [...votes.valid, ...votes.invalid])
+        state.slots.add(session, candidateHash, voter)
+      continue
+    }
+    yield* participate(state, session, votes, info)
+    const own = new Set(yield* state.keystore.owned(info.validators))
+    yield* tellOthers(state, session, votes, ownVotes(votes, own))
+  }
+  return recovered
+})

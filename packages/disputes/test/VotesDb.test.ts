@@ -1,0 +1,185 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Store } from "@ephor/chain"
+import * as NodeStore from "@ephor/chain/NodeStore"
+import { VotesDb } from "@ephor/disputes"
+import {
+  candidateHash,
+  type CandidateHash,
+  type CandidateVotes,
+  fromHex,
+  type Hash,
+  toHex
+} from "@ephor/types"
+import { Context, Effect, Layer, Option, Stream } from "effect"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import vectors from "./vectors/06-disputes.json" with { type: "json" }
+import scenarios from "./vectors/14-scenarios.json" with { type: "json" }
+import * as World from "./support/world.ts"
+
+const receipt = World.receipt("A")
+const votes: CandidateVotes = {
+  candidateReceipt: receipt,
+  valid: [[{ _tag: "BackingSeconded", value: World.hashOf("parent") }, 1, `0x${"11".repeat(64)}`]],
+  invalid: [[{ _tag: "Explicit" }, 2, `0x${"22".repeat(64)}`]]
+}
+const commit = (
+  db: VotesDb.Service,
+  session: number,
+  candidate: CandidateHash,
+  voters: ReadonlyArray<readonly [index: number, id: Hash]>,
+  recent?: ReadonlyArray<VotesDb.RecentDispute>
+) =>
+  db.commit({
+    record: { session, candidateHash: candidate, votes },
+    voters: voters.map(([validatorIndex, validatorId]) => ({ session, validatorIndex, validatorId })),
+    recent
+  })
+const keys = (store: Store.Service, prefix = "") =>
+  Stream.runCollect(store.iterate(new TextEncoder().encode(prefix))).pipe(
+    Effect.map((entries) => entries.length)
+  )
+const services = Effect.map(
+  Effect.context<VotesDb.VotesDb | Store.Store>(),
+  (context) => [Context.get(context, VotesDb.VotesDb), Context.get(context, Store.Store)] as const
+)
+
+describe("keys", () => {
+  it("are those of the vectors", () => {
+    const [prefix] = vectors.db_keys
+    assert.strictEqual(toHex(VotesDb.sessionKey(prefix!.session!)), prefix!.key)
+    const key = VotesDb.candidateVotesKey(258, vectors.candidate_hash as CandidateHash)
+    assert.strictEqual(toHex(key), `${prefix!.key}${vectors.candidate_hash.slice(2)}`)
+    assert.strictEqual(key.length, 51)
+  })
+})
+
+const temporary = Layer.unwrap(
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "votes-"))),
+      (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+    ),
+    (path) => NodeStore.layer({ path })
+  )
+)
+const stores = { memory: Store.layerMemory, lmdb: temporary }
+
+for (const [name, layer] of Object.entries(stores)) {
+  const run = <A, E>(body: Effect.Effect<A, E, VotesDb.VotesDb | Store.Store>) =>
+    body.pipe(Effect.provide(VotesDb.layer.pipe(Layer.provideMerge(layer)), { local: true }))
+
+  describe(`VotesDb over ${name}`, () => {
+    it.effect("gives back what was written, and writes the fixed keys", () =>
+      Effect.gen(function* () {
+        const [db, store] = yield* services
+        const a = candidateHash(receipt)
+        const recent = [
+          { session: 11, candidateHash: a, status: { _tag: "ConcludedAgainst", value: 5 } },
+          { session: 10, candidateHash: a, status: { _tag: "Active" } }
+        ] as const
+        assert.isTrue(Option.isNone(yield* db.votes(10, a)))
+        yield* commit(db, 10, a, [[1, World.hashOf("V")]], recent)
+        assert.deepStrictEqual(yield* db.votes(10, a), Option.some(votes))
+        assert.deepStrictEqual(yield* db.recentDisputes, [recent[1], recent[0]])
+        yield* db.replaceRecent([recent[0]])
+        assert.deepStrictEqual(yield* db.recentDisputes, [recent[0]])
+        yield* db.prune(10)
+        for (const { key } of vectors.db_keys.slice(1))
+          assert.isTrue(Option.isSome(yield* store.get(fromHex(key))))
+      }).pipe(run)
+    )
+    it.effect(scenarios.votes_db_seed4[0]!.name, () =>
+      Effect.gen(function* () {
+        const [db] = yield* services
+        const row = scenarios.votes_db_seed4[0]!
+        const identity = World.hashOf(row.identity!)
+        for (const [candidate, session, indices] of row.stored as unknown as ReadonlyArray<
+          [string, number, ReadonlyArray<number>]
+        >) {
+          const voters = indices.map((index) => {
+            const is = row.indices!.some(([at, position]) => at === session && position === index)
+            return [index, is ? identity : World.hashOf("somebody else")] as const
+          })
+          yield* commit(db, session, World.hashOf(candidate), voters)
+        }
+        assert.deepStrictEqual(yield* db.queryByValidatorId(identity), row.hashes!.map(World.hashOf))
+        assert.deepStrictEqual(yield* db.queryByValidatorAndSessionIndex(11, 2), [World.hashOf("D")])
+        assert.deepStrictEqual(yield* db.queryByValidatorAndSessionIndex(9, 2), [])
+      }).pipe(run)
+    )
+    it.effect("cleaning leaves nothing of old sessions, and goes on where it ended", () =>
+      Effect.gen(function* () {
+        const [db, store] = yield* services
+        const id = World.hashOf("V")
+        for (const session of [1, 299, 300, 500])
+          yield* commit(
+            db,
+            session,
+            World.hashOf(`c${session}`),
+            [
+              [0, id],
+              [1, World.hashOf("W")]
+            ],
+            [{ session, candidateHash: World.hashOf(`c${session}`), status: { _tag: "Active" } }]
+          )
+        const left = Effect.forEach([1, 299, 300, 500], (session) =>
+          Effect.map(db.votes(session, World.hashOf(`c${session}`)), Option.isSome)
+        )
+        yield* db.prune(500)
+        // 300 sessions at a time: 0 to 299.
+        assert.deepStrictEqual(yield* left, [false, false, true, true])
+        assert.deepStrictEqual(yield* db.queryByValidatorId(id), [World.hashOf("c300"), World.hashOf("c500")])
+        yield* db.prune(500)
+        assert.deepStrictEqual(yield* left, [false, false, false, true])
+        assert.strictEqual(yield* keys(store, "sessions-by-identity"), 2)
+        assert.strictEqual(yield* keys(store, "votes-by-validator"), 2)
+        yield* db.prune(501)
+        // The earliest session, the watermark and the empty list of disputes.
+        assert.strictEqual(yield* keys(store), 3)
+        assert.deepStrictEqual(yield* db.recentDisputes, [])
+        assert.deepStrictEqual(yield* db.queryByValidatorId(id), [])
+      }).pipe(run)
+    )
+    it.effect("reads and writes the records of polkadot-sdk", () =>
+      Effect.gen(function* () {
+        const [db, store] = yield* services
+        const bytesOf = (name: string) =>
+          fromHex(vectors.vectors.find((vector) => vector.name === name)!.scale)
+        const candidate = vectors.candidate_hash as CandidateHash
+        const key = VotesDb.candidateVotesKey(10, candidate)
+        const recentKey = new TextEncoder().encode("recent-disputes")
+        yield* store.batch([
+          Store.put(key, bytesOf("db candidate votes")),
+          Store.put(recentKey, bytesOf("db recent disputes"))
+        ])
+        const record = Option.getOrThrow(yield* db.votes(10, candidate))
+        assert.strictEqual(candidateHash(record.candidateReceipt), candidate)
+        const recent = yield* db.recentDisputes
+        yield* store.batch([Store.remove(key), Store.remove(recentKey)])
+        yield* db.commit({
+          record: { session: 10, candidateHash: candidate, votes: record },
+          voters: [],
+          recent
+        })
+        assert.deepStrictEqual(yield* store.get(key), Option.some(bytesOf("db candidate votes")))
+        assert.deepStrictEqual(yield* store.get(recentKey), Option.some(bytesOf("db recent disputes")))
+      }).pipe(run)
+    )
+    it.effect("a damaged record is an error that names it", () =>
+      Effect.gen(function* () {
+        const [db, store] = yield* services
+        const a = candidateHash(receipt)
+        yield* store.batch([
+          Store.put(VotesDb.candidateVotesKey(10, a), Uint8Array.of(1, 2, 3)),
+          Store.put(new TextEncoder().encode("recent-disputes"), Uint8Array.of(255))
+        ])
+        const one = yield* Effect.flip(db.votes(10, a))
+        assert.include(one.message, `candidate-votes of session 10, candidate ${a}`)
+        assert.isFalse(one.retryable)
+        assert.include((yield* Effect.flip(db.recentDisputes)).message, "recent-disputes")
+      }).pipe(run)
+    )
+  })
+}
