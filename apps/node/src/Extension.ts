@@ -8,6 +8,11 @@ import { Effect, Layer, Predicate, Schema } from "effect"
 import { isAbsolute, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 
+/** The module cannot be used; the message says which and why. */
+export class ExtensionError extends Schema.TaggedError<ExtensionError>()("ExtensionError", {
+  message: Schema.String
+}) {}
+
 /** Services that the layers of an extension may use. */
 export type Provided =
   | Overseer.Overseer
@@ -22,7 +27,7 @@ export interface Extension {
   /** Addresses of subsystems of your own. */
   readonly subsystems: ReadonlyArray<Overseer.AddressClass>
   /** Their layers, and whatever else should run beside the validator. */
-  readonly layer: Layer.Layer<never, unknown, any>
+  readonly layer: Layer.Layer<never, ExtensionError, Provided>
   /** A store in place of lmdb. */
   readonly store: Layer.Layer<Store.Store, Store.StoreError> | undefined
   /**
@@ -41,13 +46,40 @@ export interface Extension {
 /** Nothing added. */
 export const empty: Extension = { subsystems: [], layer: Layer.empty, store: undefined, chain: undefined }
 
-/** An extension out of its parts: `export default Extension.make({ subsystems: [FeeOracle], layer: FeeOracleLive })`. */
-export const make = (parts: Partial<Extension>): Extension => ({ ...empty, ...parts })
+/** What an extension is made of; every part may be left out. */
+export interface Parts<Subsystems extends ReadonlyArray<Overseer.AddressClass>> {
+  readonly subsystems?: Subsystems
+  readonly layer?: Layer.Layer<never, unknown, Provided | Overseer.Identity<Subsystems[number]>>
+  readonly store?: Extension["store"]
+  readonly chain?: Extension["chain"]
+}
 
-/** The module cannot be used; the message says which and why. */
-export class ExtensionError extends Schema.TaggedError<ExtensionError>()("ExtensionError", {
-  message: Schema.String
-}) {}
+/**
+ * An extension out of its parts: `export default Extension.make({ subsystems: [FeeOracle], layer: FeeOracleLive })`. A
+ * layer that needs an address which is not among the subsystems does not compile.
+ */
+export const make = <const Subsystems extends ReadonlyArray<Overseer.AddressClass> = readonly []>(
+  parts: Parts<Subsystems>
+): Extension => ({
+  subsystems: parts.subsystems ?? [],
+  // The overseer provides the addresses of `subsystems`, so that only what every validator has is left to need.
+  layer: (parts.layer === undefined ? Layer.empty : named(parts.layer)) as Layer.Layer<
+    never,
+    ExtensionError,
+    Provided
+  >,
+  store: parts.store,
+  chain: parts.chain
+})
+
+const named = <R>(layer: Layer.Layer<never, unknown, R>) =>
+  Layer.catch(layer, (error) =>
+    Layer.effectDiscard(
+      new ExtensionError({
+        message: `a layer of the extension failed: ${error instanceof Error ? error.message : String(error)}`
+      })
+    )
+  )
 
 /** Loads a module whose default export is an extension. Node runs TypeScript files as they are. */
 export const load = Effect.fn("Extension.load")(function* (path: string) {

@@ -2,13 +2,13 @@
  * The validators of this process: each one a page of its own over the shared chain, with its own keys, its own part of
  * the store and its own place in the network between them.
  */
-import { Collator, Pvf } from "@ephor/backing"
-import { Chain, DevChain, Keystore, RuntimeApi, Store } from "@ephor/chain"
+import type { Collator } from "@ephor/backing"
+import { DevChain, Keystore, Store } from "@ephor/chain"
 import { Disputes } from "@ephor/disputes"
 import { MemoryNetwork } from "@ephor/network"
 import { CandidateSelection, type NewCandidate, Overseer, type OverseerError } from "@ephor/overseer"
 import type { ValidatorIndex } from "@ephor/types"
-import { Context, Effect, Layer, Redacted, Scope, Stream } from "effect"
+import { Context, Effect, Layer, Redacted, Stream } from "effect"
 import type { ChainSpec } from "./ChainSpec.ts"
 import type { Extension } from "./Extension.ts"
 import * as Validator from "./Validator.ts"
@@ -27,9 +27,6 @@ export class Validators extends Context.Service<Validators, Service>()("@ephor/n
 /** Pause between two tries to tell a validator of the same process about a dispute. */
 const disputeRetryDelayMs = 1000
 
-/** One built validator, as far as the process needs it. */
-type Built = Context.Context<Overseer.Overseer | CandidateSelection | Disputes.Disputes>
-
 const build = Effect.fnUntraced(function* (spec: ChainSpec, extension: Extension, index: ValidatorIndex) {
   const secret = Redacted.make(spec.validators[index]!)
   const keys = Keystore.layerSr25519({ secrets: [secret] })
@@ -44,8 +41,7 @@ const build = Effect.fnUntraced(function* (spec: ChainSpec, extension: Extension
     Layer.provide([keys, Store.layerPrefixed(`validator/${index}/`)])
   )
   // Fresh: the layers of two validators are the same constants, but must not share what they build.
-  const context = yield* Layer.build(Layer.fresh(layer)).pipe(Effect.annotateLogs({ validator: index }))
-  return context as Built
+  return yield* Layer.build(Layer.fresh(layer)).pipe(Effect.annotateLogs({ validator: index }))
 })
 
 /** Builds every validator of the specification; their verdicts go to one hub. */
@@ -79,5 +75,3 @@ export const layer = (spec: ChainSpec, extension: Extension) =>
       })
     })
   )
-
-void [Chain, RuntimeApi, Pvf, Scope]
