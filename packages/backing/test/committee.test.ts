@@ -52,7 +52,8 @@ const validator = Effect.fnUntraced(function* (hub: MemoryNetwork.Service, index
   const app = Layer.mergeAll(
     Subsystems.layer({
       bitfieldSigning: { pollMs: 10 },
-      selection: { penaltyMs: 500 },
+      // Shorter than a block, so that the collator's next candidate is heard again.
+      selection: { penaltyMs: 100 },
       ...(malus ? { malus: {} } : {})
     }),
     coordinator(told),
