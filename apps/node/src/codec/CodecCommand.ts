@@ -76,14 +76,19 @@ const hash = Command.make(
   })
 ).pipe(Command.withDescription("Print the hash of bytes or of a JSON value"))
 
-const types = Command.make("types", {}, () =>
+const long = Flag.Boolean("long").pipe(
+  Flag.withDescription("Also print the forms of each type, and whether it has a hash"),
+  Flag.withDefault(false)
+)
+
+const types = Command.make("types", { long }, (given) =>
   Effect.forEach(
     Codec.types(),
     ({ formats, hash: hashed, name }) =>
-      Console.log(`${name}\t${formats.join(",")}${hashed ? "\thash" : ""}`),
+      Console.log(given.long ? `${name}\t${formats.join(",")}${hashed ? "\thash" : ""}` : name),
     { discard: true }
   )
-).pipe(Command.withDescription("List the types with their forms"))
+).pipe(Command.withDescription("List the names of the types"))
 
 const batch = Command.make("batch", {}, () =>
   Effect.gen(function* () {
