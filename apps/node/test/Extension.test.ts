@@ -1,6 +1,7 @@
+// @effect-diagnostics missingLayerContext:off -- what does not compile is the point here
 import { assert, describe, it } from "@effect/vitest"
 import { Subsystem } from "@ephor/overseer"
-import { Effect, Layer } from "effect"
+import { Data, Effect, Layer } from "effect"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Extension from "../src/Extension.ts"
@@ -8,6 +9,8 @@ import { temporary } from "./processes.ts"
 
 class Listener extends Subsystem.Service<Listener, { readonly _tag: "Hear" }>()("test/Listener") {}
 const ListenerLive = Listener.toLayer(Effect.succeed({ message: () => Effect.void }))
+
+class NoOracle extends Data.TaggedError("NoOracle")<{ readonly message: string }> {}
 
 describe("Extension", () => {
   it("takes layers that need its own subsystems, and no others", () => {
@@ -21,7 +24,7 @@ describe("Extension", () => {
   it.effect("turns what a layer fails with into one sentence", () =>
     Effect.gen(function* () {
       const { layer } = Extension.make({
-        layer: Layer.effectDiscard(Effect.fail(new Error("no oracle today")))
+        layer: Layer.effectDiscard(Effect.fail(new NoOracle({ message: "no oracle today" })))
       })
       const error = yield* Effect.flip(Layer.build(layer as Layer.Layer<never, Extension.ExtensionError>))
       assert.strictEqual(error.message, "a layer of the extension failed: no oracle today")
