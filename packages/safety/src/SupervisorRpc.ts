@@ -3,13 +3,22 @@
  * transports; `NodeSupervisorRpc` puts it on HTTP.
  */
 import { Effect, Schema } from "effect"
-import { BlockId, BlockRef, ChainId, CodecError, DerivedIdPair, Json, Quantity } from "@ephor/types"
+import {
+  BlockId,
+  BlockRef,
+  ChainId,
+  CodecError,
+  DerivedIdPair,
+  Json,
+  Quantity,
+  safetyLevelOf
+} from "@ephor/types"
 import { errors, positional, type RpcError } from "@ephor/supervisor-protocol/JsonRpc"
 import type { Dispatch } from "@ephor/supervisor-protocol/JsonRpcServer"
 import type { ExecutingDescriptor } from "./AccessListCheck.ts"
 import type { Service } from "./Supervisor.ts"
 import { checkAccessListMethod, type SupervisorError, toWireError } from "./SupervisorError.ts"
-import { levelOf, type SuperRoot } from "./SyncStatus.ts"
+import type { SuperRoot } from "./SyncStatus.ts"
 
 /** Why a parameter can not be used. */
 class BadParameter extends Error {}
@@ -54,7 +63,7 @@ const entries = (json: unknown): ReadonlyArray<string> => {
 }
 
 const safetyLevel = (json: unknown) => {
-  const level = typeof json === "string" ? levelOf(json) : undefined
+  const level = typeof json === "string" ? safetyLevelOf(json) : undefined
   if (level === undefined) throw new BadParameter(`unrecognized safety level: ${JSON.stringify(json)}`)
   return level
 }

@@ -8,16 +8,10 @@ import {
   logHash,
   messageChecksum,
   type LogContent,
-  type SafetyLevel
+  type SafetyLevel,
+  safetyLevelOf
 } from "@ephor/types"
-import {
-  AccessListCheck,
-  type DerivationDb,
-  LinkCheck,
-  levelOf,
-  SupervisorError,
-  toWireError
-} from "../src/index.ts"
+import { AccessListCheck, type DerivationDb, LinkCheck, SupervisorError, toWireError } from "../src/index.ts"
 import vectors from "./vectors/access_list.json" with { type: "json" }
 import levels from "./vectors/safety_and_revision.json" with { type: "json" }
 
@@ -209,9 +203,9 @@ describe("AccessListCheck", () => {
 
 describe("safety levels, vectors", () => {
   for (const name of levels.safetyLevels.checkAccessListAccepts) {
-    it(`${name} is a level`, () => assert.isDefined(levelOf(name)))
+    it(`${name} is a level`, () => assert.isDefined(safetyLevelOf(name)))
   }
   for (const name of [...levels.safetyLevels.rejected, "invalid", "toString"]) {
-    it(`${JSON.stringify(name)} is none`, () => assert.isUndefined(levelOf(name)))
+    it(`${JSON.stringify(name)} is none`, () => assert.isUndefined(safetyLevelOf(name)))
   }
 })

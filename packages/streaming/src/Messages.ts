@@ -4,7 +4,17 @@
  * protocol behind it: positions that an observer sends saturate, whatever a publisher claims above is refused.
  */
 import { Result, Schema } from "effect"
-import { type CodecError, CommitIndex, CommittedSubDag, Proto, Round, Wire } from "@ephor/types"
+import {
+  BlockStreamRequest as WireBlockStreamRequest,
+  BlockStreamResponse,
+  type CodecError,
+  CommitIndex,
+  CommitStreamRequest as WireCommitStreamRequest,
+  CommitStreamResponse,
+  CommittedSubDag,
+  Proto,
+  Round
+} from "@ephor/types"
 
 /** From which rounds on blocks are wanted: the highest accepted round per authority; empty means all zero. */
 export const StartBlockStream = Schema.Struct({ highestRoundPerAuthority: Schema.Array(Round) })
@@ -30,43 +40,17 @@ export interface CommitStreamRequest {
     | null
 }
 
-/** Blocks in order of round, or of acceptance at the tip; without blocks it is a heartbeat. */
-export const BlockStreamResponse = Wire.message(
-  Schema.Struct({ blocks: Schema.Array(Wire.Bytes), highestCommitIndex: Wire.U32 }),
-  { blocks: 1, highestCommitIndex: 2 }
-)
-export interface BlockStreamResponse extends Schema.Schema.Type<typeof BlockStreamResponse> {}
-
-/** Commits with consecutive indices; without commits it is a heartbeat. */
-export const CommitStreamResponse = Wire.message(
-  Schema.Struct({ commits: Schema.Array(CommittedSubDag), highestCommitIndex: Wire.U32 }),
-  { commits: 1, highestCommitIndex: 2 }
-)
-export interface CommitStreamResponse extends Schema.Schema.Type<typeof CommitStreamResponse> {}
-
-// Requests carry full 64-bit integers on the wire: a position beyond 32 bits is legal and means "nothing older".
-const WireRounds = Wire.message(Schema.Struct({ highestRoundPerAuthority: Schema.Array(Wire.U64) }), {
-  highestRoundPerAuthority: 1
-})
-const WireIndex = Wire.message(Schema.Struct({ lastCommitIndex: Wire.U64 }), { lastCommitIndex: 1 })
-const WireBlockRequest = Wire.message(
-  Schema.Struct({ command: Schema.NullOr(Wire.variants({ Start: [1, WireRounds], Stop: [2] })) }),
-  { command: "oneof" }
-)
-const WireCommitRequest = Wire.message(
-  Schema.Struct({ command: Schema.NullOr(Wire.variants({ Start: [1, WireIndex], Stop: [2] })) }),
-  { command: "oneof" }
-)
+export { BlockStreamResponse, CommitStreamResponse }
 
 const saturate = (value: bigint): number => (value > 0xffff_ffffn ? 0xffff_ffff : Number(value))
 
 const blockRequest = {
-  encode: Proto.encode(WireBlockRequest),
-  decode: Proto.decodeResult(WireBlockRequest)
+  encode: Proto.encode(WireBlockStreamRequest),
+  decode: Proto.decodeResult(WireBlockStreamRequest)
 }
 const commitRequest = {
-  encode: Proto.encode(WireCommitRequest),
-  decode: Proto.decodeResult(WireCommitRequest)
+  encode: Proto.encode(WireCommitStreamRequest),
+  decode: Proto.decodeResult(WireCommitStreamRequest)
 }
 
 /** The protobuf bytes of a command on the block stream. */

@@ -2,29 +2,10 @@
  * What a managed node tells its supervisor (supervisor-managed-node, "Node -> Supervisor"), as a pure fold over the
  * events of a chain, and the rule that keeps repetitions off the wire.
  */
-import { Schema } from "effect"
-import { BlockRef, BlockReplacement, DerivedBlockRefPair } from "@ephor/types"
 import type { ChainEvent } from "@ephor/chain"
+import { type BlockRef, ManagedEvent } from "@ephor/types"
 
-/**
- * One message of a node: six optional fields, all that are present happened at once.
- *
- * - `reset`: the node stopped deriving and waits for `reset` or `resetPreInterop`; the text is for logs.
- * - `unsafeBlock`: a new local-unsafe L2 block.
- * - `derivationUpdate`: `derived` is (still) the last local-safe block as of the L1 block `source`.
- * - `exhaustL1`: nothing more can be derived from L1 up to `source`; the node waits for `provideL1`.
- * - `replaceBlock`: a deposits-only block took the place of an invalidated one.
- * - `derivationOriginUpdate`: derivation moved on to this L1 block; comes with the `derivationUpdate` of the same source.
- */
-export const ManagedEvent = Schema.Struct({
-  reset: Schema.optionalKey(Schema.String),
-  unsafeBlock: Schema.optionalKey(BlockRef),
-  derivationUpdate: Schema.optionalKey(DerivedBlockRefPair),
-  exhaustL1: Schema.optionalKey(DerivedBlockRefPair),
-  replaceBlock: Schema.optionalKey(BlockReplacement),
-  derivationOriginUpdate: Schema.optionalKey(BlockRef)
-})
-export interface ManagedEvent extends Schema.Schema.Type<typeof ManagedEvent> {}
+export { ManagedEvent }
 
 /** What the fold remembers between two chain events. */
 export interface State {

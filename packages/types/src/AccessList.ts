@@ -6,7 +6,7 @@ import { type Result, Schema } from "effect"
 import { attemptDecode, type CodecError, Fault, within } from "./codec/CodecError.ts"
 import { concatBytes } from "./codec/Cursor.ts"
 import { parseHex, toHex } from "./codec/Hex.ts"
-import { bigNatural, natural } from "./codec/Wire.ts"
+import { bigNatural, natural, spelled } from "./codec/Wire.ts"
 import { bigEndian, fromBigEndian, isZero } from "./internal/bigEndian.ts"
 import { ChainId, Hash } from "./Primitives.ts"
 
@@ -19,6 +19,22 @@ export const Access = Schema.Struct({
   checksum: Hash
 })
 export interface Access extends Schema.Schema.Type<typeof Access> {}
+
+const Seconds = bigNatural("AccessSeconds", { bits: 64, json: "quantity" })
+
+/**
+ * Who will execute the messages of a list: the chain (missing or zero: the chain that initiated each), the time of
+ * its block, and for how many seconds more the answer must hold. Times are claims with all 64 bits in use.
+ */
+export const ExecutingDescriptor = spelled(
+  Schema.Struct({
+    chainId: Schema.optionalKey(ChainId),
+    timestamp: Seconds,
+    timeout: Schema.optionalKey(Seconds)
+  }),
+  { chainId: "chainID" }
+)
+export interface ExecutingDescriptor extends Schema.Schema.Type<typeof ExecutingDescriptor> {}
 
 const lookupType = 1
 const extensionType = 2

@@ -2,6 +2,7 @@
  * References to blocks, as supervisor and managed node exchange them (supervisor-managed-node, "Types").
  */
 import { Schema } from "effect"
+import { spelled } from "./codec/Wire.ts"
 import { BlockNumber, Hash, Timestamp } from "./Primitives.ts"
 
 /** A block by hash and height. */
@@ -11,6 +12,14 @@ export interface BlockId extends Schema.Schema.Type<typeof BlockId> {}
 /** A block by hash, height and time: what a database entry is sealed with. */
 export const BlockSeal = Schema.Struct({ hash: Hash, number: BlockNumber, timestamp: Timestamp })
 export interface BlockSeal extends Schema.Schema.Type<typeof BlockSeal> {}
+
+/** `BlockSeal` as supervisors spelled it until June 2025: for programs that meet such a peer. */
+export const CapitalizedBlockSeal = spelled(BlockSeal, {
+  hash: "Hash",
+  number: "Number",
+  timestamp: "Timestamp"
+})
+export interface CapitalizedBlockSeal extends Schema.Schema.Type<typeof CapitalizedBlockSeal> {}
 
 /** A block with the hash of its parent: enough to link a chain. */
 export const BlockRef = Schema.Struct({

@@ -128,8 +128,24 @@ export interface ParachainBlock extends Schema.Schema.Type<typeof ParachainBlock
 export const AvailableData = record({ pov: PoV, validationData: PersistedValidationData })
 export interface AvailableData extends Schema.Schema.Type<typeof AvailableData> {}
 
+const maxProofDepth = 8
+const maxProofNode = 612
+
+/**
+ * The way from a chunk up to the erasure root: at most 8 nodes of at most 612 bytes, which `Schema` checks and layouts
+ * cannot say.
+ */
+export const ChunkProof = Schema.Array(Bytes).check(
+  Schema.makeFilter(
+    (nodes) =>
+      (nodes.length <= maxProofDepth && nodes.every((node) => node.length <= maxProofNode)) ||
+      `at most ${maxProofDepth} nodes of at most ${maxProofNode} bytes`
+  )
+)
+export type ChunkProof = typeof ChunkProof.Type
+
 /** One piece of the erasure-coded data with the proof that it belongs under the erasure root. */
-export const ErasureChunk = record({ chunk: Bytes, index: U32, proof: Schema.Array(Bytes) })
+export const ErasureChunk = record({ chunk: Bytes, index: U32, proof: ChunkProof })
 export interface ErasureChunk extends Schema.Schema.Type<typeof ErasureChunk> {}
 
 /** What a validation function (PVF) is called with. */

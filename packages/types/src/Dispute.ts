@@ -3,6 +3,7 @@
  * wire, and what validators sign for them.
  */
 import { Schema } from "effect"
+import { approvalPayload } from "./Approval.ts"
 import { CandidateReceipt, CommittedCandidateReceipt } from "./Candidate.ts"
 import { concatBytes } from "./codec/Cursor.ts"
 import * as Scale from "./codec/Scale.ts"
@@ -183,18 +184,7 @@ export const DisputeProof = record({
 })
 export interface DisputeProof extends Schema.Schema.Type<typeof DisputeProof> {}
 
-const ascii = (text: string) => new TextEncoder().encode(text)
-const explicitMagic = ascii("DISP")
-const approvalMagic = ascii("APPR")
-
-const approvalPayload = (candidates: ReadonlyArray<CandidateHash>, session: SessionIndex): Uint8Array =>
-  concatBytes(
-    approvalMagic,
-    candidates.length === 1
-      ? Scale.encode(CandidateHash)(candidates[0]!)
-      : Scale.encode(Schema.Array(CandidateHash))(candidates),
-    Scale.encode(SessionIndex)(session)
-  )
+const explicitMagic = new TextEncoder().encode("DISP")
 
 /**
  * The bytes that a validator signs for a vote about a candidate in a session. `undefined` if no signature can

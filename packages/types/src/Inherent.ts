@@ -6,7 +6,7 @@ import * as Scale from "./codec/Scale.ts"
 import { Bytes, CompactU32, fixedHex, record, variants } from "./codec/Wire.ts"
 import { MultiDisputeStatementSet } from "./Dispute.ts"
 import { blake2b256 } from "./Hashing.ts"
-import { Hash } from "./Primitives.ts"
+import { Hash, ParaId, RelayBlockNumber } from "./Primitives.ts"
 import { BackedCandidate, SignedAvailabilityBitfield } from "./Statement.ts"
 
 /** Four bytes that name a consensus engine: `BABE`, `POL1`, ... */
@@ -24,6 +24,21 @@ export const DigestItem = variants({
   RuntimeEnvironmentUpdated: [8]
 })
 export type DigestItem = typeof DigestItem.Type
+
+/** Names the notes of the parachains runtime among consensus notes: `POL1`. */
+export const parachainsEngineId: ConsensusEngineId = "0x504f4c31"
+
+/**
+ * A note of the parachains runtime: new code for a parachain now or at a height, or (by governance, or after a
+ * dispute) that everything above a height is to be approved or reverted.
+ */
+export const ConsensusLog = variants({
+  ParaUpgradeCode: [1, Schema.Tuple([ParaId, Hash])],
+  ParaScheduleUpgradeCode: [2, Schema.Tuple([ParaId, Hash, RelayBlockNumber])],
+  ForceApprove: [3, RelayBlockNumber],
+  Revert: [4, RelayBlockNumber]
+})
+export type ConsensusLog = typeof ConsensusLog.Type
 
 /** Header of a relay-chain block. */
 export const Header = record({

@@ -3,27 +3,35 @@
  * message inspector, test vectors.
  */
 import { Schema } from "effect"
-import { Access } from "./AccessList.ts"
+import { Access, ExecutingDescriptor } from "./AccessList.ts"
+import * as Approval from "./Approval.ts"
 import * as Block from "./Block.ts"
 import * as Candidate from "./Candidate.ts"
 import * as Bcs from "./codec/Bcs.ts"
 import * as Scale from "./codec/Scale.ts"
 import * as Wire from "./codec/Wire.ts"
+import * as Collation from "./Collation.ts"
 import * as Dag from "./Dag.ts"
 import { DagCommittee } from "./DagCommittee.ts"
 import * as Dispute from "./Dispute.ts"
+import * as Early from "./EarlyWire.ts"
 import { ExecutingMessage, Identifier } from "./ExecutingMessage.ts"
+import { executorParamsHash, ExecutorParam, ExecutorParams } from "./ExecutorParams.ts"
 import { blake2b256 } from "./Hashing.ts"
 import * as Inherent from "./Inherent.ts"
+import { ManagedEvent, ManagedEventItem } from "./ManagedEvent.ts"
+import * as Observer from "./Observer.ts"
 import * as Output from "./Output.ts"
 import * as Primitives from "./Primitives.ts"
 import { MisbehaviorReport, ProvisionableData } from "./Provision.ts"
 import * as Receipt from "./Receipt.ts"
-import { Heads, SafetyLevel } from "./SafetyLevel.ts"
+import { Heads, MinimumSafety, SafetyLevel } from "./SafetyLevel.ts"
 import * as Seed from "./SeedEra.ts"
+import * as SeedMessages from "./SeedMessages.ts"
 import * as Session from "./Session.ts"
 import * as Statement from "./Statement.ts"
 import * as Distribution from "./StatementDistribution.ts"
+import * as Status from "./SyncStatus.ts"
 
 /** A wire form. */
 export type WireName = "scale" | "bcs" | "proto" | "json"
@@ -101,7 +109,9 @@ const candidates = family(["scale", "json"], {
   ValidationResult: Candidate.ValidationResult,
   "CandidateReceipt(seed 0)": scaleHashed(Seed.SeedCandidateReceipt),
   "AbridgedCandidateReceipt(seed 0)": scaleHashed(Seed.SeedAbridgedCandidateReceipt),
-  "CandidateCommitments(seed 0)": scaleHashed(Seed.SeedCandidateCommitments)
+  "CandidateCommitments(seed 0)": scaleHashed(Seed.SeedCandidateCommitments),
+  "GlobalValidation(seed 0)": Seed.SeedGlobalValidation,
+  "LocalValidation(seed 0)": Seed.SeedLocalValidation
 })
 
 const statements = family(["scale", "json"], {
@@ -121,8 +131,64 @@ const statements = family(["scale", "json"], {
   BackedCandidateManifest: Distribution.BackedCandidateManifest,
   BackedCandidateAcknowledgement: Distribution.BackedCandidateAcknowledgement,
   "WireMessage<ValidationProtocol v3>": Distribution.ValidationWireMessage,
+  StatementDistributionMessage: Distribution.StatementDistributionMessage,
+  BitfieldDistributionMessage: Distribution.BitfieldDistributionMessage,
+  ApprovalDistributionMessage: Approval.ApprovalDistributionMessage,
+  IndirectAssignmentCertV2: Approval.IndirectAssignmentCert,
+  IndirectSignedApprovalVoteV2: Approval.IndirectSignedApprovalVote,
+  ValidationProtocol: Distribution.ValidationProtocol,
+  View: Distribution.View,
   MisbehaviorReport,
   ProvisionableData
+})
+
+const collations = family(["scale", "json"], {
+  "CollatorProtocolMessage(v1)": Collation.CollatorProtocolMessageV1,
+  "CollatorProtocolMessage(v2)": Collation.CollatorProtocolMessageV2,
+  "CollationProtocol(v1)": Collation.CollationProtocolV1,
+  "CollationProtocol(v2)": Collation.CollationProtocolV2,
+  "CollationFetchingRequest(v1)": Collation.CollationFetchingRequestV1,
+  "CollationFetchingRequest(v2)": Collation.CollationFetchingRequestV2,
+  CollationFetchingResponse: Collation.CollationFetchingResponse,
+  PoVFetchingRequest: Collation.PoVFetchingRequest,
+  PoVFetchingResponse: Collation.PoVFetchingResponse,
+  ChunkFetchingRequest: Collation.ChunkFetchingRequest,
+  ChunkFetchingResponse: Collation.ChunkFetchingResponse,
+  AvailableDataFetchingRequest: Collation.AvailableDataFetchingRequest,
+  AvailableDataFetchingResponse: Collation.AvailableDataFetchingResponse
+})
+
+const early = family(["scale", "json"], {
+  "View(2020)": Early.EarlyView,
+  "AvailabilityDistributionMessage(2020)": Early.EarlyAvailabilityDistributionMessage,
+  "BitfieldDistributionMessage(2020)": Early.EarlyBitfieldDistributionMessage,
+  "PoVDistributionMessage(2020)": Early.EarlyPoVDistributionMessage,
+  "StatementDistributionMessage(2020)": Early.EarlyStatementDistributionMessage,
+  "ValidationProtocol(2020)": Early.EarlyValidationProtocol,
+  "CollatorProtocolMessage(2020)": Early.EarlyCollatorProtocolMessage,
+  "CollationProtocol(2020)": Early.EarlyCollationProtocol,
+  "WireMessage<ValidationProtocol 2020>": Early.EarlyValidationWireMessage,
+  "WireMessage<CollationProtocol 2020>": Early.EarlyCollationWireMessage
+})
+
+const seedMessages = family(["scale", "json"], {
+  "Statement(seed 0)": Seed.SeedStatement,
+  "SignedStatement(seed 0)": Seed.SeedSignedStatement,
+  "BackedCandidate(seed 0)": Seed.SeedBackedCandidate,
+  "OverseerSignal(seed 0)": SeedMessages.SeedOverseerSignal,
+  "FromOverseer<CandidateBackingMessage>(seed 0)": SeedMessages.seedFromOverseer(
+    SeedMessages.SeedCandidateBackingMessage
+  ),
+  "CandidateSelectionMessage(seed 0)": SeedMessages.SeedCandidateSelectionMessage,
+  "CandidateBackingMessage(seed 0)": SeedMessages.SeedCandidateBackingMessage,
+  "PoVOrigin(seed 0)": SeedMessages.SeedPoVOrigin,
+  "CandidateValidationMessage(seed 0)": SeedMessages.SeedCandidateValidationMessage,
+  "StatementDistributionMessage(seed 0)": SeedMessages.SeedStatementDistributionMessage,
+  "MisbehaviorReport(seed 0)": SeedMessages.SeedMisbehaviorReport,
+  "ProvisionableData(seed 0)": SeedMessages.SeedProvisionableData,
+  "ProvisionerMessage(seed 0)": SeedMessages.SeedProvisionerMessage,
+  "VotesDbMessage(seed 4)": SeedMessages.SeedVotesDbMessage,
+  "DisputeMessage(seed 4)": SeedMessages.SeedDisputeMessage
 })
 
 const disputes = family(["scale", "json"], {
@@ -139,6 +205,8 @@ const disputes = family(["scale", "json"], {
   "CandidateVotes(db)": Dispute.CandidateVotes,
   "CandidateVotes(seed 3)": Dispute.SeedCandidateVotes,
   "ActiveDisputes(seed 3)": Dispute.ActiveDisputes,
+  "ValidDisputeStatementKind(2021)": Seed.SeedValidDisputeStatementKind,
+  "CandidateVotes(2021)": Seed.SeedHashlessCandidateVotes,
   "RecentDisputes(db)": Dispute.RecentDisputes,
   DisputeGossipMessage: Dispute.DisputeGossipMessage,
   Snapshot: Dispute.Snapshot,
@@ -150,6 +218,7 @@ const disputes = family(["scale", "json"], {
 const runtime = family(["scale", "json"], {
   Header: [Inherent.Header, Inherent.headerHash],
   DigestItem: Inherent.DigestItem,
+  ConsensusLog: Inherent.ConsensusLog,
   InherentData: Inherent.InherentData,
   SessionInfo: Session.SessionInfo,
   ScheduledCore: Session.ScheduledCore,
@@ -159,12 +228,15 @@ const runtime = family(["scale", "json"], {
   GroupRotationInfo: Session.GroupRotationInfo,
   CandidateEvent: Session.CandidateEvent,
   ScrapedOnChainVotes: Session.ScrapedOnChainVotes,
-  PvfCheckStatement: Session.PvfCheckStatement
+  PvfCheckStatement: Session.PvfCheckStatement,
+  ExecutorParam,
+  ExecutorParams: [ExecutorParams, executorParamsHash]
 })
 
 const rollup = family(["json"], {
   BlockId: Block.BlockId,
   BlockSeal: Block.BlockSeal,
+  "BlockSeal(before June 2025)": Block.CapitalizedBlockSeal,
   BlockRef: Block.BlockRef,
   L2BlockRef: Block.L2BlockRef,
   DerivedBlockRefPair: Block.DerivedBlockRefPair,
@@ -172,15 +244,22 @@ const rollup = family(["json"], {
   BlockReplacement: Block.BlockReplacement,
   ChainId: Primitives.ChainId,
   SafetyLevel,
+  MinimumSafety,
   Heads,
+  ManagedEvent,
+  ManagedEventItem,
   Log: Receipt.Log,
   Receipt: Receipt.Receipt,
   Receipts: list(Receipt.Receipt),
   Identifier,
   ExecutingMessage,
   Access,
+  ExecutingDescriptor,
   OutputV0: [Output.OutputV0, Output.outputRoot],
-  SuperV1: [Output.SuperV1, Output.superRoot]
+  SuperV1: [Output.SuperV1, Output.superRoot],
+  ChainStatus: Status.ChainStatus,
+  SyncStatus: Status.SyncStatus,
+  SuperRootResponse: Status.SuperRootResponse
 })
 
 const dag = family(["bcs", "json"], {
@@ -195,7 +274,20 @@ const dag = family(["bcs", "json"], {
 
 const streamed = [
   ...family(["bcs", "proto", "json"], { DagBlockRef: Dag.DagBlockRef }),
-  ...family(["proto", "json"], { CommittedSubDag: Dag.CommittedSubDag })
+  ...family(["proto", "json"], {
+    CommittedSubDag: Dag.CommittedSubDag,
+    BlockStreamRequest: Observer.BlockStreamRequest,
+    BlockStreamResponse: Observer.BlockStreamResponse,
+    CommitStreamRequest: Observer.CommitStreamRequest,
+    CommitStreamResponse: Observer.CommitStreamResponse,
+    "BlockStreamRequest(extended)": Observer.ExtendedBlockStreamRequest,
+    "BlockStreamResponse(extended)": Observer.ExtendedBlockStreamResponse,
+    "CommitStreamRequest(extended)": Observer.ExtendedCommitStreamRequest,
+    "CommitStreamResponse(extended)": Observer.ExtendedCommitStreamResponse,
+    FetchBlocksRequest: Observer.FetchBlocksRequest,
+    FetchBlocksResponse: Observer.FetchBlocksResponse,
+    ReplayInfo: Observer.ReplayInfo
+  })
 ]
 
 /**
@@ -203,7 +295,19 @@ const streamed = [
  * parameters where Rust has them: `UncheckedSigned<AvailabilityBitfield>`, `CandidateVotes(db)`.
  */
 export const types: ReadonlyMap<string, RegistryEntry> = new Map(
-  [...elementary, ...candidates, ...statements, ...disputes, ...runtime, ...rollup, ...dag, ...streamed].map(
-    (entry) => [entry.name, entry]
-  )
+  [
+    elementary,
+    candidates,
+    statements,
+    collations,
+    early,
+    seedMessages,
+    disputes,
+    runtime,
+    rollup,
+    dag,
+    streamed
+  ]
+    .flat()
+    .map((entry) => [entry.name, entry])
 )

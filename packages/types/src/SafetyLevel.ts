@@ -4,6 +4,7 @@
  */
 import { Schema } from "effect"
 import { BlockId } from "./Block.ts"
+import { mapped } from "./codec/Wire.ts"
 
 /** A rung of the ladder. */
 export const SafetyLevel = Schema.Literals([
@@ -14,6 +15,30 @@ export const SafetyLevel = Schema.Literals([
   "Finalized"
 ])
 export type SafetyLevel = typeof SafetyLevel.Type
+
+/** The wire names of levels, which are case-sensitive: `unsafe` is local-unsafe, `safe` is cross-safe. */
+export const SafetyLevelName = Schema.Literals(["unsafe", "cross-unsafe", "local-safe", "safe", "finalized"])
+export type SafetyLevelName = typeof SafetyLevelName.Type
+
+/** The wire name of each level. */
+export const safetyLevelNames: { readonly [Level in SafetyLevel]: SafetyLevelName } = {
+  LocalUnsafe: "unsafe",
+  CrossUnsafe: "cross-unsafe",
+  LocalSafe: "local-safe",
+  CrossSafe: "safe",
+  Finalized: "finalized"
+}
+
+/** The level of a wire name; none for `invalid` and for what is no name. */
+export const safetyLevelOf = (name: string): SafetyLevel | undefined =>
+  SafetyLevel.literals.find((level) => safetyLevelNames[level] === name)
+
+/** A level that is printed by its wire name: a parameter of `supervisor_checkAccessList`. */
+export const MinimumSafety = mapped(SafetyLevelName)(SafetyLevel, {
+  to: (level) => safetyLevelNames[level],
+  from: (name) => safetyLevelOf(name)!
+})
+export type MinimumSafety = typeof MinimumSafety.Type
 
 /** The head of a chain at each level. */
 export const Heads = Schema.Struct({

@@ -6,9 +6,18 @@ import { Schema } from "effect"
 import { concatBytes } from "./codec/Cursor.ts"
 import { fromHex } from "./codec/Hex.ts"
 import * as Scale from "./codec/Scale.ts"
-import { Bytes, record, U128, U32, variants } from "./codec/Wire.ts"
-import { CandidateHash, CollatorId, Hash, ParaId, RelayBlockNumber, Signature } from "./Primitives.ts"
-import { SigningContext } from "./Statement.ts"
+import { Bits, Bytes, record, U128, U32, variants } from "./codec/Wire.ts"
+import { InvalidDisputeStatementKind } from "./Dispute.ts"
+import {
+  CandidateHash,
+  CollatorId,
+  Hash,
+  ParaId,
+  RelayBlockNumber,
+  Signature,
+  ValidatorIndex
+} from "./Primitives.ts"
+import { SigningContext, ValidityAttestation } from "./Statement.ts"
 
 /** Commitments with fees and erasure root, before messages between parachains. */
 export const SeedCandidateCommitments = record({
@@ -67,6 +76,56 @@ export const SeedCompactStatement = variants({
   Invalid: [3, CandidateHash]
 })
 export type SeedCompactStatement = typeof SeedCompactStatement.Type
+
+/** The full statement of mid-2020: seconding carries the full receipt, the other two cases a hash. */
+export const SeedStatement = variants({
+  Seconded: [1, SeedCandidateReceipt],
+  Valid: [2, Hash],
+  Invalid: [3, Hash]
+})
+export type SeedStatement = typeof SeedStatement.Type
+
+/** A full statement of mid-2020 with its signature, which has not been checked. The wire begins with the payload. */
+export const SeedSignedStatement = record({
+  payload: SeedStatement,
+  validatorIndex: ValidatorIndex,
+  signature: Signature
+})
+export interface SeedSignedStatement extends Schema.Schema.Type<typeof SeedSignedStatement> {}
+
+/** A candidate of mid-2020 with the votes that back it. */
+export const SeedBackedCandidate = record({
+  candidate: SeedAbridgedCandidateReceipt,
+  validityVotes: Schema.Array(ValidityAttestation),
+  validatorIndices: Bits
+})
+export interface SeedBackedCandidate extends Schema.Schema.Type<typeof SeedBackedCandidate> {}
+
+/**
+ * Ways to say that a candidate is valid as of March 2021: backing does not name its relay parent, so that such a vote
+ * cannot be verified alone.
+ */
+export const SeedValidDisputeStatementKind = variants({
+  Explicit: [0],
+  BackingSeconded: [1],
+  BackingValid: [2],
+  ApprovalChecking: [3]
+})
+export type SeedValidDisputeStatementKind = typeof SeedValidDisputeStatementKind.Type
+
+/** `SeedCandidateVotes` with the kinds of March 2021. */
+export const SeedHashlessCandidateVotes = record({
+  valid: Schema.Array(Schema.Tuple([SeedValidDisputeStatementKind, ValidatorIndex, Signature])),
+  invalid: Schema.Array(Schema.Tuple([InvalidDisputeStatementKind, ValidatorIndex, Signature]))
+})
+export interface SeedHashlessCandidateVotes extends Schema.Schema.Type<typeof SeedHashlessCandidateVotes> {}
+
+/** The full receipt without what can be looked up at the relay parent. */
+export const seedAbridged = ({
+  globalValidation: _,
+  localValidation: __,
+  ...kept
+}: SeedCandidateReceipt): SeedAbridgedCandidateReceipt => kept
 
 /** The 69 bytes that a validator signed for a statement in 2020. */
 export const seedStatementPayload = (statement: SeedCompactStatement, context: SigningContext): Uint8Array =>

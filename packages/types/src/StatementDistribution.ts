@@ -2,6 +2,7 @@
  * What validators send each other about statements and bitfields (validation protocol 3 of polkadot-sdk).
  */
 import { Schema } from "effect"
+import { ApprovalDistributionMessage } from "./Approval.ts"
 import { CommittedCandidateReceipt, PersistedValidationData } from "./Candidate.ts"
 import { Bits, record, variants } from "./codec/Wire.ts"
 import { CandidateHash, GroupIndex, Hash, ParaId, RelayBlockNumber } from "./Primitives.ts"
@@ -57,10 +58,11 @@ export const BitfieldDistributionMessage = variants({
 })
 export type BitfieldDistributionMessage = typeof BitfieldDistributionMessage.Type
 
-/** The validation protocol without approval messages (case 4), which are not part of these packages. */
+/** All messages of the validation peer set. */
 export const ValidationProtocol = variants({
   BitfieldDistribution: [1, BitfieldDistributionMessage],
-  StatementDistribution: [3, StatementDistributionMessage]
+  StatementDistribution: [3, StatementDistributionMessage],
+  ApprovalDistribution: [4, ApprovalDistributionMessage]
 })
 export type ValidationProtocol = typeof ValidationProtocol.Type
 

@@ -5,6 +5,8 @@ import {
   type CodecFault,
   encodeAccess,
   encodeAccessList,
+  ExecutingDescriptor,
+  Json,
   parseAccess,
   parseAccessList
 } from "@ephor/types"
@@ -64,5 +66,23 @@ describe("access list", () => {
     const parsed = parseAccessList([...single.entries, "0x01"])
     if (Result.isSuccess(parsed)) assert.fail("was accepted")
     else assert.match(parsed.failure.message, /AccessList: cannot read \[2\]: expected 32 bytes/)
+  })
+})
+
+describe("JSON of the executing descriptor", () => {
+  const { accepted, goSerialized, konaSerialized } = vectors("op/safety_and_revision").executingDescriptor
+  for (const { chainId, json, timeout, timestamp } of accepted) {
+    it(`chain ${chainId}, timeout ${timeout}`, () =>
+      assert.deepStrictEqual(Json.decode(ExecutingDescriptor)(json), {
+        timestamp: BigInt(timestamp),
+        ...(chainId === null ? {} : { chainId }),
+        ...(timeout === null ? {} : { timeout: BigInt(timeout) })
+      }))
+  }
+
+  it("is printed as Go prints it and read from either", () => {
+    const descriptor = Json.parse(ExecutingDescriptor)(konaSerialized)
+    assert.deepStrictEqual(Json.parse(ExecutingDescriptor)(goSerialized), descriptor)
+    assert.strictEqual(Json.stringify(ExecutingDescriptor)(descriptor), goSerialized)
   })
 })

@@ -3,6 +3,7 @@ import {
   BlockId,
   BlockRef,
   BlockSeal,
+  CapitalizedBlockSeal,
   ChainId,
   DerivedBlockRefPair,
   DerivedIdPair,
@@ -32,6 +33,14 @@ describe("JSON of block references", () => {
       assert.strictEqual(Json.stringify<any>(schema)(Json.parse<any>(schema)(text)), text)
     })
   }
+
+  it("a seal of before June 2025 is told by its keys", () => {
+    const { before20250604: capitalized, json } = file.blockSeal
+    const seal = Json.decode(CapitalizedBlockSeal)(capitalized.json)
+    assert.deepStrictEqual(seal, json)
+    assert.strictEqual(Json.stringify(CapitalizedBlockSeal)(seal), JSON.stringify(capitalized.json))
+    assert.throws(() => Json.decode(BlockSeal)(capitalized.json), /hash: expected the key hash/)
+  })
 
   it("unknown keys are ignored, hex is read in either case, missing keys are refused", () => {
     const { json } = file.blockID

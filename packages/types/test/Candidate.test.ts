@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
 import {
   blake2b256,
   candidateHash,
@@ -9,6 +10,7 @@ import {
   CommittedCandidateReceipt,
   commitmentsHash,
   descriptorVersion,
+  ErasureChunk,
   fromHex,
   headDataHash,
   Json,
@@ -93,6 +95,20 @@ describe("hashes of candidates", () => {
       toHex(seedCollatorSignaturePayload(one.relayParent, one.paraId, one.povHash)),
       seed.payload
     )
+  })
+})
+
+describe("ErasureChunk", () => {
+  const valid = (proof: ReadonlyArray<Uint8Array>) =>
+    Schema.is(ErasureChunk)({ chunk: Uint8Array.of(1), index: 0, proof })
+  const nodes = (count: number, size: number) => Array.from({ length: count }, () => new Uint8Array(size))
+
+  it("has a proof of at most 8 nodes of at most 612 bytes", () => {
+    assert.isTrue(valid(nodes(8, 612)))
+    assert.isFalse(valid(nodes(9, 1)))
+    assert.isFalse(valid(nodes(1, 613)))
+    const long = Scale.encode(ErasureChunk)({ chunk: new Uint8Array(0), index: 0, proof: nodes(9, 1) })
+    assert.throws(() => Schema.decodeSync(Scale.toCodec(ErasureChunk))(long), /at most 8 nodes/)
   })
 })
 

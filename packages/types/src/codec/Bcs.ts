@@ -49,6 +49,13 @@ const readLength = (reader: Reader): number => {
   return length
 }
 
+const shortUleb = {
+  when: (byte: string) => `${byte} < 128`,
+  value: (byte: string) => byte,
+  fits: (value: string) => `${value} < 128`,
+  byte: (value: string) => value
+}
+
 const codec = makeBinary(
   "BCS",
   compileBinary({
@@ -56,7 +63,8 @@ const codec = makeBinary(
     readLength,
     writeLength: writeUleb,
     readIndex: readUleb,
-    writeIndex: writeUleb
+    writeIndex: writeUleb,
+    short: { Length: shortUleb, Index: shortUleb }
   })
 )
 

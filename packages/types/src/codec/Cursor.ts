@@ -3,6 +3,7 @@
  * throws a `Fault` that names the offset, and nothing is allocated for what was announced but not sent.
  */
 import { Fault } from "./CodecError.ts"
+import { printDigits, toHex } from "./Hex.ts"
 
 const two32 = 0x1_0000_0000
 /**
@@ -14,22 +15,46 @@ export const depthLimit = 64
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const utf8Encoder = new TextEncoder()
 
+/** What every announcement of zero bytes reads as. */
+export const noBytes = new Uint8Array(0)
+
+/** How many bytes are spelled at once for the hashes among them. */
+const spelledAtOnce = 1024
+
 /** Reads from a window of bytes, front to back. */
 export class Reader {
   readonly bytes: Uint8Array
-  readonly view: DataView
   /** Offset of the next byte. */
   at: number
   /** Offset behind the last readable byte. */
   end: number
   /** How many self-referring values are open. */
   depth = 0
+  /** Whether the bytes stay as they are for as long as this reader is in use. */
+  spellsAhead = false
+  private view: DataView | undefined = undefined
+  private digits = ""
+  private digitsFrom = 0
 
   constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
     this.bytes = bytes
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.at = at
     this.end = end
+  }
+
+  /**
+   * The `size` bytes at `at` as `0x` text, unchecked. With `spellsAhead`, many bytes are spelled at once and
+   * the text is cut, which is cheaper than spelling each hash.
+   */
+  hex(at: number, size: number): `0x${string}` {
+    if (!this.spellsAhead) return toHex(this.bytes, at, at + size)
+    let from = (at - this.digitsFrom) * 2
+    if (from < 0 || from + size * 2 > this.digits.length) {
+      this.digits = printDigits(this.bytes, at, Math.max(at + size, Math.min(this.end, at + spelledAtOnce)))
+      this.digitsFrom = at
+      from = 0
+    }
+    return `0x${this.digits.slice(from, from + size * 2)}`
   }
 
   /** Claims `count` bytes and returns where they start. */
@@ -47,23 +72,32 @@ export class Reader {
   }
 
   u16(): number {
-    return this.view.getUint16(this.take(2), true)
+    const at = this.take(2)
+    return this.bytes[at]! | (this.bytes[at + 1]! << 8)
   }
 
   u32(): number {
-    return this.view.getUint32(this.take(4), true)
+    return this.word(this.take(4))
   }
 
   u64(): bigint {
+    // Most readers meet no 64-bit integer, and a `DataView` costs as much as a receipt.
+    const { buffer, byteLength, byteOffset } = this.bytes
+    this.view ??= new DataView(buffer, byteOffset, byteLength)
     return this.view.getBigUint64(this.take(8), true)
+  }
+
+  private word(at: number): number {
+    const { bytes } = this
+    return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
   }
 
   /** A u64 that must fit a safe integer. */
   safeU64(): number {
     const at = this.take(8)
-    const high = this.view.getUint32(at + 4, true)
+    const high = this.word(at + 4)
     if (high > 0x1f_ffff) throw new Fault("OutOfRange", "a 64-bit number of at most 2^53 - 1", at)
-    return high * two32 + this.view.getUint32(at, true)
+    return high * two32 + this.word(at)
   }
 
   u128(): bigint {
@@ -74,6 +108,8 @@ export class Reader {
   /** A view of the next `count` bytes: no copy, so the input must not be reused while the value lives. */
   raw(count: number): Uint8Array {
     const at = this.take(count)
+    // Announcing nothing takes one byte, so a view each would cost a hundred times what it says.
+    if (count === 0) return noBytes
     return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + at, count)
   }
 
@@ -109,16 +145,14 @@ export class Reader {
 /** Writes to bytes that grow as needed. */
 export class Writer {
   bytes: Uint8Array<ArrayBuffer>
-  view: DataView
   at = 0
 
   constructor(capacity = 256) {
     this.bytes = new Uint8Array(capacity)
-    this.view = new DataView(this.bytes.buffer)
   }
 
   /**
-   * Makes room for `count` bytes and returns where they go. `bytes` and `view` may be new ones afterwards.
+   * Makes room for `count` bytes and returns where they go. `bytes` may be a new array afterwards.
    */
   reserve(count: number): number {
     const at = this.at
@@ -127,7 +161,6 @@ export class Writer {
       const next = new Uint8Array(Math.max(this.bytes.length * 2, needed))
       next.set(this.bytes)
       this.bytes = next
-      this.view = new DataView(next.buffer)
     }
     this.at = needed
     return at
@@ -142,27 +175,36 @@ export class Writer {
   u16(value: number): void {
     if ((value & 0xffff) !== value) throw new Fault("OutOfRange", "an integer from 0 to 65535")
     const at = this.reserve(2)
-    this.view.setUint16(at, value, true)
+    this.bytes[at] = value
+    this.bytes[at + 1] = value >>> 8
   }
 
   u32(value: number): void {
     if (value >>> 0 !== value) throw new Fault("OutOfRange", "an integer from 0 to 2^32 - 1")
-    const at = this.reserve(4)
-    this.view.setUint32(at, value, true)
+    this.word(this.reserve(4), value)
   }
 
   u64(value: bigint): void {
     if (value < 0n || value > 0xffff_ffff_ffff_ffffn)
       throw new Fault("OutOfRange", "an integer from 0 to 2^64 - 1")
     const at = this.reserve(8)
-    this.view.setBigUint64(at, value, true)
+    this.word(at, Number(value & 0xffff_ffffn))
+    this.word(at + 4, Number(value >> 32n))
   }
 
   safeU64(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0) throw new Fault("OutOfRange", "a safe integer from 0")
     const at = this.reserve(8)
-    this.view.setUint32(at, value >>> 0, true)
-    this.view.setUint32(at + 4, Math.floor(value / two32), true)
+    this.word(at, value >>> 0)
+    this.word(at + 4, Math.floor(value / two32))
+  }
+
+  private word(at: number, value: number): void {
+    const { bytes } = this
+    bytes[at] = value
+    bytes[at + 1] = value >>> 8
+    bytes[at + 2] = value >>> 16
+    bytes[at + 3] = value >>> 24
   }
 
   u128(value: bigint): void {

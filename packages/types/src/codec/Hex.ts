@@ -33,14 +33,19 @@ export const digitsByTable = (bytes: Uint8Array, from: number, to: number): stri
 // Where there is a `Buffer` its printer takes any `Uint8Array`, is twice as fast and leaves no garbage. There
 // is no such luck with its reader, which takes characters outside ASCII for digits.
 type Printer = (this: Uint8Array, from: number, to: number) => string
-const { Buffer } = globalThis as { readonly Buffer?: { readonly prototype: { readonly hexSlice?: Printer } } }
+interface Printers {
+  readonly hexSlice?: Printer
+  readonly latin1Slice?: Printer
+}
+const { Buffer } = globalThis as { readonly Buffer?: { readonly prototype: Printers } }
 const native = Buffer?.prototype.hexSlice
-const digits: (bytes: Uint8Array, from: number, to: number) => string =
+/** The digits of a range of bytes, without `0x`. */
+export const printDigits: (bytes: Uint8Array, from: number, to: number) => string =
   native === undefined ? digitsByTable : (bytes, from, to) => native.call(bytes, from, to)
 
 /** The bytes from `from` up to `to` (default: all of them) as `0x` text. */
 export const toHex = (bytes: Uint8Array, from = 0, to = bytes.length): `0x${string}` =>
-  `0x${digits(bytes, from, to)}`
+  `0x${printDigits(bytes, from, to)}`
 
 const ascii = new TextEncoder()
 const characters = new Uint8Array(1024)
@@ -82,6 +87,88 @@ export const writeHex = (text: string, target: Uint8Array, at: number): number =
   }
   if (spell(digits, length, target, at) > 15) throw new Fault("Malformed", "hex digits after 0x")
   return at + (length - 2) / 2
+}
+
+// Several texts of hex are turned into characters at once, and two characters into a byte at once.
+const run = new Uint8Array(4096)
+const runPairs = new Uint16Array(run.buffer)
+const notPair = 0x100
+const pairOf = (text: string) => new Uint16Array(ascii.encode(text).buffer)[0]!
+const prefix = pairOf("0x")
+
+const makePairBytes = (): Uint16Array => {
+  const table = new Uint16Array(65_536).fill(notPair)
+  const digits = "0123456789abcdefABCDEF"
+  for (const high of digits) {
+    for (const low of digits) table[pairOf(high + low)] = Number.parseInt(high + low, 16)
+  }
+  return table
+}
+
+// A constant, and not made on first use: V8 folds what it knows of constants into the loop.
+const pairBytes = makePairBytes()
+
+/** How many characters `loadRun` takes. */
+export const runLimit = run.length
+
+/** Takes texts of `0x` hex, put together to `length` ASCII characters; false if they are anything else. */
+export const loadRun = (text: string, length: number): boolean => {
+  if (typeof text !== "string" || text.length !== length) return false
+  return ascii.encodeInto(text, run).written === length
+}
+
+/**
+ * Writes the `count` bytes that the text at character `2 * from` of the run spells. Anything but 0 says that
+ * they are none.
+ */
+export const spellRun = (from: number, count: number, target: Uint8Array, at: number): number => {
+  let bad = runPairs[from]! ^ prefix
+  for (let i = 0; i < count; i++) {
+    const byte = pairBytes[runPairs[from + 1 + i]!]!
+    bad |= byte & notPair
+    target[at + i] = byte
+  }
+  return bad
+}
+
+const byteBits = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(2).padStart(8, "0").split("").toReversed().join("")
+)
+const bitCharacters = ascii.encode(byteBits.join(""))
+const latin1: Printer | undefined = Buffer?.prototype.latin1Slice
+
+/** The `count` bits from byte `from`, lowest bit of each byte first, as `0` and `1`. */
+export const printBits = (bytes: Uint8Array, from: number, count: number): string => {
+  if (latin1 === undefined || count > run.length) return printBitsByTable(bytes, from, count)
+  for (let at = 0, i = from; at < count; i++) {
+    for (let digit = bytes[i]! * 8, end = digit + 8; digit < end; digit++) run[at++] = bitCharacters[digit]!
+  }
+  return latin1.call(run, 0, count)
+}
+
+/** As `printBits`, for engines without a printer of their own and for long texts. */
+export const printBitsByTable = (bytes: Uint8Array, from: number, count: number): string => {
+  let text = ""
+  for (let i = from; (i - from) * 8 < count; i++) text += byteBits[bytes[i]!]
+  return text.slice(0, count)
+}
+
+/** Writes the bits that `text` spells to `target` from byte `from`; false if it is not all `0` and `1`. */
+export const spellBits = (text: string, target: Uint8Array, from: number): boolean => {
+  const { length } = text
+  const characters = charactersOf(text)
+  if (characters === undefined) return false
+  let bad = 0
+  for (let i = 0, at = from; i < length; at++) {
+    let byte = 0
+    for (let bit = 0; bit < 8 && i < length; bit++) {
+      const code = characters[i++]! ^ 48
+      bad |= code
+      byte |= code << bit
+    }
+    target[at] = byte
+  }
+  return bad < 2
 }
 
 /** The bytes that `0x` text spells. Throws a `Fault`, for layouts; everybody else takes `fromHex`. */

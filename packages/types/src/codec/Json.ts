@@ -6,6 +6,8 @@
 import { Effect, Result, Schema, SchemaAST, SchemaIssue, SchemaTransformation } from "effect"
 import type { AnySchema } from "../internal/codec.ts"
 import { compileJson, type JsonForm } from "../internal/json.ts"
+import { compilePattern, type MatchText } from "../internal/jsonPattern.ts"
+import { compileText } from "../internal/jsonText.ts"
 import { layoutOf } from "../internal/layout.ts"
 import { type CodecError, Fault, toCodecError } from "./CodecError.ts"
 
@@ -142,14 +144,46 @@ export const read = (text: string): Json => {
   }
 }
 
-/** The JSON text of a value, lossless for 64-bit numbers. */
+const compileOneText = compileText()
+const patterns = new WeakMap<SchemaAST.AST, { readonly match: MatchText | undefined }>()
+const patternOf = ({ ast }: { readonly ast: SchemaAST.AST }): MatchText | undefined => {
+  let pattern = patterns.get(ast)
+  if (pattern === undefined) {
+    pattern = { match: compilePattern(layoutOf(ast)) }
+    patterns.set(ast, pattern)
+  }
+  return pattern.match
+}
+
+/** The JSON text of a value, lossless for 64-bit numbers. Throws `CodecError`. */
 export const stringify = <A>(schema: AnySchema<A>): ((value: A, space?: number) => string) => {
   const encodeOne = encode(schema)
-  return (value, space) => print(encodeOne(value), space)
+  const printOne = compileOneText(layoutOf(schema.ast))
+  return (value, space) => {
+    if (space === undefined) {
+      try {
+        return printOne(value)
+      } catch {
+        // Out of the ordinary: the long way either prints it or says what is wrong.
+      }
+    }
+    return print(encodeOne(value), space)
+  }
 }
 
 /** The value that JSON text stands for, lossless for 64-bit numbers. Throws `CodecError`. */
 export const parse = <A>(schema: AnySchema<A>): ((text: string) => A) => {
   const decodeOne = decode(schema)
-  return (text) => decodeOne(read(text))
+  const form = formOf(schema)
+  const matchOne = patternOf(schema)
+  return (text) => {
+    const matched = matchOne?.(text)
+    if (matched !== undefined) return matched
+    // No integer that was rounded is accepted, so what is accepted was read exactly.
+    try {
+      return form.read(JSON.parse(text))
+    } catch {
+      return decodeOne(read(text))
+    }
+  }
 }

@@ -15,12 +15,18 @@ import {
   rawBytes,
   text
 } from "./binaryLeaves.ts"
+import { compareKeys, minimumSize } from "./binarySizes.ts"
 import type { Wire } from "./codec.ts"
 import { compileFields, type FieldList } from "./fields.ts"
+import { compileGenerated } from "./generated.ts"
 import type { Case, Enum, Field, Layout, List, Mapped, Probe, Struct } from "./layout.ts"
 
 /** A compiler of layouts under the given rules; each layout is compiled once. */
-export const compileBinary = (rules: BinaryRules): ((layout: Layout) => Wire) => {
+export const compileBinary = (rules: BinaryRules): ((layout: Layout) => Wire) =>
+  compileGenerated(rules, compileClosures(rules))
+
+/** Layouts as closures: what says where and why a value is refused, and what runs without generated code. */
+export const compileClosures = (rules: BinaryRules): ((layout: Layout) => Wire) => {
   const cache = new WeakMap<Layout, Wire>()
   const compile = (layout: Layout): Wire => {
     let wire = cache.get(layout)
@@ -52,6 +58,8 @@ export const compileBinary = (rules: BinaryRules): ((layout: Layout) => Wire) =>
         return option(compile(layout.item))
       case "List":
         return list(rules, layout, compile(layout.item), minimumSize(layout.item))
+      case "Dictionary":
+        throw new Error("an object whose keys are data has no binary form: use sorted pairs")
       case "Tuple":
         return tuple(layout.items.map(compile))
       case "Struct":
@@ -67,25 +75,6 @@ export const compileBinary = (rules: BinaryRules): ((layout: Layout) => Wire) =>
     }
   }
   return compile
-}
-
-/** The fewest bytes that a value can take: what bounds the length of a list by what is left of the input. */
-const minimumSize = (layout: Layout): number => {
-  const total = (sizes: ReadonlyArray<number>) => sizes.reduce((sum, size) => sum + size, 0)
-  switch (layout._tag) {
-    case "UInt":
-      return layout.compact ? 1 : layout.bits / 8
-    case "FixedHex":
-      return layout.size
-    case "Tuple":
-      return total(layout.items.map(minimumSize))
-    case "Struct":
-      return total(layout.fields.map((field) => minimumSize(field.layout)))
-    case "Mapped":
-      return minimumSize(layout.inner())
-    default:
-      return 1
-  }
 }
 
 const words = (rules: BinaryRules, all: ReadonlyArray<string>): Wire<string> => ({
@@ -115,18 +104,6 @@ const option = (item: Wire): Wire => ({
     item.write(writer, value)
   }
 })
-
-/** Order of map keys: numbers by value, text by code unit, tuples member by member. */
-const compareKeys = (left: unknown, right: unknown): number => {
-  if (Array.isArray(left) && Array.isArray(right)) {
-    for (let i = 0; i < left.length; i++) {
-      const order = compareKeys(left[i], right[i])
-      if (order !== 0) return order
-    }
-    return 0
-  }
-  return (left as number) < (right as number) ? -1 : (left as number) > (right as number) ? 1 : 0
-}
 
 const list = (
   rules: BinaryRules,

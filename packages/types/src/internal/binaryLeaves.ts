@@ -4,7 +4,7 @@
  */
 import { Fault } from "../codec/CodecError.ts"
 import { type Reader, utf8Bytes, type Writer } from "../codec/Cursor.ts"
-import { parseHex, toHex, writeHex } from "../codec/Hex.ts"
+import { parseHex, printBits, spellBits, toHex, writeHex } from "../codec/Hex.ts"
 import type { Wire } from "./codec.ts"
 import type { UInt } from "./layout.ts"
 
@@ -15,6 +15,16 @@ export interface BinaryRules {
   readonly writeLength: (writer: Writer, length: number) => void
   readonly readIndex: (reader: Reader) => number
   readonly writeIndex: (writer: Writer, index: number) => void
+  /** When a length or a case number is the one byte `byte`, and which it is then: source text. */
+  readonly short: {
+    readonly [K in "Length" | "Index"]: {
+      readonly when: (byte: string) => string
+      readonly value: (byte: string) => string
+      /** When a number is written as one byte, and as which. */
+      readonly fits: (length: string) => string
+      readonly byte: (length: string) => string
+    }
+  }
   /** Present where compact integers exist. */
   readonly compactOf?: (bits: number, form: string) => Wire
 }
@@ -119,9 +129,6 @@ export const counted = <A>(rules: BinaryRules, form: Counted<A>): Wire<A> => ({
 })
 
 const bitsLimit = 0x1fff_ffff
-const byteBits = Array.from({ length: 256 }, (_, byte) =>
-  byte.toString(2).padStart(8, "0").split("").toReversed().join("")
-)
 
 /** `BitVec<u8, Lsb0>` as text of `0` and `1`, index 0 first. The count in front is of bits. */
 export const bits = (rules: BinaryRules): Wire<string> => ({
@@ -129,19 +136,11 @@ export const bits = (rules: BinaryRules): Wire<string> => ({
     const at = reader.at
     const count = rules.readLength(reader)
     if (count > bitsLimit) throw new Fault("OutOfRange", `at most ${bitsLimit} bits`, at)
-    const start = reader.take(Math.ceil(count / 8))
-    let out = ""
-    for (let at = start; at < reader.at; at++) out += byteBits[reader.bytes[at]!]
-    return out.slice(0, count)
+    return printBits(reader.bytes, reader.take(Math.ceil(count / 8)), count)
   },
   write: (writer, value) => {
     rules.writeLength(writer, value.length)
     const start = writer.reserve(Math.ceil(value.length / 8))
-    writer.bytes.fill(0, start, writer.at)
-    for (let i = 0; i < value.length; i++) {
-      const code = value.charCodeAt(i) - 48
-      if (code !== 0 && code !== 1) throw new Fault("Malformed", "text of 0 and 1")
-      writer.bytes[start + (i >> 3)]! |= code << (i & 7)
-    }
+    if (!spellBits(value, writer.bytes, start)) throw new Fault("Malformed", "text of 0 and 1")
   }
 })

@@ -30,16 +30,15 @@ export interface BinaryCodec {
 const keptCapacity = 1 << 20
 let spare: Writer | undefined = new Writer(4096)
 
-const withWriter = (use: (writer: Writer) => void): Uint8Array => {
+const take = (): Writer => {
   const writer = spare ?? new Writer()
   spare = undefined
   writer.at = 0
-  try {
-    use(writer)
-    return writer.finish()
-  } finally {
-    if (writer.bytes.length <= keptCapacity) spare = writer
-  }
+  return writer
+}
+
+const giveBack = (writer: Writer): void => {
+  if (writer.bytes.length <= keptCapacity) spare = writer
 }
 
 interface Entry {
@@ -75,6 +74,7 @@ const makeEntry = (name: string, wire: Wire): Entry => {
   const decode = (bytes: Uint8Array) => {
     try {
       const reader = new Reader(bytes)
+      reader.spellsAhead = true
       const value = wire.read(reader)
       reader.finish()
       return value
@@ -90,11 +90,16 @@ const makeEntry = (name: string, wire: Wire): Entry => {
     }
   }
   const encode = (value: any) => {
+    const writer = take()
     try {
-      return withWriter((writer) => wire.write(writer, value))
+      wire.write(writer, value)
     } catch (error) {
+      giveBack(writer)
       throw toCodecError(error, name, "encode")
     }
+    const bytes = writer.finish()
+    giveBack(writer)
+    return bytes
   }
   const decodeEffect = (bytes: Uint8Array) => Effect.suspend(() => Effect.fromResult(decodeResult(bytes)))
   return { encode, decode, decodeResult, decodeEffect, wire }

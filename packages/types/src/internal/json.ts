@@ -48,6 +48,8 @@ const make = (layout: Layout, compile: Compile): JsonForm => {
       return option(compile(layout.item))
     case "List":
       return list(compile(layout.item))
+    case "Dictionary":
+      return dictionary(compile(layout.key), compile(layout.item))
     case "Tuple":
       return tuple(layout.items.map(compile))
     case "Struct":
@@ -139,11 +141,16 @@ const words = (all: ReadonlyArray<string>): JsonForm =>
   same((json) => typeof json === "string" && all.includes(json), `one of ${all.join(", ")}`)
 
 const fixedHex = (size: number): JsonForm => {
+  const lower = new RegExp(`^0x[0-9a-f]{${size * 2}}$`)
   const form = same(
     (json) => typeof json === "string" && json.length === size * 2 + 2 && isHex(json),
     `${size} bytes as 0x-prefixed hex`
   )
-  return { read: (json) => form.read(json).toLowerCase(), write: form.write }
+  const isLower = (json: unknown) => typeof json === "string" && lower.test(json)
+  return {
+    read: (json) => (isLower(json) ? json : form.read(json).toLowerCase()),
+    write: (value) => (isLower(value) ? value : form.write(value))
+  }
 }
 
 const hexText: JsonForm = {
@@ -192,6 +199,33 @@ const tuple = (items: ReadonlyArray<JsonForm>): JsonForm => ({
 
 const isRecord = (json: unknown): json is Record<string, unknown> =>
   typeof json === "object" && json !== null && !Array.isArray(json)
+
+/** Two spellings of one key (a chain id in decimal and in hex) are two claims about one thing. */
+const dictionary = (key: JsonForm, item: JsonForm): JsonForm => {
+  const eachEntry = (
+    entries: object,
+    convert: (name: string, value: unknown) => readonly [string, unknown]
+  ) => {
+    const out = new Map<string, unknown>()
+    for (const [given, value] of Object.entries(entries)) {
+      try {
+        const [name, converted] = convert(given, value)
+        if (out.has(name)) throw new Fault("NotCanonical", "each key once")
+        out.set(name, converted)
+      } catch (error) {
+        throw within(error, given)
+      }
+    }
+    return Object.fromEntries(out)
+  }
+  return {
+    read: (json) => {
+      if (!isRecord(json)) throw malformed("an object")
+      return eachEntry(json, (name, value) => [key.read(name), item.read(value)])
+    },
+    write: (value) => eachEntry(value, (name, one) => [key.write(name) as string, item.write(one)])
+  }
+}
 
 const fieldsForm = (fields: ReadonlyArray<Field>, compile: Compile) => {
   const forms = fields.map((field) => compile(field.layout))

@@ -71,6 +71,12 @@ export interface List {
   /** Items are pairs with strictly ascending first members. */
   readonly sorted: boolean
 }
+/** An object whose keys are data. Only JSON has such a thing. */
+export interface Dictionary {
+  readonly _tag: "Dictionary"
+  readonly key: Layout
+  readonly item: Layout
+}
 /** A value whose wire is that of another one. */
 export interface Mapped {
   readonly _tag: "Mapped"
@@ -98,6 +104,7 @@ export type Layout =
   | Struct
   | Enum
   | List
+  | Dictionary
   | Mapped
   | Probe
   | { readonly _tag: "Bool" }
@@ -219,7 +226,11 @@ const constantField = ({ hex, key }: Constant): Field => ({
 })
 
 const deriveStruct = (ast: SchemaAST.Objects): Layout => {
-  if (ast.indexSignatures.length > 0) return refuse(ast)
+  const index = ast.indexSignatures[0]
+  if (index !== undefined) {
+    if (ast.propertySignatures.length > 0 || ast.indexSignatures.length > 1) return refuse(ast)
+    return { _tag: "Dictionary", key: layoutOf(index.parameter), item: layoutOf(index.type) }
+  }
   return {
     _tag: "Struct",
     fields: fieldsOf(ast),

@@ -71,6 +71,13 @@ export const generate = (layout: Layout, random: Random): any => {
         Array.isArray(a) ? order(a[0], b[0]) || order(a[1], b[1]) : a < b ? -1 : a > b ? 1 : 0
       return [...byKey.values()].sort((a, b) => order(a[0], b[0]))
     }
+    case "Dictionary":
+      return Object.fromEntries(
+        Array.from({ length: below(random, 4) }, () => [
+          generate(layout.key, random),
+          generate(layout.item, random)
+        ])
+      )
     case "Tuple":
       return layout.items.map((item) => generate(item, random))
     case "Struct":
@@ -95,5 +102,29 @@ export const generate = (layout: Layout, random: Random): any => {
     }
     case "Lazy":
       return generate(layout.get(), random)
+  }
+}
+
+/** Whether a layout contains bit vectors, whose padding is ignored on reading. */
+export const hasBits = (layout: Layout): boolean => {
+  switch (layout._tag) {
+    case "Bits":
+      return true
+    case "Option":
+    case "List":
+    case "Dictionary":
+      return hasBits(layout.item)
+    case "Tuple":
+      return layout.items.some(hasBits)
+    case "Struct":
+      return layout.fields.some((field) => hasBits(field.layout))
+    case "Enum":
+      return layout.cases.some((one) => one.fields.some((field) => hasBits(field.layout)))
+    case "Mapped":
+      return hasBits(layout.inner())
+    case "Probe":
+      return layout.members().some(hasBits)
+    default:
+      return false
   }
 }
