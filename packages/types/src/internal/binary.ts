@@ -17,7 +17,7 @@ import {
 } from "./binaryLeaves.ts"
 import { compareKeys, minimumSize } from "./binarySizes.ts"
 import type { Wire } from "./codec.ts"
-import { compileFields, type FieldList } from "./fields.ts"
+import { fieldsWire, type FieldList } from "./fields.ts"
 import { compileGenerated } from "./generated.ts"
 import type { Case, Enum, Field, Layout, List, Mapped, Probe, Struct } from "./layout.ts"
 
@@ -200,10 +200,10 @@ const fieldList = (
 })
 
 const struct = (rules: BinaryRules, layout: Struct, compile: (layout: Layout) => Wire): Wire =>
-  compileFields(fieldList(rules, layout.fields, layout.literals, compile))
+  fieldsWire(fieldList(rules, layout.fields, layout.literals, compile))
 
 const oneCase = (rules: BinaryRules, one: Case, compile: (layout: Layout) => Wire): Wire =>
-  compileFields(fieldList(rules, one.fields, [["_tag", one.name]], compile))
+  fieldsWire(fieldList(rules, one.fields, [["_tag", one.name]], compile))
 
 const cases = (rules: BinaryRules, layout: Enum, compile: (layout: Layout) => Wire): Wire => {
   const byIndex = new Map<number, Wire>()
