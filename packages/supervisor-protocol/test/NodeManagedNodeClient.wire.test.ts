@@ -264,10 +264,9 @@ describe("nodes of other ages and makes", () => {
       const url = yield* fakeNode(({ method }, socket) => {
         if (method !== "interop_subscribe") return { result: true }
         const id = `0x${++subscriptions}`
-        const last = subscriptions === 2
+        const numbers = subscriptions === 1 ? Array.from({ length: 100 }, (_, i) => i + 1) : [1000]
         setImmediate(() => {
-          for (let number = 1; number <= 100; number++)
-            notify(socket, { data: unsafe(last ? 1000 : number) }, id)
+          for (const number of numbers) notify(socket, { data: unsafe(number) }, id)
         })
         return { result: id }
       })
