@@ -31,3 +31,9 @@ export const clientFailures = Metric.counter("chain_client_failures_total", {
   description: "Polls of the execution client that failed",
   incremental: true
 })
+
+/** Pages of a followed chain that failed. */
+export const feedFailures = Metric.counter("chain_feed_failures_total", {
+  description: "Pages of the chain's maker that did not come or did not hold",
+  incremental: true
+})

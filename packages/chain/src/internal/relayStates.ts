@@ -48,7 +48,9 @@ export const makeRelayStates = Effect.fnUntraced(function* (
     verify: sr25519Verify,
     isRejected: (candidate) => rejected.has(candidate)
   }
-  const { advance, stateAt } = yield* makeStateStore(context, limits, view)
+  // What a block did is the same for everybody: a rejection only keeps its candidate out of the blocks made here.
+  const everybody: DevRuntime.Context = { ...context, isRejected: () => false }
+  const { advance, stateAt } = yield* makeStateStore(everybody, limits, view)
   const codeOf = (hash: `0x${string}`) =>
     Effect.map(
       codes.get(store, [hash]),
