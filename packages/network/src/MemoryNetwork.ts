@@ -70,7 +70,7 @@ export const layer = (options: Options = {}): Layer.Layer<MemoryNetwork> =>
       return MemoryNetwork.of({
         join: (peer) => hub.join(peer),
         setLink: (one, other, up) => hub.setLink(one, other, up),
-        dropped: (peer) => Effect.sync(() => hub.peers.get(peer)?.dropped ?? 0)
+        dropped: (peer) => Effect.sync(() => hub.peers.get(peer)?.local.dropped ?? 0)
       })
     })
   )
@@ -134,7 +134,7 @@ class Hub {
       this.peers.set(peer.id, mine)
       yield* Effect.addFinalizer(() => {
         this.peers.delete(peer.id)
-        return Effect.forEach([...mine.connected], (id) => mine.disconnect(this.peers.get(id)), {
+        return Effect.forEach([...mine.local.connected.keys()], (id) => mine.disconnect(this.peers.get(id)), {
           discard: true
         })
       })
@@ -162,14 +162,15 @@ class Hub {
     return Effect.suspend(() => {
       if (
         one === other ||
-        one.connected.has(other.peer.id) ||
+        one.local.connected.has(other.peer.id) ||
         this.#cut.has(linkOf(one.peer.id, other.peer.id))
       ) {
         return Effect.void
       }
-      if (one.refuses(other.peer.id) || other.refuses(one.peer.id)) return Effect.void
-      one.connected.add(other.peer.id)
-      other.connected.add(one.peer.id)
+      if (one.local.refuses(other.peer.id) || other.local.refuses(one.peer.id)) return Effect.void
+      // Both sides know before either says hello, so that nothing of the greeting is dropped.
+      one.local.connected.set(other.peer.id, other.peer)
+      other.local.connected.set(one.peer.id, one.peer)
       return Effect.andThen(one.greet(other), other.greet(one))
     })
   }

@@ -26,3 +26,27 @@ export const banned = Metric.counter("network_peers_banned_total", {
   description: "Peers disconnected because of their reputation",
   incremental: true
 })
+
+/** Peers whose hello was refused, or that are refused for what they did. */
+export const refused = Metric.counter("network_peers_refused_total", {
+  description: "Peers refused at hello",
+  incremental: true
+})
+
+/** Frames and requests of peers that were none, too long, or too slow. */
+export const malformed = Metric.counter("network_malformed_total", {
+  description: "Frames and requests of peers that do not hold",
+  incremental: true
+})
+
+/** Frames that a slow peer did not take. */
+export const outboundDropped = Metric.counter("network_outbound_dropped_total", {
+  description: "Frames dropped because a peer is behind",
+  incremental: true
+})
+
+/** Dials and sessions that failed. */
+export const dialFailures = Metric.counter("network_dial_failures_total", {
+  description: "Dials that did not lead to a session",
+  incremental: true
+})

@@ -71,6 +71,33 @@ export class PeerTaken extends Schema.TaggedError<PeerTaken>()("PeerTaken", { pe
   }
 }
 
+/** An address cannot be dialled or listened on. */
+export class BadAddress extends Schema.TaggedError<BadAddress>()("BadAddress", {
+  address: Schema.String,
+  why: Schema.String
+}) {
+  override get message() {
+    return `${this.address} is not an address such as /ip4/127.0.0.1/tcp/30333: ${this.why}`
+  }
+}
+
+/** The key of our identity is not 32 bytes. */
+export class BadNodeKey extends Schema.TaggedError<BadNodeKey>()("BadNodeKey", {}) {
+  override get message() {
+    return "the node key is not 32 bytes"
+  }
+}
+
+/** An address to listen on is taken, or is not ours. */
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  addresses: Schema.Array(Schema.String),
+  why: Schema.String
+}) {
+  override get message() {
+    return `cannot listen on ${this.addresses.join(", ")}: ${this.why}; choose another address or end who uses it`
+  }
+}
+
 /** Why a network operation failed. */
 export const NetworkErrorReason = Schema.Union([
   NotConnected,
@@ -80,7 +107,10 @@ export const NetworkErrorReason = Schema.Union([
   Overloaded,
   NotServed,
   AlreadyServed,
-  PeerTaken
+  PeerTaken,
+  BadAddress,
+  BadNodeKey,
+  CannotListen
 ])
 export type NetworkErrorReason = typeof NetworkErrorReason.Type
 

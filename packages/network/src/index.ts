@@ -1,3 +1,4 @@
+export * as Handshake from "./Handshake.ts"
 export * as MemoryNetwork from "./MemoryNetwork.ts"
 export * as Metrics from "./Metrics.ts"
 export * as Network from "./Network.ts"

@@ -1,13 +1,10 @@
 /**
  * One peer of a network in memory.
  */
-import type { ValidatorId } from "@ephor/types"
-import { type Clock, Deferred, Effect, Exit, Metric, Option, Scope, Stream } from "effect"
+import { type Clock, Deferred, Effect, Exit, Scope } from "effect"
 import type { Limits, Transmission } from "../MemoryNetwork.ts"
-import * as Metrics from "../Metrics.ts"
-import type { NetworkEvent, Peer, PeerId, RequestHandler, RequestOptions, Service } from "../Network.ts"
+import type { Peer, PeerId, RequestOptions, Service } from "../Network.ts"
 import {
-  AlreadyServed,
   NetworkError,
   type NetworkErrorReason,
   NotConnected,
@@ -18,8 +15,8 @@ import {
 import type { NotificationProtocol, RequestProtocol } from "../Protocol.ts"
 import * as Reputation from "../Reputation.ts"
 import * as View from "../View.ts"
-import { Inbox } from "./Inbox.ts"
-import { type Answer, RequestServer } from "./RequestServer.ts"
+import { LocalPeer } from "./LocalPeer.ts"
+import type { Answer } from "./RequestServer.ts"
 
 /** What a peer asks of the hub. */
 export interface Wires {
@@ -32,117 +29,57 @@ type Pending = Deferred.Deferred<Uint8Array, NetworkErrorReason>
 
 export class MemoryPeer {
   readonly peer: Peer
-  readonly connected = new Set<PeerId>()
-  readonly #limits: Limits
-  readonly #clock: Clock.Clock
+  readonly local: LocalPeer
   readonly #scope: Scope.Scope
   readonly #wires: Wires
-  readonly #inboxes = new Set<Inbox>()
-  readonly #servers = new Map<string, RequestServer>()
   readonly #pending = new Map<PeerId, Set<Pending>>()
-  readonly #views = new Map<PeerId, View.View>()
-  readonly #reputations = new Map<PeerId, Reputation.Reputation>()
-  #view = View.empty
-  #droppedBefore = 0
 
   constructor(peer: Peer, limits: Limits, clock: Clock.Clock, scope: Scope.Scope, wires: Wires) {
     this.peer = peer
-    this.#limits = limits
-    this.#clock = clock
+    this.local = new LocalPeer(peer.id, limits, clock)
     this.#scope = scope
     this.#wires = wires
   }
 
   get service(): Service {
+    const { local } = this
     return {
       self: this.peer.id,
-      peers: Effect.sync(() => this.#peers()),
-      peerOf: (authority) => Effect.sync(() => this.#peerOf(authority)),
-      events: this.#events(undefined),
-      eventsOf: (protocol) => this.#events(protocol.name),
+      peers: Effect.sync(() => local.peers),
+      peerOf: (authority) => Effect.sync(() => local.peerOf(authority)),
+      events: local.events(),
+      eventsOf: (protocol) => local.events(protocol.name),
       setView: (view) => this.#setView(view),
       notify: (protocol, peers, bytes) => this.#notify(protocol, peers, bytes),
       request: (protocol, peer, bytes, options) => this.#request(protocol, peer, bytes, options),
-      serve: (protocol, handler) => this.#serve(protocol, handler),
+      serve: (protocol, handler) => Effect.asVoid(local.serve(protocol, handler)),
       report: (peer, change, why) => this.#report(peer, change, why),
-      reputation: (peer) => Effect.sync(() => this.#reputation(peer))
+      reputation: (peer) => Effect.sync(() => local.reputation(peer))
     }
-  }
-
-  /** Notifications that subscribers lost, those that have left included. */
-  get dropped(): number {
-    return [...this.#inboxes].reduce((sum, inbox) => sum + inbox.dropped, this.#droppedBefore)
-  }
-
-  refuses(peer: PeerId): boolean {
-    return Reputation.isBanned(this.#reputations.get(peer) ?? Reputation.unknown, this.#now(), this.#limits)
   }
 
   /** Tells our subscribers of a new connection, and the other side what we work on. */
   greet(other: MemoryPeer): Effect.Effect<void> {
-    const connected = this.#emit({
-      _tag: "PeerConnected",
-      peer: other.peer.id,
-      authority: other.peer.authority
-    })
-    return View.equals(this.#view, View.empty)
+    const connected = this.local.connect(other.peer)
+    return View.equals(this.local.view, View.empty)
       ? connected
-      : Effect.andThen(connected, this.#send(other, "view", 0, other.#onView(this.peer.id, this.#view)))
+      : Effect.andThen(connected, this.#send(other, "view", 0, other.#onView(this.peer.id, this.local.view)))
   }
 
   /** Ends the connection on both sides. */
   disconnect(other: MemoryPeer | undefined): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (other === undefined || !this.connected.has(other.peer.id)) return Effect.void
+      if (other === undefined || !this.local.connected.has(other.peer.id)) return Effect.void
       return Effect.andThen(this.#lose(other.peer.id), other.#lose(this.peer.id))
     })
   }
 
   #lose(id: PeerId): Effect.Effect<void> {
-    this.connected.delete(id)
-    this.#views.delete(id)
     for (const pending of this.#pending.get(id) ?? []) {
       Deferred.doneUnsafe(pending, Effect.fail(new NotConnected({ peer: id })))
     }
     this.#pending.delete(id)
-    return this.#emit({ _tag: "PeerDisconnected", peer: id })
-  }
-
-  #now(): number {
-    return this.#clock.currentTimeMillisUnsafe()
-  }
-
-  #peers(): ReadonlyArray<Peer> {
-    return [...this.connected].sort().flatMap((id) => this.#wires.find(id)?.peer ?? [])
-  }
-
-  #peerOf(authority: ValidatorId): Option.Option<Peer> {
-    return Option.fromUndefinedOr(this.#peers().find((peer) => peer.authority === authority))
-  }
-
-  #emit(event: NetworkEvent): Effect.Effect<void> {
-    return Effect.forEach([...this.#inboxes], (inbox) => inbox.push(event), { discard: true })
-  }
-
-  #events(protocol: string | undefined): Stream.Stream<NetworkEvent> {
-    return Stream.unwrap(
-      Effect.gen({ self: this }, function* () {
-        const inbox = yield* Inbox.make(this.#limits.inboundPerPeer, protocol)
-        for (const { authority, id } of this.#peers()) {
-          yield* inbox.push({ _tag: "PeerConnected", peer: id, authority })
-          const view = this.#views.get(id)
-          if (view !== undefined) yield* inbox.push({ _tag: "PeerViewChange", peer: id, view })
-        }
-        this.#inboxes.add(inbox)
-        yield* Effect.addFinalizer(() =>
-          Effect.sync(() => {
-            this.#inboxes.delete(inbox)
-            this.#droppedBefore += inbox.dropped
-          })
-        )
-        return inbox.stream
-      })
-    )
+    return this.local.disconnect(id)
   }
 
   /** Delivery happens only if the two are still connected when it arrives. */
@@ -152,32 +89,30 @@ export class MemoryPeer {
     bytes: number,
     deliver: Effect.Effect<void>
   ): Effect.Effect<void> {
-    const arrive = Effect.suspend(() => (other.connected.has(this.peer.id) ? deliver : Effect.void))
+    const arrive = Effect.suspend(() => (other.local.connected.has(this.peer.id) ? deliver : Effect.void))
     return this.#wires.transmit({ from: this.peer.id, to: other.peer.id, what, bytes }, arrive)
+  }
+
+  #connected(ids: Iterable<PeerId>): ReadonlyArray<MemoryPeer> {
+    return [...ids].flatMap((id) => (this.local.connected.has(id) ? (this.#wires.find(id) ?? []) : []))
   }
 
   #setView(view: View.View): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (View.equals(this.#view, view)) return Effect.void
-      this.#view = view
-      const others = this.#peers().flatMap(({ id }) => this.#wires.find(id) ?? [])
+      if (View.equals(this.local.view, view)) return Effect.void
+      this.local.view = view
       return Effect.forEach(
-        others,
+        this.#connected(this.local.peers.map(({ id }) => id)),
         (other) => this.#send(other, "view", 0, other.#onView(this.peer.id, view)),
-        {
-          discard: true
-        }
+        { discard: true }
       )
     })
   }
 
   #onView(from: PeerId, view: View.View): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const wrong = View.violation(view, this.#views.get(from))
-      if (wrong !== undefined) return this.#report(from, Reputation.changes.major, `bad view: ${wrong}`)
-      this.#views.set(from, view)
-      return this.#emit({ _tag: "PeerViewChange", peer: from, view })
-    })
+    return Effect.flatMap(this.local.onView(from, view), (wrong) =>
+      wrong === undefined ? Effect.void : this.#report(from, Reputation.changes.major, wrong)
+    )
   }
 
   #notify(
@@ -185,21 +120,22 @@ export class MemoryPeer {
     peers: ReadonlyArray<PeerId>,
     bytes: Uint8Array
   ): Effect.Effect<void, NetworkError> {
-    return Effect.suspend(() => {
-      const { maxBytes, name } = protocol
-      if (bytes.length > maxBytes) {
-        const reason = new TooLarge({ what: "notification", bytes: bytes.length, maxBytes })
-        return Effect.fail(new NetworkError({ operation: `notify ${name}`, reason }))
-      }
-      const received = Metric.update(Metric.withAttributes(Metrics.notifications, { protocol: name }), 1)
-      const event: NetworkEvent = { _tag: "PeerMessage", peer: this.peer.id, protocol: name, bytes }
-      return Effect.forEach(
-        peers.flatMap((id) => (this.connected.has(id) ? (this.#wires.find(id) ?? []) : [])),
-        (other) =>
-          this.#send(other, "notification", bytes.length, Effect.andThen(received, other.#emit(event))),
-        { discard: true }
+    return Effect.andThen(
+      this.local.checkNotification(protocol, bytes),
+      Effect.suspend(() =>
+        Effect.forEach(
+          this.#connected(peers),
+          (other) =>
+            this.#send(
+              other,
+              "notification",
+              bytes.length,
+              other.local.onNotification(this.peer.id, protocol.name, bytes)
+            ),
+          { discard: true }
+        )
       )
-    })
+    )
   }
 
   #request(
@@ -233,7 +169,7 @@ export class MemoryPeer {
     bytes: Uint8Array
   ): Effect.Effect<Uint8Array, NetworkErrorReason> {
     return Effect.suspend(() => {
-      const other = this.connected.has(peer) ? this.#wires.find(peer) : undefined
+      const other = this.#connected([peer])[0]
       if (other === undefined) return Effect.fail(new NotConnected({ peer }))
       const { maxBytes } = protocol
       if (bytes.length > maxBytes) {
@@ -250,7 +186,7 @@ export class MemoryPeer {
           Effect.sync(() => Deferred.doneUnsafe(pending, answer))
         )
       const arrive = Effect.suspend(() => {
-        const server = other.#servers.get(protocol.name)
+        const server = other.local.serverOf(protocol.name)
         return server === undefined
           ? reply(Exit.fail(new NotServed({ peer })))
           : server.accept(this.peer, bytes, reply)
@@ -261,43 +197,19 @@ export class MemoryPeer {
     })
   }
 
-  #serve(protocol: RequestProtocol, handler: RequestHandler): Effect.Effect<void, NetworkError, Scope.Scope> {
-    return Effect.gen({ self: this }, function* () {
-      if (this.#servers.has(protocol.name)) {
-        return yield* new NetworkError({ operation: `serve ${protocol.name}`, reason: new AlreadyServed() })
-      }
-      const scope = yield* Effect.scope
-      this.#servers.set(protocol.name, new RequestServer(this.peer.id, protocol, handler, scope))
-      yield* Effect.addFinalizer(() => Effect.sync(() => this.#servers.delete(protocol.name)))
-    })
-  }
-
-  #reputation(peer: PeerId): number {
-    return Reputation.valueAt(this.#reputations.get(peer) ?? Reputation.unknown, this.#now(), this.#limits)
-  }
-
   #report(peer: PeerId, change: number, why: string): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const before = this.#reputations.get(peer) ?? Reputation.unknown
-      const after = Reputation.change(before, change, this.#now(), this.#limits)
-      this.#reputations.set(peer, after)
-      if (!Reputation.isBanned(after, this.#now(), this.#limits)) return Effect.void
-      const other = this.#wires.find(peer)
-      if (other === undefined || !this.connected.has(peer)) return Effect.void
-      return Effect.gen({ self: this }, function* () {
-        yield* Metric.update(Metrics.banned, 1)
-        yield* Effect.logInfo(`peer ${peer} is refused from now on: ${why}`)
-        yield* this.disconnect(other)
-        yield* Effect.forkIn(this.#pardon(peer), this.#scope)
-      })
+    return Effect.gen({ self: this }, function* () {
+      if (!(yield* this.local.report(peer, change, why))) return
+      yield* this.disconnect(this.#wires.find(peer))
+      yield* Effect.forkIn(this.#pardon(peer), this.#scope)
     })
   }
 
   /** Lets the peer come back when its reputation has recovered, however often it fell meanwhile. */
   #pardon(peer: PeerId): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      while (this.refuses(peer)) {
-        const remainingMs = Reputation.banRemainingMs(this.#reputations.get(peer)!, this.#now(), this.#limits)
+      while (this.local.refuses(peer)) {
+        const remainingMs = this.local.banRemainingMs(peer)
         if (remainingMs === Number.POSITIVE_INFINITY) return
         yield* Effect.sleep(Math.max(1000, remainingMs))
       }
