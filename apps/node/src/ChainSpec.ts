@@ -14,8 +14,13 @@ export const ChainSpec = Schema.Struct({
   blockTimeMs: Positive,
   /** The L1 block that the chain begins with; without one it is its own L1. */
   l1Genesis: Schema.optionalKey(BlockRef),
-  /** Secret phrases of the development validators, in the order of their indices: `//Alice`. */
+  /**
+   * The validators in the order of their indices: public keys as `0x` text, or the secret phrases of development
+   * validators (`//Alice`), which a single process can run all by itself.
+   */
   validators: Schema.Array(Schema.String),
+  /** The validator that makes the blocks when the validators are processes of their own. Default 0. */
+  sequencer: Schema.optionalKey(ValidatorIndex),
   /** Groups of validators; group n begins on core n. */
   groups: Schema.Array(Schema.Array(ValidatorIndex)),
   minimumBackingVotes: Positive,
@@ -48,7 +53,7 @@ export const development = (
   groups: [[0, 1, 2], [3]],
   minimumBackingVotes: 2,
   groupRotationFrequency: 6,
-  paras: [2000],
+  paras: [2000, 2001],
   collator: "//Ferdie",
   faultyValidators: [],
   committeeSeed: `ephor-${options.chainId}`,

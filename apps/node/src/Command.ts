@@ -6,6 +6,7 @@ import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { codec } from "./codec/CodecCommand.ts"
 import { devnetCommand } from "./devnet/DevnetCommand.ts"
+import { keyCommand } from "./KeyCommand.ts"
 import { settings } from "./NodeConfig.ts"
 import { observeCommand } from "./ObserveCommand.ts"
 import { resolve, runCommand } from "./RunCommand.ts"
@@ -17,5 +18,5 @@ const checkConfig = Command.make("check-config", Settings.flags(settings), (flag
 /** `ephor-node` with all its commands. */
 export const command = Command.make("ephor-node").pipe(
   Command.withDescription("Run, watch and inspect Ephor nodes"),
-  Command.withSubcommands([runCommand, devnetCommand, observeCommand, codec, checkConfig])
+  Command.withSubcommands([runCommand, devnetCommand, observeCommand, codec, keyCommand, checkConfig])
 )

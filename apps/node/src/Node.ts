@@ -3,20 +3,25 @@
  */
 import { Adder } from "@ephor/backing"
 import * as NodePvf from "@ephor/backing/NodePvf"
-import { DevChain, Keystore } from "@ephor/chain"
+import { DevChain, FollowedChain } from "@ephor/chain"
 import * as NodeRpcChain from "@ephor/chain/NodeRpcChain"
 import * as NodeStore from "@ephor/chain/NodeStore"
 import { Health, NodeAdmin } from "@ephor/cli"
 import { Disputes } from "@ephor/disputes"
-import { MemoryNetwork } from "@ephor/network"
+import { MemoryNetwork, Network } from "@ephor/network"
 import { BlockSource, Publisher } from "@ephor/streaming"
 import * as NodeGrpcServer from "@ephor/streaming/NodeGrpcServer"
 import { ManagedNode } from "@ephor/supervisor-protocol"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeServer from "@ephor/supervisor-protocol/NodeManagedNodeServer"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer } from "effect"
 import { join } from "node:path"
 import type { ChainSpec } from "./ChainSpec.ts"
+import * as Collations from "./committee/Collations.ts"
+import type { Membership, OwnValidator } from "./committee/Membership.ts"
+import * as NodeNetwork from "./committee/NodeNetwork.ts"
+import * as RemoteFeed from "./committee/RemoteFeed.ts"
+import * as Sequencer from "./committee/Sequencer.ts"
 import * as DevRoutes from "./DevRoutes.ts"
 import type { Extension } from "./Extension.ts"
 import type { NodeConfig } from "./NodeConfig.ts"
@@ -26,42 +31,41 @@ import * as Status from "./Status.ts"
 import * as Validators from "./Validators.ts"
 import { version } from "./version.ts"
 
-/** Public keys of the validators of a specification. */
-const validatorKeys = (spec: ChainSpec) =>
-  Effect.map(Keystore.Keystore, ({ publicKeys }) => publicKeys).pipe(
-    Effect.provide(Keystore.layerSr25519({ secrets: spec.validators.map((secret) => Redacted.make(secret)) }))
-  )
+/** What the maker of the chain and those who follow it must know alike. */
+const common = (spec: ChainSpec, { validators }: Membership) => ({
+  chainId: spec.chainId,
+  authors: { seed: spec.committeeSeed, size: validators.length },
+  ...(spec.l1Genesis === undefined ? {} : { l1Genesis: spec.l1Genesis }),
+  runtime: {
+    validators,
+    groups: spec.groups,
+    paras: spec.paras.map((id) => ({
+      id,
+      genesisHead: Adder.encodeHead(Adder.genesis()),
+      validationCode: Adder.code
+    })),
+    minimumBackingVotes: spec.minimumBackingVotes,
+    groupRotationFrequency: spec.groupRotationFrequency
+  }
+})
 
-/** The chain that the settings ask for: our own, or an execution client's. */
-const chain = (config: NodeConfig, spec: ChainSpec) =>
-  Layer.unwrap(
-    Effect.map(validatorKeys(spec), (validators) => {
-      const common = {
-        chainId: spec.chainId,
-        authors: { seed: spec.committeeSeed, size: spec.validators.length },
-        ...(spec.l1Genesis === undefined ? {} : { l1Genesis: spec.l1Genesis }),
-        derivationDelayBlocks: spec.derivationDelayBlocks,
-        runtime: {
-          validators,
-          groups: spec.groups,
-          paras: spec.paras.map((id) => ({
-            id,
-            genesisHead: Adder.encodeHead(Adder.genesis()),
-            validationCode: Adder.code
-          })),
-          minimumBackingVotes: spec.minimumBackingVotes,
-          groupRotationFrequency: spec.groupRotationFrequency
-        }
-      }
-      return config.executionRpc === undefined
-        ? DevChain.layer({
-            ...common,
-            genesisTime: spec.genesisTime,
-            blockTimeMs: spec.blockTimeMs,
-            finality: spec.finality === "external" ? "external" : { depth: spec.finality }
-          })
-        : NodeRpcChain.layer({ ...common, url: config.executionRpc })
-    })
+/** The chain that this process makes: our own, or an execution client's. */
+const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) => {
+  const options = { ...common(spec, membership), derivationDelayBlocks: spec.derivationDelayBlocks }
+  return config.executionRpc === undefined
+    ? DevChain.layer({
+        ...options,
+        genesisTime: spec.genesisTime,
+        blockTimeMs: spec.blockTimeMs,
+        finality: spec.finality === "external" ? "external" : { depth: spec.finality }
+      })
+    : NodeRpcChain.layer({ ...options, url: config.executionRpc })
+}
+
+/** The chain that the sequencer of the committee makes. */
+const followedChain = (spec: ChainSpec, membership: Membership) =>
+  FollowedChain.layer({ ...common(spec, membership), genesisTime: spec.genesisTime }).pipe(
+    Layer.provide(RemoteFeed.layer(membership.sequencer))
   )
 
 /** The managed node for supervisors, behind a token. */
@@ -100,21 +104,63 @@ const admin = (config: NodeConfig) =>
     })
   )
 
-/** Everything that `ephor-node run` runs. */
-export const layer = (config: NodeConfig, spec: ChainSpec, extension: Extension) =>
+/** The network in memory, as each of the validators of this process sees it. */
+const memoryNetworkOf = ({ index, key }: OwnValidator) =>
+  MemoryNetwork.layerPeer({ peer: `validator-${index}`, authority: key })
+
+/** Doors, validators and ground of a process that makes its chain, with all validators in it. */
+const alone = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) =>
   Layer.mergeAll(
-    // doors: who may talk to it
     interop(config, spec),
     streams(config, spec),
     admin(config),
     Readiness.layer,
     Parachains.layer(spec, config.garbageEvery)
   ).pipe(
-    // validators: what it does
-    Layer.provideMerge(Validators.layer(spec, extension)),
+    Layer.provideMerge(Validators.layer(spec, membership.own, extension, memoryNetworkOf)),
     Layer.provide(Status.layer(spec.chainId)),
     Layer.provide([Disputes.layer, MemoryNetwork.layer(), NodePvf.layer()]),
-    // ground: chain, disk, health
-    Layer.provideMerge(extension.chain ?? chain(config, spec)),
+    Layer.provideMerge(extension.chain ?? madeChain(config, spec, membership))
+  )
+
+const sharedNetwork = Layer.effect(Network.Network, Network.Network)
+
+/** The same with one validator, for a committee of processes whose chain this one makes. */
+const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) =>
+  Layer.mergeAll(
+    interop(config, spec),
+    streams(config, spec),
+    admin(config),
+    Readiness.layer,
+    Sequencer.layer(membership),
+    Parachains.layer(spec, config.garbageEvery, Effect.map(Network.Network, Collations.send))
+  ).pipe(
+    Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
+    Layer.provide(Status.layer(spec.chainId)),
+    Layer.provide([Disputes.layer, NodePvf.layer()]),
+    Layer.provideMerge(extension.chain ?? madeChain(config, spec, membership)),
+    Layer.provide(NodeNetwork.layer(config, spec, membership))
+  )
+
+/** A process that follows the committee's chain, with one validator or none. It has no door for supervisors. */
+const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) =>
+  Layer.mergeAll(
+    streams(config, spec),
+    admin(config),
+    Readiness.layer,
+    ...membership.own.map(Collations.layer)
+  ).pipe(
+    Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
+    Layer.provide(Status.layer(spec.chainId)),
+    Layer.provide([Disputes.layer, NodePvf.layer()]),
+    Layer.provideMerge(followedChain(spec, membership)),
+    Layer.provide(NodeNetwork.layer(config, spec, membership))
+  )
+
+/** Everything that `ephor-node run` runs. */
+export const layer = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) => {
+  const kind = membership.follows ? follower : membership.isNetworked ? sequencer : alone
+  return kind(config, spec, membership, extension).pipe(
     Layer.provide([extension.store ?? NodeStore.layer({ path: join(config.dataDir, "store") }), Health.layer])
   )
+}

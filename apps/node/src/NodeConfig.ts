@@ -57,6 +57,23 @@ export const settings = {
     description: "Port of /healthz, /readyz, /metrics and /status",
     default: 9646
   }),
+  validatorKey: Settings.optionalText("validator-key", {
+    description:
+      "The one validator to run here, the others being processes of their own: a file with its secret, or a development key such as //Alice"
+  }),
+  listen: Settings.list("listen", {
+    description:
+      "Addresses on which other processes of the committee are listened to, as /ip4/127.0.0.1/tcp/30333",
+    default: []
+  }),
+  peer: Settings.list("peer", {
+    description: "Addresses of other processes of the committee, which are dialled until they answer",
+    default: []
+  }),
+  nodeKey: Settings.optionalText("node-key", {
+    description:
+      "File with the 32-byte key of this node's network identity in hex; made if it does not exist (default: node-key.hex in the data directory)"
+  }),
   extend: Settings.optionalText("extend", {
     description:
       "A module whose default export is an Extension: subsystems, a store, a chain or layers of your own"

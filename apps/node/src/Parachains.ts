@@ -8,8 +8,18 @@ import { Effect, Layer, Redacted, Stream } from "effect"
 import type { ChainSpec } from "./ChainSpec.ts"
 import { Validators } from "./Validators.ts"
 
-/** Collates for every parachain of the specification. `garbageEvery`: candidates between two bad ones; 0 is never. */
-export const layer = (spec: ChainSpec, garbageEvery: number) =>
+/** Takes a candidate to a validator. */
+export type Offer = Collator.Options["offer"]
+
+/**
+ * Collates for every parachain of the specification. `garbageEvery`: candidates between two bad ones; 0 is never.
+ * `offerElsewhere` takes candidates to the validators that are not in this process.
+ */
+export const layer = <R = never>(
+  spec: ChainSpec,
+  garbageEvery: number,
+  offerElsewhere: Effect.Effect<Offer, never, R> = Effect.succeed(() => Effect.void)
+) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const chain = yield* Chain.Chain
@@ -17,6 +27,9 @@ export const layer = (spec: ChainSpec, garbageEvery: number) =>
       const keystore = yield* Keystore.Keystore
       const validators = yield* Validators
       const collator = keystore.publicKeys[0]!
+      const elsewhere = yield* offerElsewhere
+      const offer: Offer = (target, candidate) =>
+        Effect.andThen(validators.offer(target, candidate), elsewhere(target, candidate))
       const faulty = new Set(spec.faultyValidators)
       let sinceGarbage = 0
       const collate = Effect.fnUntraced(function* (relayParent: Hash, paraId: ParaId) {
@@ -26,7 +39,7 @@ export const layer = (spec: ChainSpec, garbageEvery: number) =>
           sinceGarbage >= garbageEvery &&
           targets.length > 0 &&
           targets.every(({ index }) => faulty.has(index))
-        const options = { paraId, collator, offer: validators.offer }
+        const options = { paraId, collator, offer }
         const offered = yield* Collator.collateAt(options, { runtime, keystore }, relayParent, garbage)
         if (offered === undefined) return
         sinceGarbage = garbage ? 0 : sinceGarbage + 1

@@ -7,7 +7,9 @@ import { Clock, Effect, FileSystem, Schema } from "effect"
 import { Command } from "effect/cli"
 import { join } from "node:path"
 import * as ChainSpec from "./ChainSpec.ts"
+import * as Membership from "./committee/Membership.ts"
 import * as Extension from "./Extension.ts"
+import { readSecret } from "./KeyFile.ts"
 import * as Node from "./Node.ts"
 import { environmentPrefix, type NodeConfig, settings } from "./NodeConfig.ts"
 import { committeeFile, writeCommittee } from "./Observe.ts"
@@ -62,30 +64,47 @@ const specOf = Effect.fnUntraced(function* (config: NodeConfig) {
   return spec
 })
 
-/** Exactly one chain: our own, an execution client's, or the extension's. */
+/** Exactly one chain: our own, an execution client's, the extension's, or the committee's. True if it is made here. */
 const checkChain = (config: NodeConfig, extension: Extension.Extension) => {
   const chosen = [
     ...(config.dev ? ["--dev"] : []),
     ...(config.executionRpc === undefined ? [] : ["--execution-rpc"]),
     ...(extension.chain === undefined ? [] : ["the chain of --extend"])
   ]
-  if (chosen.length === 1) return Effect.void
+  if (chosen.length === 1) return Effect.succeed(true)
+  if (chosen.length === 0 && config.peer.length > 0) return Effect.succeed(false)
   return chosen.length === 0
-    ? new RunError({ message: "no chain to run: give --dev for a development chain, or --execution-rpc URL" })
+    ? new RunError({
+        message:
+          "no chain to run: give --dev for a development chain, --execution-rpc URL, or --peer ADDRESS to follow a committee's chain"
+      })
     : new RunError({ message: `conflicting flags: choose one of ${chosen.join(", ")}` })
 }
 
 const run = Effect.fn("run")(function* (config: NodeConfig) {
   const extension = config.extend === undefined ? Extension.empty : yield* Extension.load(config.extend)
-  yield* checkChain(config, extension)
+  const makes = yield* checkChain(config, extension)
+  if (!makes && config.chainSpec === undefined) {
+    return yield* new RunError({
+      message: "a committee's chain is followed by its specification: give --chain-spec FILE"
+    })
+  }
   yield* makeDataDir(config.dataDir)
   const spec = yield* specOf(config)
+  const membership = yield* Membership.resolve(spec, {
+    validatorSecret: config.validatorKey === undefined ? undefined : yield* readSecret(config.validatorKey),
+    makes,
+    isNetworked: config.listen.length > 0 || config.peer.length > 0
+  })
   return yield* Effect.gen(function* () {
     const { committee } = yield* DevChain.DevChain
     yield* Effect.orDie(writeCommittee(join(config.dataDir, committeeFile), committee))
     yield* Effect.logInfo("the node is running", { chainId: spec.chainId, dataDir: config.dataDir })
     return yield* (yield* Validators).join
-  }).pipe(Effect.provide(Node.layer(config, spec, extension)), Effect.annotateLogs({ chain: spec.chainId }))
+  }).pipe(
+    Effect.provide(Node.layer(config, spec, membership, extension)),
+    Effect.annotateLogs({ chain: spec.chainId })
+  )
 })
 
 /** The `run` command. */

@@ -1,15 +1,16 @@
 /**
  * The validators of this process: each one a page of its own over the shared chain, with its own keys, its own part of
- * the store and its own place in the network between them.
+ * the store and its own place in the network between them. Usually all of the chain over a network in memory, or one of
+ * a committee of processes over a real one.
  */
 import type { Collator } from "@ephor/backing"
 import { DevChain, Keystore, Store } from "@ephor/chain"
 import { Disputes } from "@ephor/disputes"
-import { MemoryNetwork } from "@ephor/network"
+import type { Network } from "@ephor/network"
 import { CandidateSelection, type NewCandidate, Overseer, type OverseerError } from "@ephor/overseer"
-import type { ValidatorIndex } from "@ephor/types"
-import { Context, Effect, Layer, Redacted, Stream } from "effect"
+import { Context, Effect, Layer, Stream } from "effect"
 import type { ChainSpec } from "./ChainSpec.ts"
+import type { OwnValidator } from "./committee/Membership.ts"
 import type { Extension } from "./Extension.ts"
 import * as Validator from "./Validator.ts"
 
@@ -24,34 +25,43 @@ export interface Service {
 /** The validators of this process. */
 export class Validators extends Context.Service<Validators, Service>()("@ephor/node/Validators") {}
 
-/** Pause between two tries to tell a validator of the same process about a dispute. */
+/** Pause between two tries to tell a validator about a dispute. */
 const disputeRetryDelayMs = 1000
 
-const build = Effect.fnUntraced(function* (spec: ChainSpec, extension: Extension, index: ValidatorIndex) {
-  const secret = Redacted.make(spec.validators[index]!)
-  const keys = Keystore.layerSr25519({ secrets: [secret] })
-  const peer = Layer.unwrap(
-    Effect.map(Keystore.Keystore, ({ publicKeys }) =>
-      MemoryNetwork.layerPeer({ peer: `validator-${index}`, authority: publicKeys[0]! })
-    )
-  )
+/** The network as one of our validators sees it. */
+export type NetworkOf<E, R> = (validator: OwnValidator) => Layer.Layer<Network.Network, E, R>
+
+const build = <E, R>(
+  spec: ChainSpec,
+  extension: Extension,
+  networkOf: NetworkOf<E, R>,
+  validator: OwnValidator
+) => {
+  const { index, secret } = validator
   const faulty = spec.faultyValidators.includes(index)
   const layer = Validator.layer({ author: index, faulty, disputeRetryDelayMs }, extension).pipe(
-    Layer.provide(peer),
-    Layer.provide([keys, Store.layerPrefixed(`validator/${index}/`)])
+    Layer.provide(networkOf(validator)),
+    Layer.provide([Keystore.layerSr25519({ secrets: [secret] }), Store.layerPrefixed(`validator/${index}/`)])
   )
   // Fresh: the layers of two validators are the same constants, but must not share what they build.
-  return yield* Layer.build(Layer.fresh(layer)).pipe(Effect.annotateLogs({ validator: index }))
-})
+  return Effect.annotateLogs(Layer.build(Layer.fresh(layer)), { validator: index })
+}
 
-/** Builds every validator of the specification; their verdicts go to one hub. */
-export const layer = (spec: ChainSpec, extension: Extension) =>
+/** Builds our validators; their verdicts go to one hub. */
+export const layer = <E, R>(
+  spec: ChainSpec,
+  own: ReadonlyArray<OwnValidator>,
+  extension: Extension,
+  networkOf: NetworkOf<E, R>
+) =>
   Layer.effectContext(
     Effect.gen(function* () {
       const hub = yield* Disputes.Disputes
       const devChain = yield* DevChain.DevChain
-      const built = yield* Effect.forEach(spec.validators, (_, index) => build(spec, extension, index))
-      for (const context of built) {
+      const built = yield* Effect.forEach(own, (validator) =>
+        Effect.map(build(spec, extension, networkOf, validator), (context) => ({ ...validator, context }))
+      )
+      for (const { context } of built) {
         const { conclusions } = Context.get(context, Disputes.Disputes)
         yield* conclusions.pipe(
           Stream.tap((conclusion) =>
@@ -63,14 +73,15 @@ export const layer = (spec: ChainSpec, extension: Extension) =>
           Effect.forkScoped({ startImmediately: true })
         )
       }
-      const joins = built.map((context) => Context.get(context, Overseer.Overseer).join)
+      const joins = built.map(({ context }) => Context.get(context, Overseer.Overseer).join)
       return Context.make(Validators, {
-        join: Effect.raceAllFirst(joins),
+        // A node without a validator of its own only follows.
+        join: joins.length === 0 ? Effect.never : Effect.raceAllFirst(joins),
         offer: (target, candidate) => {
-          const context = built[target.index]
-          return context === undefined
+          const found = built.find(({ index }) => index === target.index)
+          return found === undefined
             ? Effect.void
-            : Context.get(context, CandidateSelection).send(candidate)
+            : Context.get(found.context, CandidateSelection).send(candidate)
         }
       })
     })

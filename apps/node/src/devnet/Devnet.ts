@@ -162,6 +162,10 @@ const describe = (devnet: Network.Devnet) =>
       yield* Console.error(
         `chain ${chain.chainId}: node pid ${pid}, managed node ${chain.interopUrl}, streams ${chain.streamUrl}, admin ${chain.adminUrl}`
       )
+      if (chain.validators.length > 0) {
+        const pids = yield* Effect.forEach(chain.validators, (validator) => validator.pid)
+        yield* Console.error(`chain ${chain.chainId}: its other validators have pids ${pids.join(", ")}`)
+      }
     }
     const { adminUrl, child, rpcUrl } = devnet.supervisor
     yield* Console.error(`supervisor: pid ${yield* child.pid}, rpc ${rpcUrl}, admin ${adminUrl}`)

@@ -6,6 +6,7 @@ import { Effect, FileSystem, Logger, References } from "effect"
 import { Command } from "effect/cli"
 import { resolve } from "node:path"
 import * as Devnet from "./Devnet.ts"
+import { DevnetError } from "./Network.ts"
 
 /** Settings of `devnet`. */
 const settings = {
@@ -18,6 +19,10 @@ const settings = {
   dataDir: Settings.optionalText("data-dir", {
     description:
       "Keep everything here and go on from it next time (default: a temporary directory, removed at the end)"
+  }),
+  processes: Settings.boolean("processes", {
+    description: "Run the four validators of a chain as four processes over libp2p",
+    default: false
   }),
   garbageEvery: Settings.integer("garbage-every", {
     description: "Valid candidates between two invalid ones; 0 is never",
@@ -38,8 +43,14 @@ export const devnetCommand = Command.make("devnet", Settings.flags(settings), (f
       config.dataDir === undefined
         ? yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: "ephor-devnet-" }))
         : resolve(config.dataDir)
+    if (config.processes && config.execution !== "dev") {
+      return yield* new DevnetError({
+        message: "--processes runs on development chains only: leave out --execution anvil"
+      })
+    }
     return yield* Devnet.run({
       dataDir,
+      processes: config.processes,
       execution: config.execution,
       chainIds: ["901", "902"],
       garbageEvery: config.garbageEvery,

@@ -27,6 +27,8 @@ export interface Options {
   /** Where everything lies; the same folder goes on where it was. */
   readonly dataDir: string
   readonly execution: "dev" | "anvil"
+  /** Each validator is a process of its own. */
+  readonly processes: boolean
   readonly chainIds: ReadonlyArray<ChainId>
   /** Candidates between two invalid ones; 0 is never. */
   readonly garbageEvery: number
@@ -145,6 +147,8 @@ const startL1 = Effect.fnUntraced(function* (
 export interface DevnetChain {
   readonly chainId: ChainId
   readonly child: Children.Child
+  /** The processes of the other validators, where they are processes. */
+  readonly validators: ReadonlyArray<Children.Child>
   readonly node: ManagedNode.Service
   readonly adminUrl: string
   readonly interopUrl: string
@@ -173,6 +177,52 @@ const specOf = Effect.fnUntraced(function* (
   yield* Effect.orDie(ChainSpec.write(path, spec))
 })
 
+/** A node as a child, with these flags. */
+const nodeCommand = (flags: { readonly [flag: string]: string | number | true }) => {
+  const { bin, flags: own, node } = self()
+  return { command: node, args: [...own, bin, "run", ...toFlags({ ...flags, "log-format": "logfmt" })] }
+}
+
+const multiaddr = (port: number) => `/ip4/${host}/tcp/${port}`
+
+/** The validators beside the first, which makes the chain: each dials those before it. */
+const startValidators = Effect.fnUntraced(function* (
+  options: Options,
+  notices: Queue.Enqueue<Children.Notice>,
+  specFile: string,
+  spec: ChainSpec.ChainSpec,
+  sequencerPort: number
+) {
+  const ports = [sequencerPort]
+  const children: Array<Children.Child> = []
+  for (const [index, key] of spec.validators.entries()) {
+    if (index === 0) continue
+    const port = yield* freePort
+    const name = `validator-${spec.chainId}-${index}`
+    children.push(
+      yield* Children.keep(
+        {
+          name: `validator ${index} of ${spec.chainId}`,
+          ...nodeCommand({
+            "validator-key": key,
+            listen: multiaddr(port),
+            peer: ports.map(multiaddr).join(","),
+            "chain-spec": specFile,
+            "data-dir": join(options.dataDir, name),
+            "stream-port": 0,
+            "admin-port": 0
+          }),
+          logFile: join(options.dataDir, `${name}.log`),
+          restartDelayMs: 1000
+        },
+        notices
+      )
+    )
+    ports.push(port)
+  }
+  return children
+})
+
 const startChain = Effect.fnUntraced(function* (
   options: Options,
   notices: Queue.Enqueue<Children.Notice>,
@@ -190,33 +240,35 @@ const startChain = Effect.fnUntraced(function* (
   const executionUrl = options.execution === "anvil" ? yield* anvil(options, notices, chainId, {}) : undefined
   if (executionUrl !== undefined) yield* Execution.deployContracts(executionUrl)
   const logFile = join(options.dataDir, `node-${chainId}.log`)
-  const { bin, flags, node } = self()
+  const committee = options.processes
+    ? { spec: yield* Effect.orDie(ChainSpec.read(specFile)), port: yield* freePort }
+    : undefined
   const child = yield* Children.keep(
     {
       name: `node ${chainId}`,
-      command: node,
-      args: [
-        ...flags,
-        bin,
-        "run",
-        ...toFlags({
-          ...(executionUrl === undefined ? { dev: true } : { "execution-rpc": executionUrl }),
-          "chain-id": chainId,
-          "chain-spec": specFile,
-          "data-dir": dataDir,
-          "interop-port": interopPort,
-          "interop-jwt-secret": jwtFile,
-          "stream-port": streamPort,
-          "admin-port": adminPort,
-          "dev-garbage-every": options.garbageEvery,
-          "log-format": "logfmt"
-        })
-      ],
+      ...nodeCommand({
+        ...(executionUrl === undefined ? { dev: true } : { "execution-rpc": executionUrl }),
+        ...(committee === undefined
+          ? {}
+          : { "validator-key": committee.spec.validators[0]!, listen: multiaddr(committee.port) }),
+        "chain-id": chainId,
+        "chain-spec": specFile,
+        "data-dir": dataDir,
+        "interop-port": interopPort,
+        "interop-jwt-secret": jwtFile,
+        "stream-port": streamPort,
+        "admin-port": adminPort,
+        "dev-garbage-every": options.garbageEvery
+      }),
       logFile,
       restartDelayMs: 1000
     },
     notices
   )
+  const validators =
+    committee === undefined
+      ? []
+      : yield* startValidators(options, notices, specFile, committee.spec, committee.port)
   const jwtSecret = yield* NodeJwt.readSecret(jwtFile)
   const remote = yield* NodeManagedNodeClient.make({ url: `http://${host}:${interopPort}`, jwtSecret })
   const anchor = yield* untilAnswer(`node ${chainId}`, logFile, remote.anchorPoint)
@@ -229,6 +281,7 @@ const startChain = Effect.fnUntraced(function* (
   const chain: DevnetChain = {
     chainId,
     child,
+    validators,
     node: remote,
     adminUrl,
     interopUrl: `ws://${host}:${interopPort}`,

@@ -1,0 +1,103 @@
+/**
+ * What the processes of a committee say to each other beside the protocols of validators: where the chain is, what an
+ * author's block should carry, and what a collator offers. With the forms of the messages.
+ */
+import { ChainFeed } from "@ephor/chain"
+import { Protocol } from "@ephor/network"
+import type { NewCandidate } from "@ephor/overseer"
+import {
+  BlockRef,
+  CandidateReceipt,
+  CollatorId,
+  Hash,
+  InherentData,
+  Json,
+  ParachainBlock,
+  PoV,
+  Scale,
+  Wire
+} from "@ephor/types"
+import { Result } from "effect"
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** Asks the sequencer for the next page of the chain; it may wait for news before it answers. */
+export const follow: Protocol.RequestProtocol = {
+  _tag: "Request",
+  name: "/ephor/follow/1",
+  maxBytes: 8 * KiB,
+  maxResponseBytes: 16 * MiB,
+  timeoutMs: ChainFeed.defaults.waitMs + 3000,
+  // Followers wait at the server, so there must be room for a whole committee.
+  queueCapacity: 128,
+  concurrency: 128
+}
+
+/** Asks a validator what its block should carry for parachains. */
+export const inherents: Protocol.RequestProtocol = {
+  _tag: "Request",
+  name: "/ephor/inherents/1",
+  maxBytes: KiB,
+  maxResponseBytes: 10 * MiB,
+  timeoutMs: 1000,
+  queueCapacity: 4,
+  concurrency: 1
+}
+
+/** A collator's candidate for a validator. */
+export const collation: Protocol.NotificationProtocol = Protocol.collation
+
+/** How messages become bytes. */
+export interface Codec<A> {
+  readonly encode: (value: A) => Uint8Array
+  readonly decode: (bytes: Uint8Array) => Result.Result<A, Error>
+}
+
+const utf8 = new TextEncoder()
+const fatalUtf8 = new TextDecoder("utf-8", { fatal: true })
+
+const attempt = <A>(decode: () => A): Result.Result<A, Error> =>
+  Result.try({
+    try: decode,
+    catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
+  })
+
+/** Where a follower stands, as JSON. */
+export const locator: Codec<ChainFeed.Locator> = {
+  encode: (value) => utf8.encode(Json.stringify(ChainFeed.Locator)(value)),
+  decode: (bytes) => attempt(() => Json.parse(ChainFeed.Locator)(fatalUtf8.decode(bytes)))
+}
+
+/** A page of the chain, as JSON. */
+export const page: Codec<ChainFeed.Page> = {
+  encode: (value) => utf8.encode(Json.stringify(ChainFeed.Page)(value)),
+  decode: (bytes) => attempt(() => Json.parse(ChainFeed.Page)(fatalUtf8.decode(bytes)))
+}
+
+/** The parent of the block that an author is asked about, as JSON. */
+export const parent: Codec<BlockRef> = {
+  encode: (value) => utf8.encode(Json.stringify(BlockRef)(value)),
+  decode: (bytes) => attempt(() => Json.parse(BlockRef)(fatalUtf8.decode(bytes)))
+}
+
+/** What a block carries, in SCALE as on the chain; no bytes for nothing. */
+export const inherentData: Codec<InherentData | null> = {
+  encode: (value) => (value === null ? new Uint8Array(0) : Scale.encode(InherentData)(value)),
+  decode: (bytes) => (bytes.length === 0 ? Result.succeed(null) : Scale.decodeResult(InherentData)(bytes))
+}
+
+const Collation = Wire.record({
+  relayParent: Hash,
+  collator: CollatorId,
+  candidate: CandidateReceipt,
+  pov: PoV,
+  block: ParachainBlock
+})
+
+/** A candidate with its proof, in SCALE. */
+export const candidate: Codec<NewCandidate> = {
+  encode: Scale.encode(Collation),
+  decode: (bytes) =>
+    Result.map(Scale.decodeResult(Collation)(bytes), (value) => ({ _tag: "NewCandidate", ...value }))
+}

@@ -1,0 +1,56 @@
+/**
+ * The chain's feed from far away: pages from the sequencer over the network, and our author's inherents for it. Nobody
+ * but the sequencer is believed or answered.
+ */
+import { ChainFeed } from "@ephor/chain"
+import { Backend, ChainError } from "@ephor/chain/ChainError"
+import { type NetworkError, Network, Refusal } from "@ephor/network"
+import type { ValidatorId } from "@ephor/types"
+import { Effect, Layer, Option } from "effect"
+import * as Protocols from "./Protocols.ts"
+
+const unreachable = (what: string, cause: unknown) =>
+  new ChainError({ method: "follow", reason: new Backend({ what, cause }) })
+
+/** Follows the chain that this validator makes. */
+export const layer = (
+  sequencer: ValidatorId
+): Layer.Layer<ChainFeed.ChainFeed, NetworkError, Network.Network> =>
+  Layer.effect(
+    ChainFeed.ChainFeed,
+    Effect.gen(function* () {
+      const network = yield* Network.Network
+      return ChainFeed.ChainFeed.of({
+        next: Effect.fn("RemoteFeed.next")(function* (locator) {
+          const peer = yield* network.peerOf(sequencer)
+          if (Option.isNone(peer)) {
+            return yield* unreachable(
+              "the sequencer cannot be asked",
+              new Error(`no peer has proved to be ${sequencer}`)
+            )
+          }
+          return yield* network
+            .request(Protocols.follow, peer.value.id, Protocols.locator.encode(locator))
+            .pipe(
+              Effect.flatMap((bytes) => Effect.fromResult(Protocols.page.decode(bytes))),
+              Effect.mapError((cause) => unreachable("the sequencer's page cannot be used", cause))
+            )
+        }),
+        provideInherents: (_, provider) =>
+          network
+            .serve(Protocols.inherents, (peer, bytes) =>
+              Effect.gen(function* () {
+                if (peer.authority !== sequencer)
+                  return yield* new Refusal({ why: "only the sequencer may ask" })
+                const parent = yield* Effect.fromResult(Protocols.parent.decode(bytes))
+                return Protocols.inherentData.encode(yield* provider(parent))
+              }).pipe(
+                Effect.mapError((error) =>
+                  error instanceof Refusal ? error : new Refusal({ why: error.message })
+                )
+              )
+            )
+            .pipe(Effect.orDie) // one author per process: nobody else serves this
+      })
+    })
+  )

@@ -1,0 +1,50 @@
+/**
+ * The sequencer's side of a committee of processes: lets the others follow its chain, and asks each of them what the
+ * blocks of its author should carry.
+ */
+import { ChainFeed, DevChain } from "@ephor/chain"
+import { Network, Refusal } from "@ephor/network"
+import { Effect, Layer, Option } from "effect"
+import type { Membership } from "./Membership.ts"
+import * as Protocols from "./Protocols.ts"
+
+/** Serves the chain and registers the other validators as providers of their blocks, until the scope closes. */
+export const layer = ({ own, validators }: Membership) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const feed = yield* ChainFeed.ChainFeed
+      const network = yield* Network.Network
+      const devChain = yield* DevChain.DevChain
+      yield* network.serve(Protocols.follow, (_, bytes) =>
+        Effect.gen(function* () {
+          const locator = yield* Effect.fromResult(Protocols.locator.decode(bytes))
+          return Protocols.page.encode(yield* feed.next(locator))
+        }).pipe(Effect.mapError((error) => new Refusal({ why: error.message })))
+      )
+      const ownIndices = new Set(own.map(({ index }) => index))
+      for (const [author, key] of validators.entries()) {
+        if (ownIndices.has(author)) continue
+        yield* devChain.provideInherents(author, (parent) =>
+          Effect.gen(function* () {
+            const peer = yield* network.peerOf(key)
+            if (Option.isNone(peer)) return null
+            const bytes = yield* network.request(
+              Protocols.inherents,
+              peer.value.id,
+              Protocols.parent.encode(parent)
+            )
+            return yield* Effect.fromResult(Protocols.inherentData.decode(bytes))
+          }).pipe(
+            Effect.catch((error) =>
+              Effect.as(
+                Effect.logWarning(
+                  `validator ${author} does not say what its block carries: ${error.message}`
+                ),
+                null
+              )
+            )
+          )
+        )
+      }
+    })
+  ).pipe(Layer.provide(ChainFeed.layer()))
