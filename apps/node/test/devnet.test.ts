@@ -1,6 +1,8 @@
 /** The main job, with real processes: everything moves, also when processes are killed in the middle. */
 import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { eventually, start, temporary } from "./processes.ts"
 
 /** Process ids of the devnet's children whose command line names this part of the data directory. */
@@ -41,6 +43,31 @@ describe("ephor-node devnet", () => {
       assert.isAbove(chain.finalized, report.chains[index].finalized)
       assert.isAtLeast(chain.candidatesIncluded, report.chains[index].candidatesIncluded)
     }
+  }, 240_000)
+
+  it("goes on with a process per validator after one of them and the sequencer were killed", async () => {
+    using folder = temporary()
+    const args = ["devnet", "--json", "--processes", "--data-dir", folder.path]
+    const first = start("node", [...args, "--duration", "40"])
+    await eventually("the first figures", async () =>
+      first.output().includes("s | 901:") ? true : undefined
+    )
+    await new Promise((resolve) => setTimeout(resolve, 4000))
+    for (const part of [`${folder.path}/validator-901-1 `, `${folder.path}/node-902 `]) {
+      const pids = pidsOf(part)
+      assert.strictEqual(pids.length, 1, part)
+      process.kill(pids[0]!, "SIGKILL")
+    }
+    const { code, stderr, stdout } = await first.ended
+    assert.strictEqual(code, 0, stderr)
+    assert.include(stderr, "validator 1 of 901 ended with a signal: starting it again")
+    const { chains } = lastLine(stdout)
+    for (const chain of chains) assert.isAbove(chain.candidatesIncluded, 10)
+    // Back in the committee: it knows blocks that were made after its death.
+    const log = readFileSync(join(folder.path, "validator-901-1.log"), "utf8")
+    assert.lengthOf(log.match(/the committee's network is up/g) ?? [], 2)
+    assert.isAtLeast((log.match(/connected with peer/g) ?? []).length, 6)
+    assert.deepStrictEqual(pidsOf(folder.path), [], "no child is left behind")
   }, 240_000)
 
   it("runs over three anvils", async () => {
