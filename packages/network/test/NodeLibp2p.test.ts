@@ -121,10 +121,7 @@ describe("libp2p, strangers", () => {
       const heard: Array<number> = []
       yield* Effect.promise(async () => {
         for (;;) heard.push((await framed.read()).subarray()[0]!)
-      }).pipe(
-        Effect.ignoreCause,
-        Effect.timeoutOption(3000)
-      )
+      }).pipe(Effect.ignoreCause, Effect.timeoutOption(3000))
       return { heard, node, connection }
     })
   const helloOf = (hello: Partial<Handshake.Hello>) =>

@@ -9,29 +9,18 @@ import type { Hash } from "@ephor/types"
 import { Data, Deferred, Effect, FiberSet, Metric, Queue, Random, type Scope } from "effect"
 import * as Handshake from "../Handshake.ts"
 import * as Metrics from "../Metrics.ts"
-import type { Peer, PeerId, RequestHandler, RequestOptions, Service } from "../Network.ts"
-import {
-  NetworkError,
-  type NetworkErrorReason,
-  NotConnected,
-  NotServed,
-  Overloaded,
-  Refused,
-  RequestTimeout,
-  TooLarge
-} from "../NetworkError.ts"
+import type { Peer, PeerId, RequestHandler, Service } from "../Network.ts"
+import type { NetworkError } from "../NetworkError.ts"
 import type { Limits } from "../NodeLibp2p.ts"
 import type { NotificationProtocol, RequestProtocol } from "../Protocol.ts"
 import * as Reputation from "../Reputation.ts"
 import * as View from "../View.ts"
 import * as Frames from "./frames.ts"
+import * as Requests from "./libp2pRequests.ts"
 import type { LocalPeer } from "./LocalPeer.ts"
 
 /** The stream that a session runs on. */
 const sessionProtocol = "/ephor/session/1"
-
-/** How long a broken stream may wait to learn whether its connection has ended, too. */
-const cutGraceMs = 100
 
 /** What the peer needs beside the node. */
 export interface Settings {
@@ -44,9 +33,6 @@ export interface Settings {
 
 /** A session ended; `why` is for the log. */
 class SessionEnded extends Data.TaggedError("SessionEnded")<{ readonly why: string }> {}
-
-/** A stream broke off, for whatever reason. */
-class Broken extends Data.TaggedError("Broken")<{ readonly why: string }> {}
 
 interface Session {
   readonly connection: Connection
@@ -62,7 +48,6 @@ interface Link {
 }
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-const nameOf = (cause: unknown): string => (cause instanceof Error ? cause.name : "")
 
 export class Libp2pPeer {
   readonly #node: Libp2p
@@ -119,7 +104,8 @@ export class Libp2pPeer {
             return Effect.forEach(peers, (peer) => this.#send(peer, frame), { discard: true })
           })
         ),
-      request: (protocol, peer, bytes, options) => this.#request(protocol, peer, bytes, options),
+      request: (protocol, peer, bytes, options) =>
+        Effect.suspend(() => Requests.request(this.#requestLink(peer), protocol, peer, bytes, options)),
       serve: (protocol, handler) => this.#serve(protocol, handler),
       report: (peer, change, why) => this.#report(peer, change, why),
       reputation: (peer) => Effect.sync(() => local.reputation(peer))
@@ -330,140 +316,29 @@ export class Libp2pPeer {
     })
   }
 
-  #request(
-    protocol: RequestProtocol,
-    peer: PeerId,
-    bytes: Uint8Array,
-    options: RequestOptions = {}
-  ): Effect.Effect<Uint8Array, NetworkError> {
-    const timeoutMs = options.timeoutMs ?? protocol.timeoutMs
-    const maxBytes = Math.min(
-      options.maxResponseBytes ?? protocol.maxResponseBytes,
-      protocol.maxResponseBytes
-    )
-    return this.#ask(protocol, peer, bytes, maxBytes).pipe(
-      Effect.timeoutOrElse({
-        duration: timeoutMs,
-        orElse: () => Effect.fail(new RequestTimeout({ peer, timeoutMs }))
-      }),
-      Effect.mapError((reason) => new NetworkError({ operation: `request ${protocol.name}`, reason })),
-      Effect.withSpan("Network.request", { attributes: { protocol: protocol.name, peer } })
-    )
-  }
-
-  #ask(
-    protocol: RequestProtocol,
-    peer: PeerId,
-    bytes: Uint8Array,
-    maxBytes: number
-  ): Effect.Effect<Uint8Array, NetworkErrorReason> {
-    return Effect.suspend(() => {
-      const link = this.#links.get(peer)
-      const session = link?.sessions.values().next().value
-      if (link === undefined || session === undefined) return Effect.fail(new NotConnected({ peer }))
-      if (bytes.length > protocol.maxBytes) {
-        return Effect.fail(
-          new TooLarge({ what: "request", bytes: bytes.length, maxBytes: protocol.maxBytes })
-        )
-      }
-      const failure = (cause: unknown): NetworkErrorReason | Broken => {
-        if (!this.#links.has(peer)) return new NotConnected({ peer })
-        switch (nameOf(cause)) {
-          case "UnsupportedProtocolError":
-            return new NotServed({ peer })
-          case "TooManyOutboundProtocolStreamsError":
-            return new Overloaded({ peer })
-          case "InvalidDataLengthError":
-            return new TooLarge({ what: "response", bytes: maxBytes + 1, maxBytes })
-          default:
-            return new Broken({ why: messageOf(cause) })
-        }
-      }
-      const opened = Effect.acquireRelease(
-        Effect.tryPromise({
-          try: (signal) =>
-            session.connection.newStream(protocol.name, { signal, maxOutboundStreams: streamsOf(protocol) }),
-          catch: failure
-        }),
-        // Done, or given up: nothing of it is wanted any more.
-        (stream) => Effect.sync(() => stream.abort(new Error("the request has ended")))
-      )
-      const talk = Effect.gen(function* () {
-        const stream = yield* opened
-        // The content may be as long as it may be; what goes wrong takes a little more than nothing.
-        const limit = Math.max(maxBytes, Frames.answerOverheadBytes) + 1
-        const framed = lpStream(stream, { maxDataLength: limit, maxBufferSize: limit + 1024 })
-        yield* Effect.tryPromise({ try: (signal) => framed.write(bytes, { signal }), catch: failure })
-        const list = yield* Effect.tryPromise({ try: (signal) => framed.read({ signal }), catch: failure })
-        const answer = yield* Effect.fromResult(Frames.openAnswer(peer, list.subarray()))
-        if (answer.length > maxBytes) {
-          return yield* new TooLarge({ what: "response", bytes: answer.length, maxBytes })
-        }
-        return answer
-      }).pipe(Effect.scoped)
-      const cut = Effect.andThen(Deferred.await(link.gone), Effect.fail(new NotConnected({ peer })))
-      // A stream that breaks off is often the first sign that the connection has ended.
-      const orCut = Effect.catchTag(talk, "Broken", ({ why }) =>
-        Effect.andThen(
-          Effect.timeoutOption(Deferred.await(link.gone), cutGraceMs),
-          Effect.suspend(() =>
-            Effect.fail(this.#links.has(peer) ? new Refused({ peer, why }) : new NotConnected({ peer }))
-          )
-        )
-      )
-      return Effect.raceFirst(orCut, cut)
-    })
+  #requestLink(peer: PeerId): Requests.RequestLink | undefined {
+    const link = this.#links.get(peer)
+    const session = link?.sessions.values().next().value
+    return link === undefined || session === undefined
+      ? undefined
+      : { connection: session.connection, gone: link.gone }
   }
 
   #serve(protocol: RequestProtocol, handler: RequestHandler): Effect.Effect<void, NetworkError, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
       const server = yield* this.#local.serve(protocol, handler)
-      const answer = (stream: Libp2pStream, connection: Connection) =>
-        Effect.gen({ self: this }, function* () {
-          const peer = this.#local.connected.get(connection.remotePeer.toString())
-          if (peer === undefined) return stream.abort(new Error("say hello first"))
-          const framed = lpStream(stream, {
-            maxDataLength: protocol.maxBytes,
-            maxBufferSize: protocol.maxBytes + 1024
-          })
-          const list = yield* Effect.tryPromise({
-            try: (signal) =>
-              framed.read({
-                signal: AbortSignal.any([
-                  signal,
-                  AbortSignal.timeout(this.#settings.limits.requestReadTimeoutMs)
-                ])
-              }),
-            catch: messageOf
-          })
-          yield* server.accept(peer, list.subarray(), (reply) =>
-            Effect.tryPromise(async (signal) => {
-              await framed.write(Frames.answerBytes(reply), { signal })
-              await stream.close({ signal })
-            }).pipe(
-              Effect.timeoutOption(protocol.timeoutMs),
-              Effect.ignore,
-              Effect.andThen(Effect.sync(() => stream.abort(new Error("the answer was not taken"))))
-            )
-          )
-        }).pipe(
-          Effect.catch((why) =>
-            Effect.andThen(
-              Metric.update(Metrics.malformed, 1),
-              Effect.sync(() => stream.abort(new Error(why)))
-            )
-          )
-        )
+      const { requestReadTimeoutMs } = this.#settings.limits
+      const onStream = (stream: Libp2pStream, connection: Connection) => {
+        const peer = this.#local.connected.get(connection.remotePeer.toString())
+        if (peer === undefined) stream.abort(new Error("say hello first"))
+        else this.#run(Requests.answer(server, peer, stream, requestReadTimeoutMs))
+      }
       yield* Effect.acquireRelease(
         Effect.promise(() =>
-          this.#node.handle(
-            protocol.name,
-            (stream, connection) => void this.#run(answer(stream, connection)),
-            {
-              maxInboundStreams: streamsOf(protocol),
-              force: true
-            }
-          )
+          this.#node.handle(protocol.name, onStream, {
+            maxInboundStreams: Requests.streamsOf(protocol),
+            force: true
+          })
         ),
         () => Effect.promise(() => this.#node.unhandle(protocol.name))
       )
@@ -482,7 +357,3 @@ export class Libp2pPeer {
     )
   }
 }
-
-/** Streams of a request protocol that one connection may have open: enough that the server itself says "overloaded". */
-const streamsOf = ({ concurrency, queueCapacity }: RequestProtocol): number =>
-  2 * (concurrency + queueCapacity)
