@@ -5,6 +5,7 @@ import { Adder } from "@ephor/backing"
 import * as NodePvf from "@ephor/backing/NodePvf"
 import { DevChain, FollowedChain } from "@ephor/chain"
 import * as NodeRpcChain from "@ephor/chain/NodeRpcChain"
+import * as NodeSignaturePool from "@ephor/chain/NodeSignaturePool"
 import * as NodeStore from "@ephor/chain/NodeStore"
 import { Health, NodeAdmin } from "@ephor/cli"
 import { Disputes } from "@ephor/disputes"
@@ -119,7 +120,7 @@ const alone = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, memoryNetworkOf)),
     Layer.provide(Status.layer(spec.chainId)),
-    Layer.provide([Disputes.layer, MemoryNetwork.layer(), NodePvf.layer()]),
+    Layer.provide([Disputes.layer, MemoryNetwork.layer(), NodePvf.layer(), NodeSignaturePool.layer()]),
     Layer.provideMerge(extension.chain ?? madeChain(config, spec, membership))
   )
 
@@ -137,7 +138,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),
-    Layer.provide([Disputes.layer, NodePvf.layer()]),
+    Layer.provide([Disputes.layer, NodePvf.layer(), NodeSignaturePool.layer()]),
     Layer.provideMerge(extension.chain ?? madeChain(config, spec, membership)),
     Layer.provide(NodeNetwork.layer(config, spec, membership))
   )
@@ -152,7 +153,7 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),
-    Layer.provide([Disputes.layer, NodePvf.layer()]),
+    Layer.provide([Disputes.layer, NodePvf.layer(), NodeSignaturePool.layer()]),
     Layer.provideMerge(followedChain(spec, membership)),
     Layer.provide(NodeNetwork.layer(config, spec, membership))
   )

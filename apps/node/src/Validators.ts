@@ -4,7 +4,8 @@
  * a committee of processes over a real one.
  */
 import type { Collator } from "@ephor/backing"
-import { DevChain, Keystore, Store } from "@ephor/chain"
+import { DevChain, Store } from "@ephor/chain"
+import * as NodeKeystore from "@ephor/chain/NodeKeystore"
 import { Disputes } from "@ephor/disputes"
 import type { Network } from "@ephor/network"
 import { CandidateSelection, type NewCandidate, Overseer, type OverseerError } from "@ephor/overseer"
@@ -41,7 +42,10 @@ const build = <E, R>(
   const faulty = spec.faultyValidators.includes(index)
   const layer = Validator.layer({ author: index, faulty, disputeRetryDelayMs }, extension).pipe(
     Layer.provide(networkOf(validator)),
-    Layer.provide([Keystore.layerSr25519({ secrets: [secret] }), Store.layerPrefixed(`validator/${index}/`)])
+    Layer.provide([
+      NodeKeystore.layerSr25519({ secrets: [secret] }),
+      Store.layerPrefixed(`validator/${index}/`)
+    ])
   )
   // Fresh: the layers of two validators are the same constants, but must not share what they build.
   return Effect.annotateLogs(Layer.build(Layer.fresh(layer)), { validator: index })

@@ -1,13 +1,17 @@
 /**
  * What isolation costs: an execution of the adder in a worker against the same module on the main thread, and what a
- * statement costs in the tally against the check of its signature. One JSON row per measurement, microseconds per
+ * statement costs in the tally against the check of its signature, and signatures through the pool against one thread. One JSON row per measurement, microseconds per
  * operation. Run with `node --conditions=ephor-source bench/backing.bench.ts`.
  */
 import { Adder, Pvf, StatementTable } from "@ephor/backing"
 import * as NodePvf from "@ephor/backing/NodePvf"
 import { Keystore } from "@ephor/chain"
-import { Scale, statementPayload, ValidationParams } from "@ephor/types"
+import * as NodeSignaturePool from "@ephor/chain/NodeSignaturePool"
+import { fromHex, Scale, statementPayload, ValidationParams } from "@ephor/types"
+import { sr25519Verify } from "@polkadot/wasm-crypto"
 import { Effect, Redacted } from "effect"
+import { availableParallelism } from "node:os"
+import { monitorEventLoopDelay } from "node:perf_hooks"
 
 const rounds = 5
 const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)[values.length >> 1]!
@@ -89,7 +93,45 @@ const measureTally = Effect.gen(function* () {
   row("take one statement: tally vs signature check", median(ours), median(peer))
 })
 
+const signatures = 2000
+const pooledSignatures = Effect.gen(function* () {
+  const here = yield* Keystore.Keystore
+  const pool = yield* NodeSignaturePool.NodeSignaturePool
+  const key = here.publicKeys[0]!
+  const payload = statementPayload(
+    { _tag: "Valid", value: candidateHash },
+    { sessionIndex: 1, parentHash: candidateHash }
+  )
+  const signature = yield* here.sign(key, payload)
+  const many = Array.from({ length: signatures })
+  const inPool = Effect.forEach(many, () => pool.verify(key, payload, signature), {
+    concurrency: "unbounded",
+    discard: true
+  })
+  yield* inPool
+  const ours: Array<number> = []
+  const peer: Array<number> = []
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  for (let round = 0; round < rounds; round++) {
+    delay.enable()
+    const start = performance.now()
+    yield* inPool
+    const middle = performance.now()
+    delay.disable()
+    for (const _ of many) sr25519Verify(fromHex(signature), payload, fromHex(key))
+    ours.push(((middle - start) * 1000) / signatures)
+    peer.push(((performance.now() - middle) * 1000) / signatures)
+  }
+  row("verify a signature: pool vs one thread of @polkadot/wasm-crypto", median(ours), median(peer))
+  const p99 = Number((delay.percentile(99) / 1e6).toPrecision(3))
+  process.stdout.write(
+    `${JSON.stringify({ what: "event loop delay meanwhile, p99", ours: p99, unit: "ms" })}\n`
+  )
+}).pipe(Effect.provide(NodeSignaturePool.layer({ workers: availableParallelism() })))
+
 const keys = Keystore.layerSr25519({ secrets: [Redacted.make("//Alice")] })
 await Effect.runPromise(
-  Effect.andThen(measurePvf, measureTally).pipe(Effect.provide([NodePvf.layer({ workers: 1 }), keys]))
+  Effect.andThen(Effect.andThen(measurePvf, measureTally), pooledSignatures).pipe(
+    Effect.provide([NodePvf.layer({ workers: 1 }), keys])
+  )
 )

@@ -1,19 +1,22 @@
 /**
- * Ed25519 keys on `node:crypto`: committees of DAG chains sign their blocks with them.
+ * Keystores of Node: Ed25519 on `node:crypto`, with which committees of DAG chains sign their blocks, and sr25519 whose
+ * signatures are verified in worker threads.
  */
 import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto"
-import { Effect, Layer, Redacted } from "effect"
+import { Context, Effect, Layer, Redacted } from "effect"
 import { toHex } from "@ephor/types"
 import { hardDeriveEd25519, miniSecretOf, parseSecret } from "./internal/suri.ts"
 import {
   badSecret,
   Keystore,
   type KeystoreError,
+  layerSr25519 as layerSr25519Here,
   make,
   type Options,
   type Signer,
   sr25519Ready
 } from "./Keystore.ts"
+import { NodeSignaturePool } from "./NodeSignaturePool.ts"
 
 // DER around a raw 32-byte key (RFC 8410): node:crypto takes no raw ones.
 const privatePrefix = Buffer.from("302e020100300506032b657004220420", "hex")
@@ -51,5 +54,16 @@ export const layerEd25519 = ({ secrets }: Options): Layer.Layer<Keystore, Keysto
         })
       )
       return make(signers, verifyEd25519)
+    })
+  )
+
+/** As `Keystore.layerSr25519`, with the verification in the threads of a pool. Signing stays in this thread. */
+export const layerSr25519 = (options: Options): Layer.Layer<Keystore, KeystoreError, NodeSignaturePool> =>
+  Layer.effect(
+    Keystore,
+    Effect.gen(function* () {
+      const keystore = Context.get(yield* Layer.build(layerSr25519Here(options)), Keystore)
+      const { verify: verifyInPool } = yield* NodeSignaturePool
+      return { ...keystore, verify: verifyInPool }
     })
   )
