@@ -12,7 +12,8 @@ import { Validators } from "./Validators.ts"
 export type Offer = Collator.Options["offer"]
 
 /**
- * Collates for every parachain of the specification. `garbageEvery`: candidates between two bad ones; 0 is never.
+ * Collates for every parachain of the specification. `garbageEvery`: candidates of a parachain between two bad ones; 0 is
+ * never.
  * `offerElsewhere` takes candidates to the validators that are not in this process.
  */
 export const layer = <R = never>(
@@ -31,18 +32,18 @@ export const layer = <R = never>(
       const offer: Offer = (target, candidate) =>
         Effect.andThen(validators.offer(target, candidate), elsewhere(target, candidate))
       const faulty = new Set(spec.faultyValidators)
-      let sinceGarbage = 0
+      const sinceGarbage = new Map<ParaId, number>()
       const collate = Effect.fnUntraced(function* (relayParent: Hash, paraId: ParaId) {
         const targets = yield* Collator.targets(runtime, relayParent, paraId)
         const garbage =
           garbageEvery > 0 &&
-          sinceGarbage >= garbageEvery &&
+          (sinceGarbage.get(paraId) ?? 0) >= garbageEvery &&
           targets.length > 0 &&
           targets.every(({ index }) => faulty.has(index))
         const options = { paraId, collator, offer }
         const offered = yield* Collator.collateAt(options, { runtime, keystore }, relayParent, garbage)
         if (offered === undefined) return
-        sinceGarbage = garbage ? 0 : sinceGarbage + 1
+        sinceGarbage.set(paraId, garbage ? 0 : (sinceGarbage.get(paraId) ?? 0) + 1)
         if (garbage)
           yield* Effect.logInfo("the collator offers an invalid candidate", { paraId, relayParent })
       })
