@@ -6,7 +6,7 @@
  * and never about a candidate that it did not execute with success. (Overseer protocol, "Candidate Backing
  * Message".)
  */
-import { Deferred, Effect, type Layer, Metric, Queue } from "effect"
+import { Deferred, Effect, type Layer, Metric, Option, Queue } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"
 import {
   AvailabilityRecovery,
@@ -18,6 +18,7 @@ import {
   type GetBackedCandidates,
   MisbehaviorArbitration,
   Overseer,
+  PoVDistribution,
   Provisioner,
   type RecoveryOutcome,
   type RegisterBackingWatcher,
@@ -50,6 +51,8 @@ import * as StatementTable from "./StatementTable.ts"
 
 /** Limits of candidate backing. */
 export interface Limits {
+  /** How long to wait for a proof of validity from whoever has it, when its backer does not give it. */
+  readonly povTimeoutMs: number
   /** Watchers of one relay parent; further ones are ended at once. */
   readonly maxWatchers: number
   /** Leaves we have left whose signatures are remembered: after a revert a leaf can become active once more. */
@@ -57,7 +60,7 @@ export interface Limits {
 }
 
 /** Defaults of `Limits`. */
-export const defaults: Limits = { maxWatchers: 16, rememberedLeaves: 256 }
+export const defaults: Limits = { povTimeoutMs: 2000, maxWatchers: 16, rememberedLeaves: 256 }
 
 /** The proof of a misbehaviour, once per validator and relay parent. */
 const report = Effect.fnUntraced(function* (
@@ -162,6 +165,7 @@ const trySecond = Effect.fnUntraced(function* (
   job.seconded = true
   job.issued.add(hash)
   const value = { descriptor: candidate.descriptor, commitments: checked }
+  yield* distribute(job, candidate, pov)
   yield* issue(keystore, job, own, { _tag: "Seconded", value })
 })
 
@@ -174,35 +178,9 @@ const recover = (job: Job, candidate: CandidateReceipt, backer: ValidatorIndex) 
     reply
   }))
 
-/**
- * Checks what a peer of our group seconded. Without its data we say nothing; a later backer gives another
- * chance. What we find invalid we report, and sign nothing: the chain knows no such statement any more.
- */
-const tryAgree = Effect.fnUntraced(function* (
-  keystore: Keystore.Service,
-  job: Job,
-  committed: CommittedCandidateReceipt,
-  statement: SignedFullStatement
-) {
-  const { own } = job.session
-  const candidate = toPlain(committed)
-  const hash = candidateHash(candidate)
-  const recovered = yield* recover(job, candidate, statement.validatorIndex)
-  if (recovered._tag !== "Recovered") return
-  const checked = yield* check(job, candidate, hash, recovered.data.pov)
-  if (checked === "Invalid") {
-    job.issued.add(hash)
-    yield* MisbehaviorArbitration.sendNow({
-      _tag: "CandidateValidityDisagreement",
-      relayParent: job.relayParent,
-      receipt: candidate,
-      statements: [statement]
-    })
-  }
-  if (typeof checked === "string" || own === undefined || job.issued.has(hash)) return
-  job.issued.add(hash)
-  yield* issue(keystore, job, own, { _tag: "Valid", value: hash })
-})
+/** Gives the proof of a candidate that holds to whoever waits for it. */
+const distribute = ({ relayParent }: Job, { descriptor }: CandidateReceipt, pov: PoV) =>
+  PoVDistribution.sendNow({ _tag: "DistributePoV", relayParent, descriptor, pov })
 
 /** Runs a check beside the handlers, once at a time per candidate, and no longer than the leaf lives. */
 const inBackground = <E, R>(job: Job, hash: CandidateHash, work: Effect.Effect<void, E, R>) => {
@@ -215,6 +193,71 @@ const inBackground = <E, R>(job: Job, hash: CandidateHash, work: Effect.Effect<v
     { leaf: job.relayParent }
   )
 }
+
+/** What a peer of our group seconded: the candidate, and the statement that began it. */
+interface Seconded {
+  readonly candidate: CandidateReceipt
+  readonly hash: CandidateHash
+  readonly statement: SignedFullStatement
+}
+
+/** Checks a candidate of our group. What we find invalid we report, and sign nothing: the chain knows no such statement. */
+const agree = Effect.fnUntraced(function* (
+  keystore: Keystore.Service,
+  job: Job,
+  { candidate, hash, statement }: Seconded,
+  pov: PoV
+) {
+  const { own } = job.session
+  const checked = yield* check(job, candidate, hash, pov)
+  if (checked === "Invalid") {
+    job.issued.add(hash)
+    yield* MisbehaviorArbitration.sendNow({
+      _tag: "CandidateValidityDisagreement",
+      relayParent: job.relayParent,
+      receipt: candidate,
+      statements: [statement]
+    })
+  }
+  if (typeof checked === "string" || own === undefined || job.issued.has(hash)) return
+  job.issued.add(hash)
+  yield* distribute(job, candidate, pov)
+  yield* issue(keystore, job, own, { _tag: "Valid", value: hash })
+})
+
+/** Waits for a proof from whoever has it; a later backer may be faster. */
+const agreeLater = Effect.fnUntraced(function* (
+  keystore: Keystore.Service,
+  job: Job,
+  seconded: Seconded,
+  timeoutMs: number
+) {
+  const { relayParent } = job
+  const { descriptor } = seconded.candidate
+  const pov = yield* PoVDistribution.ask((reply: Deferred.Deferred<PoV>) => ({
+    _tag: "FetchPoV",
+    relayParent,
+    descriptor,
+    reply
+  })).pipe(Effect.timeoutOption(timeoutMs))
+  if (Option.isNone(pov) || job.issued.has(seconded.hash) || job.validating.has(seconded.hash)) return
+  yield* inBackground(job, seconded.hash, agree(keystore, job, seconded, pov.value))
+})
+
+/** Checks what a peer of our group seconded, with the proof of its backer. Without it we say nothing yet. */
+const tryAgree = Effect.fnUntraced(function* (
+  keystore: Keystore.Service,
+  job: Job,
+  committed: CommittedCandidateReceipt,
+  statement: SignedFullStatement,
+  { povTimeoutMs }: Limits
+) {
+  const candidate = toPlain(committed)
+  const seconded: Seconded = { candidate, hash: candidateHash(candidate), statement }
+  const recovered = yield* recover(job, candidate, statement.validatorIndex)
+  if (recovered._tag === "Recovered") return yield* agree(keystore, job, seconded, recovered.data.pov)
+  yield* Subsystem.spawn(agreeLater(keystore, job, seconded, povTimeoutMs), { leaf: job.relayParent })
+})
 
 const onSecond = Effect.fnUntraced(function* (keystore: Keystore.Service, job: Job, message: Second) {
   const { assignment } = job
@@ -232,7 +275,8 @@ const onSecond = Effect.fnUntraced(function* (keystore: Keystore.Service, job: J
 const onStatement = Effect.fnUntraced(function* (
   keystore: Keystore.Service,
   job: Job,
-  { statement }: BackingStatement
+  { statement }: BackingStatement,
+  limits: Limits
 ) {
   if (job.disabled.has(statement.validatorIndex)) return
   if (!(yield* verifyFullStatement(keystore, job.session, statement))) return
@@ -242,7 +286,7 @@ const onStatement = Effect.fnUntraced(function* (
   const isOurs = candidate !== undefined && candidate.descriptor.paraId === job.assignment?.paraId
   if (!isOurs || job.issued.has(hash) || job.validating.has(hash)) return
   if (candidate.descriptor.relayParent !== job.relayParent) return
-  yield* inBackground(job, hash, tryAgree(keystore, job, candidate, statement))
+  yield* inBackground(job, hash, tryAgree(keystore, job, candidate, statement, limits))
 })
 
 const onRegister = (job: Job | undefined, { watcher }: RegisterBackingWatcher, limits: Limits) =>
@@ -290,7 +334,8 @@ const make = (limits: Limits) =>
       }),
       message: CandidateBacking.match({
         Second: (message) => inJob(message.relayParent, (job) => onSecond(keystore, job, message)),
-        Statement: (message) => inJob(message.relayParent, (job) => onStatement(keystore, job, message)),
+        Statement: (message) =>
+          inJob(message.relayParent, (job) => onStatement(keystore, job, message, limits)),
         RegisterBackingWatcher: (message) => onRegister(jobs.get(message.relayParent), message, limits),
         GetBackedCandidates: ({ relayParent, reply }: GetBackedCandidates) => {
           const job = jobs.get(relayParent)
@@ -308,6 +353,7 @@ export type Requirements =
   | CandidateSelection
   | CandidateValidation
   | MisbehaviorArbitration
+  | PoVDistribution
   | Provisioner
   | StatementDistribution
   | Overseer.Overseer

@@ -17,6 +17,7 @@ import * as CandidateSelection from "./CandidateSelection.ts"
 import * as CandidateValidation from "./CandidateValidation.ts"
 import * as Malus from "./Malus.ts"
 import * as MisbehaviorArbitration from "./MisbehaviorArbitration.ts"
+import * as PoVDistribution from "./PoVDistribution.ts"
 import * as Provisioner from "./Provisioner.ts"
 import type { Pvf } from "./Pvf.ts"
 import * as StatementDistribution from "./StatementDistribution.ts"
@@ -30,6 +31,7 @@ export const addresses = [
   Overseer.CandidateBacking,
   Overseer.CandidateValidation,
   Overseer.StatementDistribution,
+  Overseer.PoVDistribution,
   Overseer.MisbehaviorArbitration,
   Overseer.Provisioner,
   Overseer.AvailabilityStore,
@@ -46,6 +48,7 @@ export interface Options {
   readonly backing?: Partial<CandidateBacking.Limits>
   readonly validation?: Partial<CandidateValidation.Limits>
   readonly statements?: Partial<StatementDistribution.Limits>
+  readonly povs?: Partial<PoVDistribution.Limits>
   readonly misbehavior?: Partial<MisbehaviorArbitration.Limits>
   readonly provisioner?: Partial<Provisioner.Options>
   readonly availability?: Partial<AvailabilityStore.Limits>
@@ -76,6 +79,7 @@ export const layer = (options: Options = {}): Layer.Layer<never, NetworkError, R
     CandidateBacking.layer(options.backing),
     options.malus === undefined ? CandidateValidation.layer(options.validation) : Malus.layer(options.malus),
     StatementDistribution.layer(options.statements),
+    PoVDistribution.layer(options.povs),
     MisbehaviorArbitration.layer(options.misbehavior),
     Provisioner.layer(options.provisioner),
     AvailabilityStore.layer(options.availability),

@@ -21,6 +21,7 @@ const harness = Effect.fnUntraced(function* (
       Overseer.CandidateSelection,
       Overseer.CandidateValidation,
       Overseer.MisbehaviorArbitration,
+      Overseer.PoVDistribution,
       Overseer.Provisioner,
       Overseer.StatementDistribution
     ]
@@ -234,6 +235,25 @@ describe("CandidateBacking", () => {
       yield* backing.idle
       yield* backing.send(state(yield* Effect.promise(() => World.validBy(3, a.candidate))))
       assert.deepStrictEqual(yield* recover(backing, a), [3])
+    })
+  )
+
+  it.effect("takes the proof from whoever has it when its backer does not give it", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness()
+      yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
+      const { reply } = yield* backing.next(Overseer.AvailabilityRecovery)
+      yield* Deferred.succeed(reply, { _tag: "Unavailable" })
+      const wish = yield* backing.next(Overseer.PoVDistribution)
+      assert.strictEqual(wish._tag === "FetchPoV" && wish.descriptor.povHash, a.candidate.descriptor.povHash)
+      if (wish._tag === "FetchPoV") yield* Deferred.succeed(wish.reply, a.pov)
+      yield* judge(backing, 1n)
+      const stored = yield* backing.next(Overseer.AvailabilityStore)
+      if (stored._tag === "StoreAvailableData") yield* Deferred.succeed(stored.reply, true)
+      const shared = yield* backing.next(Overseer.StatementDistribution)
+      assert.strictEqual(shared._tag === "Share" && shared.statement.payload._tag, "Valid")
+      const given = yield* backing.next(Overseer.PoVDistribution)
+      assert.strictEqual(given._tag, "DistributePoV", "others may wait for it, too")
     })
   )
 

@@ -56,6 +56,13 @@ export const collation: NotificationProtocol = {
   maxBytes: maxNotificationBytes
 }
 
+/** Which proofs of validity are waited for, and those that fit: SCALE of `EarlyPoVDistributionMessage`. */
+export const povDistribution: NotificationProtocol = {
+  _tag: "Notification",
+  name: "/ephor/pov_distribution/1",
+  maxBytes: maxNotificationBytes
+}
+
 /** The proof of validity of a candidate, from one of its backers: by candidate hash, SCALE of `Option<PoV>`. */
 export const pov: RequestProtocol = {
   _tag: "Request",
@@ -90,4 +97,12 @@ export const sendDispute: RequestProtocol = {
 }
 
 /** Every protocol of the validators. */
-export const all: ReadonlyArray<Protocol> = [statement, bitfield, collation, pov, availableData, sendDispute]
+export const all: ReadonlyArray<Protocol> = [
+  statement,
+  bitfield,
+  collation,
+  povDistribution,
+  pov,
+  availableData,
+  sendDispute
+]

@@ -105,8 +105,8 @@ describe("wiring of the overseer protocol", () => {
       typeof value === "function" && "options" in value
   )
 
-  it("has fourteen addresses, each with its own name", () => {
-    assert.strictEqual(new Set(addresses.map(({ key }) => key)).size, 14)
+  it("has fifteen addresses, each with its own name", () => {
+    assert.strictEqual(new Set(addresses.map(({ key }) => key)).size, 15)
   })
 
   it("has no circle of waiting", () => {

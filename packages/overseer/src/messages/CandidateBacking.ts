@@ -7,6 +7,7 @@ import * as Subsystem from "../Subsystem.ts"
 import { AvailabilityRecovery } from "./AvailabilityRecovery.ts"
 import { AvailabilityStore } from "./AvailabilityStore.ts"
 import { CandidateValidation } from "./CandidateValidation.ts"
+import { PoVDistribution } from "./PoVDistribution.ts"
 import { StatementDistribution } from "./StatementDistribution.ts"
 
 /**
@@ -51,6 +52,7 @@ export class CandidateBacking extends Subsystem.Service<CandidateBacking, Candid
     sends: () => [CandidateValidation, AvailabilityRecovery, AvailabilityStore, StatementDistribution],
     // Selection and the provisioner ask backing: what backing tells them must not wait for them.
     sendsNow: () => [
+      PoVDistribution,
       "@ephor/overseer/CandidateSelection",
       "@ephor/overseer/Provisioner",
       "@ephor/overseer/MisbehaviorArbitration"
