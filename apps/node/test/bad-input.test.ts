@@ -30,7 +30,7 @@ describe("ephor-node", () => {
     ])
     assert.include(flag, "--nope")
     assert.include(command, "walk")
-    assert.include(none, "give --dev for a development chain, or --execution-rpc URL")
+    assert.include(none, "give --dev for a development chain, --execution-rpc URL, or --peer")
     assert.strictEqual(
       port,
       'ephor-node: --interop-port is "99999" but should be a whole number from 0 to 65535'
