@@ -3,7 +3,7 @@
  * both, median of interleaved rounds. Run with `node --conditions=ephor-source bench/overseer.bench.ts`.
  */
 import { Overseer, Signal, Subsystem } from "@ephor/overseer"
-import { Context, Deferred, Effect, Layer, Queue } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer, Queue } from "effect"
 
 type Message =
   | { readonly _tag: "Add"; readonly n: number }
@@ -116,6 +116,32 @@ const asking = Effect.gen(function* () {
   )
 })
 
+/** What a sender that is faster than its receiver costs: it is suspended, and memory stays what the mailbox holds. */
+const stalled = Effect.gen(function* () {
+  const offered = 100_000
+  const gate = yield* Deferred.make<void>()
+  const context = yield* oursContext(() => Deferred.await(gate))
+  const mailbox = Context.get(context, Adder)
+  globalThis.gc?.()
+  const before = process.memoryUsage().heapUsed
+  let sent = 0
+  const sender = yield* Effect.forkChild(
+    Effect.gen(function* () {
+      for (; sent < offered; sent++) yield* mailbox.send({ _tag: "Add", n: sent })
+    })
+  )
+  yield* Effect.sleep(50)
+  globalThis.gc?.()
+  const grownKiB = (process.memoryUsage().heapUsed - before) / 1024
+  const row = (what: string, ours: number, unit: string) =>
+    process.stdout.write(`${JSON.stringify({ what, ours: rounded(ours), unit })}\n`)
+  row(`of ${offered} messages for a stalled receiver, taken before the sender is suspended`, sent, "messages")
+  row("heap that they hold", grownKiB, "KiB")
+  yield* Deferred.succeed(gate, undefined)
+  yield* Fiber.join(sender)
+  row("sent when the receiver goes on", sent, "messages")
+})
+
 /** Until every one of them has obeyed. */
 const signalling = Effect.gen(function* () {
   const count = { obeyed: 0 }
@@ -162,6 +188,23 @@ const signalling = Effect.gen(function* () {
   const bare = Effect.sync(() => {
     for (const queue of queues) Queue.offerUnsafe(queue, signal)
   })
+  const broadcastOnly = (broadcast: Effect.Effect<unknown>) =>
+    Effect.gen(function* () {
+      let spentNs = 0n
+      for (let i = 0; i < broadcasts; i++) {
+        count.obeyed = 0
+        const start = process.hrtime.bigint()
+        yield* broadcast
+        spentNs += process.hrtime.bigint() - start
+        while (count.obeyed < subsystems) yield* Effect.yieldNow
+      }
+      return Number(spentNs) / 1000 / broadcasts
+    })
+  yield* compare(
+    `signal to ${subsystems} subsystems, the broadcast itself, vs bare queues`,
+    broadcastOnly(overseer.broadcast(signal)),
+    broadcastOnly(bare)
+  )
   yield* compare(
     `signal until ${subsystems} subsystems have obeyed, vs bare queues`,
     timed(broadcasts, run(overseer.broadcast(signal))),
@@ -176,6 +219,7 @@ await Effect.runPromise(
       yield* oneWay("one-way message on a held address, generator handler, vs bare queue", adding)
       yield* asking
       yield* signalling
+      yield* stalled
     })
   )
 )
