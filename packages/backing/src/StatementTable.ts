@@ -65,6 +65,11 @@ export interface TableContext {
   readonly era: Era
   readonly groups: ReadonlyMap<number, ReadonlyArray<ValidatorIndex>>
   readonly threshold: (groupSize: number) => number
+  /**
+   * Seconding two candidates is a misbehaviour. Default: in the `seed` era. True wherever validators back one candidate per
+   * relay parent, as candidate backing does; false where they may build ahead.
+   */
+  readonly oneCandidatePerValidator?: boolean
 }
 
 interface MutableTally<Candidate> extends CandidateTally<Candidate> {
@@ -168,7 +173,7 @@ const second = <Candidate>(
   }
   const proposals = table.proposals.get(validatorIndex) ?? []
   if (!proposals.some((proposal) => proposal.candidateHash === candidateHash)) {
-    if (table.context.era === "seed" && proposals.length > 0) {
+    if ((table.context.oneCandidatePerValidator ?? table.context.era === "seed") && proposals.length > 0) {
       return misbehaved("MultipleCandidates", statement, proposals[0])
     }
     table.proposals.set(validatorIndex, [...proposals, statement])

@@ -273,6 +273,23 @@ describe("CandidateBacking", () => {
     })
   )
 
+  it.effect("reports a validator that seconds two candidates, and backs only the first", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness({ key: "//Charlie", world: { minimumBackingVotes: 1 } })
+      for (const [one, add] of [
+        [a, 1n],
+        [b, 2n]
+      ] as const)
+        yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, one.candidate, add))))
+      const reports = yield* backing.captured(Overseer.MisbehaviorArbitration)
+      assert.deepStrictEqual(
+        reports.map(({ _tag }) => _tag),
+        ["DoubleVote"]
+      )
+      assert.lengthOf(yield* backing.captured(Overseer.Provisioner), 1)
+    })
+  )
+
   it.effect("takes no statement with a bad signature, of an outsider, or of a disabled validator", () =>
     Effect.gen(function* () {
       const backing = yield* harness({ key: "//Charlie", world: { disabled: [3], minimumBackingVotes: 1 } })

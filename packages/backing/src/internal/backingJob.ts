@@ -58,7 +58,8 @@ export const makeJob = Effect.fnUntraced(function* (
     table: StatementTable.make({
       era: "current",
       groups: new Map(assignments.map(({ members, paraId }) => [paraId, members])),
-      threshold: StatementTable.quorum(minimum)
+      threshold: StatementTable.quorum(minimum),
+      oneCandidatePerValidator: true
     }),
     validating: new Set(),
     issued: new Set(),
