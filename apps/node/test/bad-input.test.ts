@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { join } from "node:path"
+import * as ChainSpec from "../src/ChainSpec.ts"
 import { run, temporary } from "./processes.ts"
 
 const anyPorts = ["--interop-port", "0", "--stream-port", "0", "--admin-port", "0", "--log-format", "json"]
@@ -58,6 +59,47 @@ describe("ephor-node", () => {
     assert.include(foreign, `the chain specification ${at("foreign/chain-spec.json")} is not valid`)
     assert.include(extension, `the extension ${at("nothing.ts")} cannot be loaded`)
   }, 90_000)
+
+  it("keys, addresses and places in a committee that do not fit", async () => {
+    using folder = temporary()
+    const at = (name: string) => join(folder.path, name)
+    writeFileSync(
+      at("spec.json"),
+      JSON.stringify(ChainSpec.development({ chainId: "901", genesisTime: 1_700_000_000 }))
+    )
+    writeFileSync(at("bad.key"), "zz")
+    const member = (key: string, ...more: ReadonlyArray<string>) =>
+      fails("node", [
+        "run",
+        "--validator-key",
+        key,
+        "--chain-spec",
+        at("spec.json"),
+        "--data-dir",
+        at(`${key}${more.length}${more[0] ?? ""}`.replaceAll("/", "-")),
+        ...anyPorts,
+        ...more
+      ])
+    const somewhere = "/ip4/127.0.0.1/tcp/1"
+    const [stranger, maker, follower, address, secret, nodeKey, alone, bound] = await Promise.all([
+      member("//Eve", "--peer", somewhere),
+      member("//Bob", "--dev", "--listen", somewhere),
+      member("//Alice", "--peer", somewhere),
+      member("//Bob", "--peer", "localhost:1"),
+      member(at("none"), "--peer", somewhere),
+      member("//Bob", "--node-key", at("bad.key"), "--peer", somewhere),
+      member("//Alice", "--dev"),
+      member("//Alice", "--listen", "/ip4/192.0.2.1/tcp/9", "--dev")
+    ])
+    assert.include(stranger, "is not among the 4 validators of the chain specification")
+    assert.include(maker, "validator 1 does not make this chain, validator 0 does")
+    assert.include(follower, "validator 0 makes this chain")
+    assert.include(address, "localhost:1 is not an address such as /ip4/127.0.0.1/tcp/30333")
+    assert.include(secret, "cannot be read: it does not exist")
+    assert.include(nodeKey, "is not 32 bytes in hex")
+    assert.include(alone, "validator 0 alone cannot work: give --listen and --peer")
+    assert.match(bound, /cannot listen on \/ip4\/192.0.2.1\/tcp\/9: listen EADDRNOTAVAIL/)
+  }, 120_000)
 
   it("a port in use", async () => {
     using folder = temporary()

@@ -149,9 +149,12 @@ const start = Effect.fnUntraced(function* (options: Options, limits: Limits, loc
       catch: (cause) =>
         new NetworkError({
           operation: "listen",
+          // Of the library's advice only what the system said is ours to pass on.
           reason: new CannotListen({
             addresses: listen,
-            why: cause instanceof Error ? cause.message : String(cause)
+            why: (cause instanceof Error ? cause.message : String(cause))
+              .replace(/^[^]*Error: (?=listen )/, "")
+              .split("\n")[0]!
           })
         })
     }),

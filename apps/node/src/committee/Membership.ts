@@ -84,6 +84,11 @@ export const resolve = Effect.fn("Membership.resolve")(function* (spec: ChainSpe
           : `validator ${index} makes this chain (sequencer in the chain specification): give it --dev or --execution-rpc`
       })
     }
+    if (!isNetworked) {
+      return yield* new MembershipError({
+        message: `validator ${index} alone cannot work: give --listen and --peer to meet the others, or leave out --validator-key to run them all here`
+      })
+    }
     return membership([{ index, key, secret: validatorSecret }])
   }
   if (!makes) return membership([])
