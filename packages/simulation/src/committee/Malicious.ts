@@ -16,6 +16,7 @@ import * as Setting from "./Setting.ts"
 
 /** What a malicious validator does at a leaf. */
 export const crimes = ["garbage", "double", "flood", "forgery"] as const
+/** One of them. */
 export type Crime = (typeof crimes)[number]
 
 const statement = Scale.encode(EarlyStatementDistributionMessage)

@@ -45,6 +45,7 @@ export const leafAt = (number: number) => ({
   parentHash: blake2b256(new TextEncoder().encode(`relay parent ${number - 1}`)),
   timestamp: number
 })
+/** What `leafAt` makes. */
 export type Leaf = ReturnType<typeof leafAt>
 
 /** The validators of a group. */
