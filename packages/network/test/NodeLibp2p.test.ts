@@ -207,6 +207,24 @@ describe("libp2p, strangers", () => {
   )
 
   live(
+    "are let go when they connect and say nothing, or are refused",
+    Effect.gen(function* () {
+      const alice = yield* peer(1, { limits: { helloTimeoutMs: 400 } })
+      const node = yield* stranger
+      yield* Effect.promise(() => node.dial(multiaddr(alice.libp2p.addresses[0]!)))
+      yield* until(
+        "the end of the connection",
+        Effect.sync(() => node.getConnections().length === 0)
+      )
+      const refusedOne = yield* say(alice.libp2p.addresses[0]!, [helloOf({ version: 9 })])
+      yield* until(
+        "the end of the refused connection",
+        Effect.sync(() => refusedOne.node.getConnections().length === 0)
+      )
+    })
+  )
+
+  live(
     "have their requests refused before they said hello",
     Effect.gen(function* () {
       const alice = yield* peer(1)

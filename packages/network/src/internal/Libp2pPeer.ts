@@ -83,8 +83,31 @@ export class Libp2pPeer {
           { maxInboundStreams: settings.limits.sessionsPerPeer, force: true }
         )
       )
+      const onOpen = ({ detail }: CustomEvent<Connection>) => void run(peer.#letGo(detail))
+      yield* Effect.acquireRelease(
+        Effect.sync(() => node.addEventListener("connection:open", onOpen)),
+        () => Effect.sync(() => node.removeEventListener("connection:open", onOpen))
+      )
       return peer
     })
+  }
+
+  /** Ends a connection on which nobody has said hello in time: strangers must not hold the places of peers. */
+  #letGo(connection: Connection): Effect.Effect<void> {
+    return Effect.andThen(
+      // Twice: who has opened its stream in time may take as long again for its hello, and hears why it is refused.
+      Effect.sleep(2 * this.#settings.limits.helloTimeoutMs),
+      Effect.suspend(() => {
+        if (this.#carriesSession(connection) || connection.status !== "open") return Effect.void
+        connection.abort(new Error("no session"))
+        return Metric.update(Metrics.refused, 1)
+      })
+    )
+  }
+
+  #carriesSession(connection: Connection): boolean {
+    const sessions = this.#links.get(connection.remotePeer.toString())?.sessions ?? []
+    return [...sessions].some((session) => session.connection === connection)
   }
 
   get service(): Service {
@@ -174,9 +197,13 @@ export class Libp2pPeer {
         yield* Effect.ignore(Effect.timeoutOption(write(Frames.goodbyeFrame(why)), 500))
         return yield* new SessionEnded({ why })
       })
-    const end = Effect.promise(() =>
-      stream.close({ signal: AbortSignal.timeout(500) }).catch((cause) => stream.abort(cause))
-    )
+    // A connection without a session is of no use to anybody, and a place for somebody else.
+    const end = Effect.promise(async () => {
+      const signal = AbortSignal.timeout(500)
+      await stream.close({ signal }).catch((cause) => stream.abort(cause))
+      if (!this.#carriesSession(connection))
+        await connection.close({ signal }).catch((cause) => connection.abort(cause))
+    })
 
     const greet = Effect.gen({ self: this }, function* () {
       const { authority, genesis, verify } = this.#settings
