@@ -36,14 +36,28 @@ const addingPlain = () => {
   }
 }
 
-const readBare = Effect.fnUntraced(function* (
-  queue: Queue.Queue<Message>,
-  handle: (message: Message) => Effect.Effect<void>
-) {
-  while (true) for (const message of yield* Queue.takeAll(queue)) yield* handle(message)
+type Handle = (message: Message) => Effect.Effect<void>
+type Read = (queue: Queue.Queue<Message>, handle: Handle) => Effect.Effect<void>
+
+/** A fiber that takes one message after the other, as a consumer of a queue usually does. */
+const readOneByOne: Read = Effect.fnUntraced(function* (queue, handle) {
+  while (true) {
+    const handled = handle(yield* Queue.take(queue))
+    if (handled !== Effect.void) yield* handled
+  }
 })
 
-const oursContext = (handle: (message: Message) => Effect.Effect<void>) =>
+/** The fastest that a queue can do: all that wait at once, and no effect for what only changes state. */
+const readInBatches: Read = Effect.fnUntraced(function* (queue, handle) {
+  while (true) {
+    for (const message of yield* Queue.takeAll(queue)) {
+      const handled = handle(message)
+      if (handled !== Effect.void) yield* handled
+    }
+  }
+})
+
+const oursContext = (handle: Handle) =>
   Layer.build(
     Adder.toLayer(Effect.succeed({ message: handle })).pipe(Layer.provideMerge(Overseer.layerManual([Adder])))
   )
@@ -81,14 +95,11 @@ const compare = Effect.fnUntraced(function* <R>(
   process.stdout.write(`${JSON.stringify(row)}\n`)
 })
 
-const oneWay = Effect.fnUntraced(function* (
-  what: string,
-  make: () => (message: Message) => Effect.Effect<void>
-) {
+const oneWay = Effect.fnUntraced(function* (what: string, make: () => Handle, read: Read) {
   const context = yield* oursContext(make())
   const mailbox = Context.get(context, Adder)
   const queue = yield* Queue.bounded<Message>(capacity)
-  yield* Effect.forkScoped(readBare(queue, make()))
+  yield* Effect.forkScoped(read(queue, make()))
   const ours = Effect.gen(function* () {
     for (let i = 0; i < messages; i++) yield* mailbox.send(add)
     yield* mailbox.ask(total)
@@ -104,7 +115,7 @@ const asking = Effect.gen(function* () {
   const context = yield* oursContext(adding())
   const mailbox = Context.get(context, Adder)
   const queue = yield* Queue.bounded<Message>(capacity)
-  yield* Effect.forkScoped(readBare(queue, adding()))
+  yield* Effect.forkScoped(readInBatches(queue, adding()))
   const repeat = (effect: Effect.Effect<unknown>) =>
     Effect.gen(function* () {
       for (let i = 0; i < asks; i++) yield* effect
@@ -142,23 +153,18 @@ const stalled = Effect.gen(function* () {
   row("sent when the receiver goes on", sent, "messages")
 })
 
-/** Until every one of them has obeyed. */
-const signalling = Effect.gen(function* () {
+/** A signal to many: the broadcast, and until every one of them has obeyed. */
+const signalling = Effect.fnUntraced(function* (
+  obeying: string,
+  make: (count: { obeyed: number }) => () => Effect.Effect<void>
+) {
   const count = { obeyed: 0 }
   const addresses = Array.from(
     { length: subsystems },
     (_, i) => class extends Subsystem.Service<Adder, Message>()(`bench/S${i}`) {}
   )
   const layers = addresses.map((address) =>
-    address.toLayer(
-      Effect.succeed({
-        signal: () => {
-          count.obeyed++
-          return Effect.void
-        },
-        message: () => Effect.void
-      })
-    )
+    address.toLayer(Effect.succeed({ signal: make(count), message: () => Effect.void }))
   )
   const [first, ...rest] = layers
   const app = Layer.mergeAll(first!, ...rest).pipe(Layer.provideMerge(Overseer.layerManual(addresses)))
@@ -201,12 +207,12 @@ const signalling = Effect.gen(function* () {
       return Number(spentNs) / 1000 / broadcasts
     })
   yield* compare(
-    `signal to ${subsystems} subsystems, the broadcast itself, vs bare queues`,
+    `signal to ${subsystems} subsystems, the broadcast itself, ${obeying}, vs bare queues`,
     broadcastOnly(overseer.broadcast(signal)),
     broadcastOnly(bare)
   )
   yield* compare(
-    `signal until ${subsystems} subsystems have obeyed, vs bare queues`,
+    `signal until ${subsystems} subsystems have obeyed, ${obeying}, vs bare queues`,
     timed(broadcasts, run(overseer.broadcast(signal))),
     timed(broadcasts, run(bare))
   )
@@ -215,10 +221,20 @@ const signalling = Effect.gen(function* () {
 await Effect.runPromise(
   Effect.scoped(
     Effect.gen(function* () {
-      yield* oneWay("one-way message on a held address, plain handler, vs bare queue", addingPlain)
-      yield* oneWay("one-way message on a held address, generator handler, vs bare queue", adding)
+      yield* oneWay("one-way message, plain handler, vs Queue.take", addingPlain, readOneByOne)
+      yield* oneWay("one-way message, plain handler, vs Queue.takeAll", addingPlain, readInBatches)
+      yield* oneWay("one-way message, generator handler, vs Queue.takeAll", adding, readInBatches)
       yield* asking
-      yield* signalling
+      yield* signalling("plain handlers", (count) => () => {
+        count.obeyed++
+        return Effect.void
+      })
+      yield* signalling("generator handlers", (count) =>
+        // oxlint-disable-next-line require-yield -- what a generator costs is the point
+        Effect.fnUntraced(function* () {
+          count.obeyed++
+        })
+      )
       yield* stalled
     })
   )

@@ -2,8 +2,9 @@
  * The input of one subsystem: four lanes read in one fixed order, so that whoever has seen a signal can never send a
  * message that overtakes it.
  */
-import { type Clock, Deferred, Effect, type Scheduler } from "effect"
+import { Deferred, Effect, type Scheduler } from "effect"
 import { Fifo } from "./internal/Fifo.ts"
+import { MessageLane, type Stopwatch } from "./internal/MessageLane.ts"
 import { Concluded, OverseerError } from "./OverseerError.ts"
 import type { FromOverseer, Signal } from "./Signal.ts"
 
@@ -14,8 +15,18 @@ export type Lane = "signal" | "now" | "priority" | "bulk"
 export interface Capacities {
   /** Signals that may wait before the overseer itself waits. */
   readonly signal: number
-  /** Messages in the bulk lane, and as many again in the priority lane. */
+  /** Messages in the bulk lane, and as many again in the priority lane if there is one. */
   readonly message: number
+}
+
+/** What a mailbox may be given; without anything it has the default capacities, and times nothing. */
+export interface Options extends Partial<Capacities> {
+  /** Whether there is a priority lane; without it, what is sent with priority goes to the bulk lane. */
+  readonly priority?: boolean | undefined
+  /** Takes the times of flight. */
+  readonly clock?: Stopwatch | undefined
+  /** Wakes the reader. One that many mailboxes share wakes all of their readers in one turn. */
+  readonly dispatcher?: Scheduler.SchedulerDispatcher | undefined
 }
 
 /** Capacities where nothing else is said: those of the Polkadot overseer. */
@@ -28,12 +39,6 @@ export interface LaneMeter {
   /** Sends that had to wait for room. */
   readonly blocked: number
   readonly length: number
-}
-
-/** A message that waits for room, with the sender that waits with it. */
-interface Blocked<M> {
-  readonly message: M
-  readonly resume: () => void
 }
 
 /**
@@ -49,29 +54,8 @@ const later = (register: (resume: () => void) => () => void): Effect.Effect<void
     })
   })
 
-/** One message in twenty is timed. */
-const sampleEvery = 20
-/** Timings kept until they are collected; older ones are overwritten. */
-const sampleCapacity = 100
-
-class MessageLane<M> {
-  readonly items = new Fifo<M>()
-  readonly blocked = new Set<Blocked<M>>()
-  readonly samples = new Fifo<{ readonly position: number; readonly sentAtMs: number }>()
-  readonly capacity: number
-  sent = 0
-  received = 0
-  blockedCount = 0
-  constructor(capacity: number) {
-    this.capacity = capacity
-  }
-  get meter(): LaneMeter {
-    return { sent: this.sent, received: this.received, blocked: this.blockedCount, length: this.items.length }
-  }
-}
-
 /**
- * A subsystem's mailbox. `send` waits for room, `sendPriority` too but is read earlier, `sendNow` never waits and is
+ * A subsystem's mailbox. `send` waits for room, `sendPriority` too but is read earlier where there is a priority lane, `sendNow` never waits and is
  * reserved for edges that would close a cycle of waiting. One fiber reads.
  *
  * Order with everything ready: signal, now, priority, bulk; inside a lane first in, first out.
@@ -83,31 +67,29 @@ export class Mailbox<in out M> {
   readonly #now: MessageLane<M>
   readonly #priority: MessageLane<M>
   readonly #bulk: MessageLane<M>
+  /** Where `sendPriority` leads. */
+  readonly #urgent: MessageLane<M>
   readonly #asking = new Set<Deferred.Deferred<any, any>>()
   readonly #roomForSignals = new Set<() => void>()
-  readonly #clock: Pick<Clock.Clock, "currentTimeMillisUnsafe"> | undefined
-  readonly #flights: Array<number> = []
-  #flightAt = 0
+  readonly #dispatcher: Scheduler.SchedulerDispatcher | undefined
   #signalsSent = 0
   #signalsReceived = 0
+  #signalsBlocked = 0
   #wake: (() => void) | undefined
   #wakeOnMessage = true
   #closed = false
 
-  constructor(
-    name: string,
-    capacities: Partial<Capacities> = {},
-    clock?: Pick<Clock.Clock, "currentTimeMillisUnsafe"> | undefined
-  ) {
+  constructor(name: string, { clock, dispatcher, message, priority, signal }: Options = {}) {
     this.name = name
     this.capacities = {
-      signal: Math.max(1, capacities.signal ?? defaults.signal),
-      message: Math.max(1, capacities.message ?? defaults.message)
+      signal: Math.max(1, signal ?? defaults.signal),
+      message: Math.max(1, message ?? defaults.message)
     }
-    this.#now = new MessageLane(Number.POSITIVE_INFINITY)
-    this.#priority = new MessageLane(this.capacities.message)
-    this.#bulk = new MessageLane(this.capacities.message)
-    this.#clock = clock
+    this.#now = new MessageLane(Number.POSITIVE_INFINITY, clock)
+    this.#bulk = new MessageLane(this.capacities.message, clock)
+    this.#priority = new MessageLane(this.capacities.message, clock)
+    this.#urgent = priority === true ? this.#priority : this.#bulk
+    this.#dispatcher = dispatcher
   }
 
   /** Puts a message into the bulk lane; suspends while the subsystem is `capacity` messages behind. */
@@ -115,9 +97,9 @@ export class Mailbox<in out M> {
     return Effect.suspend(() => this.#offer(this.#bulk, message))
   }
 
-  /** As `send`, ahead of everything in the bulk lane. */
+  /** As `send`, ahead of everything in the bulk lane; the same as `send` where there is no priority lane. */
   sendPriority(message: M): Effect.Effect<void> {
-    return Effect.suspend(() => this.#offer(this.#priority, message))
+    return Effect.suspend(() => this.#offer(this.#urgent, message))
   }
 
   /** Never waits, whatever the length of the lane: only for edges that would close a cycle. */
@@ -134,7 +116,7 @@ export class Mailbox<in out M> {
 
   /** `sendPriority` if there is room: false, and nothing sent, if the lane is full or the subsystem has ended. */
   trySendPriority(message: M): Effect.Effect<boolean> {
-    return Effect.sync(() => this.#try(this.#priority, message))
+    return Effect.sync(() => this.#try(this.#urgent, message))
   }
 
   /**
@@ -148,7 +130,7 @@ export class Mailbox<in out M> {
 
   /** `ask` through the priority lane. */
   askPriority<A, E = never>(request: (reply: Deferred.Deferred<A, E>) => M): Effect.Effect<A, E> {
-    return Effect.suspend(() => this.#ask(this.#priority, request))
+    return Effect.suspend(() => this.#ask(this.#urgent, request))
   }
 
   /** The next item in lane order; suspends while there is none. */
@@ -161,8 +143,12 @@ export class Mailbox<in out M> {
     return Effect.map(this.#take(false), (item) => (item as { readonly signal: Signal }).signal)
   }
 
-  /** The next item if there is one. With `messages` false only signals count. For readers that loop by themselves. */
+  /**
+   * The next item if there is one. With `messages` false only signals count, and only signals wake the reader until it
+   * asks for more. For readers that loop by themselves.
+   */
   nextUnsafe(messages = true): FromOverseer<M> | undefined {
+    this.#wakeOnMessage = messages
     if (this.#signals.length > 0) {
       const signal = this.#signals.shift()!
       this.#signalsReceived++
@@ -174,25 +160,42 @@ export class Mailbox<in out M> {
     }
     if (!messages) return undefined
     const lane =
-      this.#now.items.length > 0
+      this.#now.length > 0
         ? this.#now
-        : this.#priority.items.length > 0
+        : this.#priority.length > 0
           ? this.#priority
-          : this.#bulk.items.length > 0
+          : this.#bulk.length > 0
             ? this.#bulk
             : undefined
-    return lane === undefined ? undefined : { _tag: "Message", message: this.#pull(lane) }
+    return lane === undefined ? undefined : { _tag: "Message", message: lane.pull() }
   }
 
-  /** Suspends until something came in (with `messages` false: a signal), or until `pokeUnsafe`. One waiter at a time. */
-  ready(messages = true): Effect.Effect<void> {
-    return later((wake) => {
-      this.#wake = wake
-      this.#wakeOnMessage = messages
-      if (this.#signals.length > 0 || (messages && this.length > 0)) this.pokeUnsafe()
-      return () => {
-        if (this.#wake === wake) this.#wake = undefined
-      }
+  /**
+   * Suspends until `step` has something for the fiber to do, and does that. `step` reads the mailbox with `nextUnsafe`: at
+   * once, and whenever something came in or `pokeUnsafe` was called. It runs outside of the fiber, in a later turn of the
+   * scheduler: what it can do by itself costs no wake-up. One reader at a time.
+   */
+  park<E, R>(step: () => Effect.Effect<void, E, R> | undefined): Effect.Effect<void, E, R> {
+    return Effect.withFiber((fiber) => {
+      const dispatcher = this.#dispatcher ?? fiber.currentDispatcher
+      return Effect.callback<void, E, R>((resume) => {
+        let parked = true
+        const go = () => {
+          if (!parked) return
+          const work = attempt(step)
+          if (work === undefined) this.#wake = wake
+          else {
+            parked = false
+            resume(work)
+          }
+        }
+        const wake = () => dispatcher.scheduleTask(go, 0)
+        go()
+        return Effect.sync(() => {
+          parked = false
+          if (this.#wake === wake) this.#wake = undefined
+        })
+      })
     })
   }
 
@@ -222,6 +225,7 @@ export class Mailbox<in out M> {
       !this.hasTooManySignals
         ? Effect.void
         : later((resume) => {
+            this.#signalsBlocked++
             this.#roomForSignals.add(resume)
             return () => this.#roomForSignals.delete(resume)
           })
@@ -234,9 +238,7 @@ export class Mailbox<in out M> {
     this.#closed = true
     this.#signals.clear()
     for (const lane of [this.#now, this.#priority, this.#bulk]) {
-      lane.items.clear()
-      for (const waiting of lane.blocked) waiting.resume()
-      lane.blocked.clear()
+      lane.clear()
     }
     for (const resume of this.#roomForSignals) resume()
     this.#roomForSignals.clear()
@@ -251,7 +253,7 @@ export class Mailbox<in out M> {
 
   /** Messages that wait, in all three lanes. */
   get length(): number {
-    return this.#now.items.length + this.#priority.items.length + this.#bulk.items.length
+    return this.#now.length + this.#priority.length + this.#bulk.length
   }
 
   /** Whether nothing waits and the reader waits for the next item. */
@@ -275,7 +277,7 @@ export class Mailbox<in out M> {
       signal: {
         sent: this.#signalsSent,
         received: this.#signalsReceived,
-        blocked: 0,
+        blocked: this.#signalsBlocked,
         length: this.#signals.length
       },
       now: this.#now.meter,
@@ -284,61 +286,27 @@ export class Mailbox<in out M> {
     }
   }
 
-  /** Milliseconds that sampled messages (one in 20, the last 100) spent waiting; empties the collection. */
-  takeFlightsUnsafe(): ReadonlyArray<number> {
-    const flights = this.#flights.slice()
-    this.#flights.length = 0
-    this.#flightAt = 0
-    return flights
+  /** Milliseconds that messages spent in a lane, for one in 20 and at most the last 100, since the last call. */
+  takeFlightsUnsafe(lane: Exclude<Lane, "signal">): ReadonlyArray<number> {
+    return { now: this.#now, priority: this.#priority, bulk: this.#bulk }[lane].takeFlights()
   }
 
   #push(lane: MessageLane<M>, message: M): void {
-    if (lane.sent++ % sampleEvery === 0 && this.#clock !== undefined) {
-      lane.samples.push({ position: lane.sent, sentAtMs: this.#clock.currentTimeMillisUnsafe() })
-    }
-    lane.items.push(message)
+    lane.push(message)
     if (this.#wakeOnMessage) this.pokeUnsafe()
   }
 
-  #pull(lane: MessageLane<M>): M {
-    const message = lane.items.shift()!
-    lane.received++
-    if (lane.samples.length > 0 && lane.samples.peek()!.position === lane.received) this.#land(lane)
-    if (lane.blocked.size > 0) {
-      for (const waiting of lane.blocked) {
-        lane.blocked.delete(waiting)
-        this.#push(lane, waiting.message)
-        waiting.resume()
-        break
-      }
-    }
-    return message
-  }
-
-  #land(lane: MessageLane<M>): void {
-    const { sentAtMs } = lane.samples.shift()!
-    this.#flights[this.#flightAt] = this.#clock!.currentTimeMillisUnsafe() - sentAtMs
-    this.#flightAt = (this.#flightAt + 1) % sampleCapacity
-  }
-
   #try(lane: MessageLane<M>, message: M): boolean {
-    if (this.#closed || lane.items.length >= lane.capacity) return false
+    if (this.#closed || lane.isFull) return false
     this.#push(lane, message)
     return true
   }
 
   #offer(lane: MessageLane<M>, message: M): Effect.Effect<void> {
     if (this.#closed) return Effect.void
-    if (lane.items.length < lane.capacity) {
-      this.#push(lane, message)
-      return Effect.void
-    }
-    return later((resume) => {
-      lane.blockedCount++
-      const waiting: Blocked<M> = { message, resume }
-      lane.blocked.add(waiting)
-      return () => lane.blocked.delete(waiting)
-    })
+    if (lane.isFull) return later((resume) => lane.wait(message, resume))
+    this.#push(lane, message)
+    return Effect.void
   }
 
   #ask<A, E>(lane: MessageLane<M>, request: (reply: Deferred.Deferred<A, E>) => M): Effect.Effect<A, E> {
@@ -363,11 +331,17 @@ export class Mailbox<in out M> {
   }
 
   #take(messages: boolean): Effect.Effect<FromOverseer<M>> {
-    return Effect.suspend(() => {
-      const item = this.nextUnsafe(messages)
-      return item === undefined
-        ? Effect.flatMap(this.ready(messages), () => this.#take(messages))
-        : Effect.succeed(item)
-    })
+    let taken: FromOverseer<M> | undefined
+    const step = () => ((taken = this.nextUnsafe(messages)) === undefined ? undefined : Effect.void)
+    return Effect.map(this.park(step), () => taken!)
+  }
+}
+
+/** What `step` throws is a defect of the fiber that it works for. */
+const attempt = <E, R>(step: () => Effect.Effect<void, E, R> | undefined) => {
+  try {
+    return step()
+  } catch (defect) {
+    return Effect.die(defect)
   }
 }

@@ -3,7 +3,6 @@
  */
 import { Effect, Metric } from "effect"
 import type { Lane, LaneMeter, Mailbox } from "./Mailbox.ts"
-import type { Signal } from "./Signal.ts"
 
 /** Leaves that were announced. */
 export const activatedLeaves = Metric.counter("overseer_activated_leaves_total", {
@@ -46,62 +45,79 @@ export const length = Metric.gauge("overseer_mailbox_length", {
   description: "Signals and messages waiting in a mailbox"
 })
 
-/** Seconds between sending and taking a message, for one in twenty, by `subsystem`. */
+/** Seconds between sending and taking a message, for one in twenty, by `subsystem` and `lane`. */
 export const flight = Metric.histogram("overseer_mailbox_flight_seconds", {
   description: "Time that messages spend in a mailbox",
   boundaries: [0.0001, 0.0004, 0.0016, 0.0064, 0.0256, 0.1024, 0.4096, 1.6384, 3.2768, 4.9152, 6.5536]
 })
 
-/** Counts one broadcast. */
-export const countSignal = (signal: Signal): Effect.Effect<void> => {
-  const all = [Metric.update(signals, 1)]
-  if (signal._tag === "ActiveLeaves") {
-    if (signal.activated !== null) all.push(Metric.update(activatedLeaves, 1))
-    if (signal.deactivated.length > 0) all.push(Metric.update(deactivatedLeaves, signal.deactivated.length))
-  }
-  return Effect.all(all, { discard: true })
+/** What an overseer has broadcast so far. */
+export interface SignalCounts {
+  readonly signals: number
+  readonly activated: number
+  readonly deactivated: number
 }
 
 const lanes: ReadonlyArray<Lane> = ["signal", "now", "priority", "bulk"]
 
-/** Turns mailbox figures into metrics at every interval, for ever. */
+/** Turns figures into metrics at every interval, for ever. */
 export const exporter = (
+  counts: SignalCounts,
   mailboxes: () => Iterable<Mailbox<any>>,
   intervalMs: number
 ): Effect.Effect<never> => {
-  const bound = new Map<string, ReturnType<typeof bind>>()
-  const exportOne = Effect.fnUntraced(function* (mailbox: Mailbox<any>) {
-    let mine = bound.get(mailbox.name)
-    if (mine === undefined) bound.set(mailbox.name, (mine = bind(mailbox.name)))
-    const meters = mailbox.meters
-    for (const lane of lanes) yield* mine.lanes[lane](meters[lane])
-    for (const ms of mailbox.takeFlightsUnsafe()) yield* Metric.update(mine.flight, ms / 1000)
-  })
-  const exportAll = Effect.suspend(() => Effect.forEach(mailboxes(), exportOne, { discard: true }))
+  const exportSignals = [
+    growing(signals, () => counts.signals),
+    growing(activatedLeaves, () => counts.activated),
+    growing(deactivatedLeaves, () => counts.deactivated)
+  ]
+  const exports = new Map<string, Effect.Effect<void>>()
+  const exportMailbox = (mailbox: Mailbox<any>) => {
+    let mine = exports.get(mailbox.name)
+    if (mine === undefined) exports.set(mailbox.name, (mine = ofMailbox(mailbox)))
+    return mine
+  }
+  const exportAll = Effect.suspend(() =>
+    Effect.all([...exportSignals, ...Array.from(mailboxes(), exportMailbox)], { discard: true })
+  )
   return Effect.forever(Effect.andThen(exportAll, Effect.sleep(intervalMs)))
 }
 
-/** Metrics of one mailbox with their attributes, bound once. */
-const bind = (subsystem: string) => {
+/** Exports what a figure has grown by since the last time. */
+const growing = (counter: Metric.Counter<number>, figure: () => number): Effect.Effect<void> => {
+  let last = 0
+  return Effect.suspend(() => {
+    const now = figure()
+    const step = now - last
+    last = now
+    return step === 0 ? Effect.void : Metric.update(counter, step)
+  })
+}
+
+/** Exports the figures of one mailbox. */
+const ofMailbox = (mailbox: Mailbox<any>): Effect.Effect<void> => {
   const ofLane = (lane: Lane) => {
-    const attributes = { subsystem, lane }
-    const counters = [sent, received, blocked].map((counter) => Metric.withAttributes(counter, attributes))
+    const attributes = { subsystem: mailbox.name, lane }
+    const figure = (key: keyof LaneMeter) => () => mailbox.meters[lane][key]
     const gauge = Metric.withAttributes(length, attributes)
-    let last: LaneMeter = { sent: 0, received: 0, blocked: 0, length: 0 }
-    return Effect.fnUntraced(function* (now: LaneMeter) {
-      const steps = [now.sent - last.sent, now.received - last.received, now.blocked - last.blocked]
-      for (const [i, step] of steps.entries()) if (step > 0) yield* Metric.update(counters[i]!, step)
-      if (now.length !== last.length) yield* Metric.update(gauge, now.length)
-      last = now
-    })
+    const histogram = Metric.withAttributes(flight, attributes)
+    return Effect.all(
+      [
+        growing(Metric.withAttributes(sent, attributes), figure("sent")),
+        growing(Metric.withAttributes(received, attributes), figure("received")),
+        growing(Metric.withAttributes(blocked, attributes), figure("blocked")),
+        Effect.suspend(() => Metric.update(gauge, mailbox.meters[lane].length)),
+        Effect.suspend(() =>
+          lane === "signal"
+            ? Effect.void
+            : Effect.forEach(mailbox.takeFlightsUnsafe(lane), (ms) => Metric.update(histogram, ms / 1000), {
+                discard: true
+              })
+        )
+      ],
+      { discard: true }
+    )
   }
-  return {
-    lanes: {
-      signal: ofLane("signal"),
-      now: ofLane("now"),
-      priority: ofLane("priority"),
-      bulk: ofLane("bulk")
-    },
-    flight: Metric.withAttributes(flight, { subsystem })
-  }
+  const exports = lanes.map(ofLane) // once: each remembers what it exported last
+  return Effect.all(exports, { discard: true })
 }

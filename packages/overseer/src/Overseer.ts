@@ -43,6 +43,8 @@ export interface Options {
   readonly limits?: Partial<Limits> | undefined
   /** Whether a block's runtime knows parachains; leaves without are tracked but not announced. True if not given. */
   readonly supportsParachains?: ((block: BlockRef) => Effect.Effect<boolean>) | undefined
+  /** Whether the node is still catching up: imports are not announced as long as it is. Never if not given. */
+  readonly catchingUp?: Effect.Effect<boolean> | undefined
 }
 
 /** Figures of one subsystem's mailbox. */
@@ -144,6 +146,8 @@ const follow = Effect.fnUntraced(function* (chain: Chain.Service, engine: Engine
     Stream.runForEach((event) =>
       Effect.gen(function* () {
         yield* started.await
+        if (event._tag === "Imported" && options.catchingUp !== undefined && (yield* options.catchingUp))
+          return
         const supportsParachains =
           event._tag === "Imported" && options.supportsParachains !== undefined
             ? yield* options.supportsParachains(event.block)

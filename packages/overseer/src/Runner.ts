@@ -20,10 +20,14 @@ export const run = <M>(
     Effect.ensuring(Scope.close(jobs.scope, Exit.void))
   )
 
+/** Items taken in one turn before others get theirs. */
+const itemsPerTurn = 1024
+
 const read = <M>(mailbox: Mailbox<M>, handlers: Handlers<M>, jobs: JobsService) => {
   const onMessage = handlers.concurrency === undefined ? handlers.message : undefined
   const limit = handlers.concurrency ?? Number.POSITIVE_INFINITY
   let busy = 0
+  let concluded = false
   const inBackground = (message: M) => {
     busy++
     return jobs.spawn(
@@ -34,23 +38,32 @@ const read = <M>(mailbox: Mailbox<M>, handlers: Handlers<M>, jobs: JobsService) 
       })
     )
   }
+  /** Takes what waits up to the first thing that needs the fiber. What only changes state does not even wake it. */
+  const step = (): Effect.Effect<void, any, any> | undefined => {
+    for (let taken = 0; taken < itemsPerTurn; taken++) {
+      const item = mailbox.nextUnsafe(busy < limit)
+      if (item === undefined) return undefined
+      let handled: Effect.Effect<void, any, any>
+      if (item._tag === "Message") {
+        handled = onMessage === undefined ? inBackground(item.message) : onMessage(item.message)
+      } else {
+        concluded = item.signal._tag === "Conclude"
+        handled = obey(item.signal, handlers, jobs)
+      }
+      if (concluded || handled !== Effect.void) return handled
+    }
+    return Effect.yieldNow
+  }
   const loop: Effect.Effect<void, any, any> = Effect.gen(function* () {
     while (true) {
-      const item = mailbox.nextUnsafe(busy < limit)
-      if (item === undefined) {
-        yield* mailbox.ready(busy < limit)
-      } else if (item._tag === "Message") {
-        const handled = onMessage === undefined ? inBackground(item.message) : onMessage(item.message)
-        // What is done already need not go through the fiber: half of the cost of a message that only changes state.
-        if (handled !== Effect.void) yield* handled
-      } else {
-        yield* obey(item.signal, handlers, jobs)
-        if (item.signal._tag === "Conclude") return
-      }
+      yield* step() ?? mailbox.park(step)
+      if (concluded) return
     }
   })
   // Whoever dies takes those who wait for its answer out of their handlers, so that they can still conclude.
-  const resumed: Effect.Effect<void, any, any> = Effect.catchCauseIf(loop, isEnded, () => resumed)
+  const resumed: Effect.Effect<void, any, any> = Effect.catchCauseIf(loop, isEnded, () =>
+    concluded ? Effect.void : resumed
+  )
   return resumed
 }
 

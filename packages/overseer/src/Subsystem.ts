@@ -36,16 +36,25 @@ export interface AnyAddress {
 export type Edges = ReadonlyArray<AnyAddress | string>
 
 /** What is known of an address besides the type of its messages. */
-export interface AddressOptions {
+export interface AddressOptions<out S extends Edges = Edges, out N extends Edges = Edges> {
   /** Messages before senders wait; 2048 where not said. */
   readonly capacity?: number | undefined
   /** Signals before the overseer waits; 64 where not said. */
   readonly signalCapacity?: number | undefined
+  /** Whether `sendPriority` has a lane of its own, read before `send`'s; it goes to the same lane where not said. */
+  readonly priority?: boolean | undefined
   /** Addresses that this subsystem sends to, waiting while they are full. A function, because they may be declared later. */
-  readonly sends?: (() => Edges) | undefined
+  readonly sends?: (() => S) | undefined
   /** Addresses that it only sends to without waiting (`sendNow`): these edges cannot close a cycle of waiting. */
-  readonly sendsNow?: (() => Edges) | undefined
+  readonly sendsNow?: (() => N) | undefined
 }
+
+/** The names of declared edges. Edges that are annotated as `Edges` say nothing about whom they lead to: any name. */
+export type NameOf<Edge> = Edge extends string
+  ? Edge
+  : Edge extends { readonly key: infer Key extends string }
+    ? Key
+    : never
 
 type Tagged = { readonly _tag: string }
 type Handler = ((value: any) => Effect.Effect<void, any, any>) | undefined
@@ -61,55 +70,69 @@ export type Needs<
   H extends { readonly leaf?: Handler; readonly signal?: Handler; readonly message: Handler }
 > = ContextOf<H["leaf"]> | ContextOf<H["signal"]> | ContextOf<H["message"]>
 
-/** The subsystem addresses among a set of requirements. */
-export type Addresses<R> = R extends { readonly Service: Mailbox<any> } ? R : never
+/** The names of the subsystems among a set of requirements. */
+export type Receivers<R> = R extends {
+  readonly key: infer Key extends string
+  readonly Service: Mailbox<any>
+}
+  ? Key
+  : never
 
-/** An address, as `Service` makes it. */
+/** An address, as `Service` makes it; `Sends` are the names of the addresses that it may send to. */
 export interface SubsystemClass<
   in out Self,
   in out Id extends string,
   in out M,
-  out Sends
+  in out Sends extends string
 > extends Context.ServiceClass<Self, Id, Mailbox<M>> {
   readonly options: AddressOptions
   /** Puts a message into the bulk lane; suspends while the subsystem is `capacity` messages behind. */
   readonly send: (message: M) => Effect.Effect<void, never, Self>
-  /** As `send`, ahead of everything in the bulk lane. */
+  /** As `send`, ahead of everything in the bulk lane if the address has `priority`. */
   readonly sendPriority: (message: M) => Effect.Effect<void, never, Self>
   /** Never waits: only for edges that would close a cycle of waiting. */
   readonly sendNow: (message: M) => Effect.Effect<void, never, Self>
   /** False, and nothing sent, if there is no room. */
   readonly trySend: (message: M) => Effect.Effect<boolean, never, Self>
-  /** Sends a request that carries its reply, and waits for the reply; interrupts if the subsystem ends first. */
+  /** As `trySend`, ahead of everything in the bulk lane if the address has `priority`. */
+  readonly trySendPriority: (message: M) => Effect.Effect<boolean, never, Self>
+  /** Sends a request that carries its reply, and waits for the reply; dies with `Concluded` if the subsystem ends first. */
   readonly ask: <A, E = never>(request: (reply: Deferred.Deferred<A, E>) => M) => Effect.Effect<A, E, Self>
+  /** As `ask`, ahead of everything in the bulk lane if the address has `priority`. */
+  readonly askPriority: <A, E = never>(
+    request: (reply: Deferred.Deferred<A, E>) => M
+  ) => Effect.Effect<A, E, Self>
   /** A message handler out of one function per kind of message. */
   readonly match: <C extends Cases<M>>(
     cases: C
   ) => (message: M) => Effect.Effect<void, any, ContextOf<C[keyof C & keyof Cases<M>]>>
   /**
    * Brings the address to life. `build` runs once while the layer is built and gives the handlers; the runner starts
-   * right after. Sends to addresses outside of `Sends` do not compile.
+   * right after. Sends to addresses that are not declared do not compile.
    */
   readonly toLayer: <H extends Handlers<M>, EX = never, RX = never>(
-    build: Effect.Effect<H, EX, RX> & Undeclared<Exclude<Addresses<RX | Needs<H>>, Self | Sends>>
+    build: Effect.Effect<H, EX, RX> & Undeclared<Exclude<Receivers<RX | Needs<H>>, Id | Sends>>
   ) => Layer.Layer<never, EX, Self | Overseer | Exclude<RX | Needs<H>, Scope.Scope | Jobs>>
 }
 
 /** Nothing if there is no undeclared address, else something that no effect has, so that it does not compile. */
-export type Undeclared<Address> = [Address] extends [never]
+export type Undeclared<Name> = [Name] extends [never]
   ? unknown
-  : { readonly "the handlers send to an address that the subsystem does not declare": Address }
+  : { readonly "the handlers send to an address that is not among sends or sendsNow": Name }
 
 /**
- * Declares an address: `class Backing extends Subsystem.Service<Backing, BackingMessage>()("my/Backing") {}`.
- * A third type argument names the addresses it may send to (`Provisioner | StatementDistribution`); without it any.
+ * Declares an address: `class Backing extends Subsystem.Service<Backing, BackingMessage>()("my/Backing") {}`. It may send
+ * to itself and to whom `sends` and `sendsNow` name, and to nobody else.
  */
 export const Service =
-  <Self, M, Sends = any>() =>
-  <const Id extends string>(id: Id, options: AddressOptions = {}): SubsystemClass<Self, Id, M, Sends> => {
+  <Self, M>() =>
+  <const Id extends string, const S extends Edges = readonly [], const N extends Edges = readonly []>(
+    id: Id,
+    options: AddressOptions<S, N> = {}
+  ): SubsystemClass<Self, Id, M, NameOf<S[number] | N[number]>> => {
     const tag = Context.Service<Self, Mailbox<M>>()(id)
     const members: Omit<
-      SubsystemClass<Self, Id, M, Sends>,
+      SubsystemClass<Self, Id, M, string>,
       keyof Context.ServiceClass<Self, Id, Mailbox<M>>
     > = {
       options,
@@ -117,11 +140,13 @@ export const Service =
       sendPriority: (message) => tag.use((mailbox) => mailbox.sendPriority(message)),
       sendNow: (message) => tag.use((mailbox) => mailbox.sendNow(message)),
       trySend: (message) => tag.use((mailbox) => mailbox.trySend(message)),
+      trySendPriority: (message) => tag.use((mailbox) => mailbox.trySendPriority(message)),
       ask: (request) => tag.use((mailbox) => mailbox.ask(request)),
+      askPriority: (request) => tag.use((mailbox) => mailbox.askPriority(request)),
       match: (cases) => (message) => (cases as Record<string, any>)[(message as Tagged)._tag](message),
       toLayer: (build) => layerOf(tag, build) as Layer.Layer<never, any, any>
     }
-    return Object.assign(tag, members) as SubsystemClass<Self, Id, M, Sends>
+    return Object.assign(tag, members)
   }
 
 const layerOf = <Self, M, H extends Handlers<M>, EX, RX>(
@@ -138,8 +163,27 @@ const layerOf = <Self, M, H extends Handlers<M>, EX, RX>(
     })
   )
 
+/**
+ * Puts another reader in the place of one: `Subsystems.layer().pipe(Subsystem.replace(CandidateValidation, mine))`. What
+ * the layer builds for the address is built all the same, but reads nothing.
+ */
+export const replace =
+  <By extends Layer.Layer<never, any, any>>(address: AnyAddress, by: By) =>
+  <E, R>(
+    layer: Layer.Layer<never, E, R>
+  ): Layer.Layer<never, E | Layer.Error<By>, R | Layer.Services<By> | Overseer> => {
+    const withoutReader = Layer.effect(
+      Overseer,
+      Effect.map(Overseer, (overseer) => ({
+        ...overseer,
+        run: (reader, runner) => (reader.key === address.key ? Effect.void : overseer.run(reader, runner))
+      }))
+    )
+    return Layer.merge(Layer.provide(layer, withoutReader), by)
+  }
+
 /** Runs nothing: takes whatever is sent to the address until the end, and drops it. */
-export const layerDummy = <Self, Id extends string, M, Sends>(
+export const layerDummy = <Self, Id extends string, M, Sends extends string>(
   address: SubsystemClass<Self, Id, M, Sends>
 ): Layer.Layer<never, never, Self | Overseer> =>
   address.toLayer(Effect.succeed({ message: () => Effect.void }))

@@ -30,11 +30,17 @@ export const graph = (subsystems: ReadonlyArray<AnyAddress>): Wiring =>
     }
   })
 
-/** Groups of subsystems that wait for each other in a circle, by name. Edges that never wait do not count. */
-export const cycles = (wiring: Wiring): ReadonlyArray<ReadonlyArray<string>> => {
+/**
+ * Groups of subsystems that wait for each other in a circle, by name. Edges that never wait do not count, unless all do:
+ * then it is the circles that `sendNow` keeps from standing still, too.
+ */
+export const cycles = (
+  wiring: Wiring,
+  count: "waiting" | "all" = "waiting"
+): ReadonlyArray<ReadonlyArray<string>> => {
   const waiting = Graph.mutate(wiring, (mutable) => {
     for (const [index, edge] of Graph.entries(Graph.edges(wiring))) {
-      if (edge.data === "sendNow") Graph.removeEdge(mutable, index)
+      if (count === "waiting" && edge.data === "sendNow") Graph.removeEdge(mutable, index)
     }
   })
   const names = (component: ReadonlyArray<Graph.NodeIndex>) =>

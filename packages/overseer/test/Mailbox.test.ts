@@ -19,7 +19,7 @@ const drain = (mailbox: Mailbox.Mailbox<any>) => {
 describe("Mailbox", () => {
   it.effect("gives signals, then what never waits, then priority, then bulk, each in order", () =>
     Effect.gen(function* () {
-      const mailbox = new Mailbox.Mailbox<string>("test")
+      const mailbox = new Mailbox.Mailbox<string>("test", { priority: true })
       yield* mailbox.send("m1")
       yield* mailbox.sendPriority("p1")
       yield* mailbox.sendNow("n1")
@@ -56,7 +56,7 @@ describe("Mailbox", () => {
 
   it.effect("a full bulk lane stops neither signals nor priority nor sendNow", () =>
     Effect.gen(function* () {
-      const mailbox = new Mailbox.Mailbox<string>("test", { message: 1, signal: 1 })
+      const mailbox = new Mailbox.Mailbox<string>("test", { message: 1, signal: 1, priority: true })
       assert.isTrue(yield* mailbox.trySend("m"))
       assert.isFalse(yield* mailbox.trySend("no room"))
       assert.isTrue(yield* mailbox.trySendPriority("p"))
@@ -134,15 +134,82 @@ describe("Mailbox", () => {
     })
   )
 
-  it.effect("times one message in twenty, the first included", () =>
+  it.effect("times one message in twenty, the first included, and keeps the last hundred", () =>
     Effect.gen(function* () {
-      let now = 1000
-      const mailbox = new Mailbox.Mailbox<number>("test", {}, { currentTimeMillisUnsafe: () => now })
+      let now = 1_000_000n
+      const clock = { monotonicTimeNanosUnsafe: () => now }
+      const mailbox = new Mailbox.Mailbox<number>("test", { message: 10_000, clock })
       for (let i = 0; i < 41; i++) yield* mailbox.send(i)
-      now = 1250
+      now += 250_000n
       drain(mailbox)
-      assert.deepStrictEqual(mailbox.takeFlightsUnsafe(), [250, 250, 250])
-      assert.deepStrictEqual(mailbox.takeFlightsUnsafe(), [])
+      assert.deepStrictEqual(mailbox.takeFlightsUnsafe("bulk"), [0.25, 0.25, 0.25])
+      assert.deepStrictEqual(mailbox.takeFlightsUnsafe("bulk"), [])
+      for (let i = 0; i < 3000; i++) yield* mailbox.send(i)
+      drain(mailbox)
+      assert.lengthOf(mailbox.takeFlightsUnsafe("bulk"), 100)
+    })
+  )
+
+  it.effect("without a priority lane, what is sent with priority goes to the bulk lane", () =>
+    Effect.gen(function* () {
+      const mailbox = new Mailbox.Mailbox<string>("test", { message: 2 })
+      yield* mailbox.send("m")
+      yield* mailbox.sendPriority("p")
+      assert.isFalse(yield* mailbox.trySendPriority("no room"))
+      assert.deepStrictEqual(mailbox.meters.priority, { sent: 0, received: 0, blocked: 0, length: 0 })
+      assert.deepStrictEqual(drain(mailbox), ["m", "p"])
+    })
+  )
+
+  it.effect("of 100 000 messages to a reader that stalls it holds its capacity, and the sender waits", () =>
+    Effect.gen(function* () {
+      const mailbox = new Mailbox.Mailbox<number>("test")
+      let sent = 0
+      const sender = yield* Effect.forkChild(
+        Effect.gen(function* () {
+          for (; sent < 100_000; sent++) yield* mailbox.send(sent)
+        })
+      )
+      while (mailbox.meters.bulk.blocked === 0) yield* Effect.yieldNow
+      yield* Effect.repeat(Effect.yieldNow, { times: 100 })
+      assert.deepStrictEqual([sent, mailbox.length], [2048, 2048])
+      for (let i = 0; i < 100_000; i++) {
+        const item = yield* mailbox.take
+        if (item._tag !== "Message" || item.message !== i) assert.fail(`${i} is missing`)
+        if (mailbox.length > 2048) assert.fail("holds more than its capacity")
+      }
+      yield* Fiber.join(sender)
+      assert.strictEqual(mailbox.meters.bulk.received, 100_000)
+    })
+  )
+
+  it.effect("a parked reader does without its fiber what its step can do, and lets it do the rest", () =>
+    Effect.gen(function* () {
+      const mailbox = new Mailbox.Mailbox<string>("test")
+      const log: Array<string> = []
+      const step = () => {
+        for (let item = mailbox.nextUnsafe(); item !== undefined; item = mailbox.nextUnsafe()) {
+          const text = item._tag === "Message" ? item.message : ""
+          if (text.startsWith("fiber")) return Effect.sync(() => log.push(text))
+          if (text === "throw") throw new Error("step")
+          log.push(text)
+        }
+        return undefined
+      }
+      const first = yield* Effect.forkChild(mailbox.park(step), { startImmediately: true })
+      for (const text of ["1", "2", "fiber 3", "4"]) yield* mailbox.send(text)
+      assert.deepStrictEqual(log, [], "nothing happens in the turn of the sender")
+      yield* Fiber.join(first)
+      assert.deepStrictEqual(log, ["1", "2", "fiber 3"])
+      const second = yield* Effect.forkChild(mailbox.park(step), { startImmediately: true })
+      assert.deepStrictEqual(log.slice(3), ["4"], "what waits already is taken at once")
+      yield* Fiber.interrupt(second)
+      yield* mailbox.send("5")
+      yield* Effect.repeat(Effect.yieldNow, { times: 5 })
+      assert.strictEqual(mailbox.length, 1, "who was interrupted takes nothing")
+      yield* mailbox.send("throw")
+      const exit = yield* Effect.exit(mailbox.park(step))
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
     })
   )
 })

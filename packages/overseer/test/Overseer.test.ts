@@ -10,8 +10,9 @@ type Note =
   | { readonly _tag: "Ask"; readonly reply: Deferred.Deferred<string> }
 const note = (text: string): Note => ({ _tag: "Note", text })
 
-class A extends Subsystem.Service<A, Note>()("test/A", { signalCapacity: 4, capacity: 4 }) {}
-class B extends Subsystem.Service<B, Note>()("test/B", { signalCapacity: 4, capacity: 4 }) {}
+const small = { signalCapacity: 4, capacity: 4 }
+class A extends Subsystem.Service<A, Note>()("test/A", { ...small, sendsNow: (): Subsystem.Edges => [B] }) {}
+class B extends Subsystem.Service<B, Note>()("test/B", { ...small, sendsNow: (): Subsystem.Edges => [A] }) {}
 
 const quiet = Logger.layer([])
 const reasonOf = (exit: Exit.Exit<never, OverseerError>) =>
@@ -39,7 +40,7 @@ const chainOf = (events: Stream.Stream<ChainEvent>, beforeHead: Effect.Effect<un
 
 /** A subsystem that writes down what it gets. */
 const recorder = <Self, Id extends string>(
-  address: Subsystem.SubsystemClass<Self, Id, Note, any>,
+  address: Subsystem.SubsystemClass<Self, Id, Note, string>,
   log: Array<string>,
   name: string
 ) =>
@@ -127,6 +128,27 @@ describe("Overseer, signals", () => {
     )
   })
 
+  it.effect("nothing is announced while the node is catching up", () => {
+    const log: Array<string> = []
+    const hub = Effect.runSync(PubSub.unbounded<ChainEvent>())
+    let behind = true
+    return Effect.gen(function* () {
+      yield* PubSub.publish(hub, imported(a1))
+      yield* settle
+      behind = false
+      yield* PubSub.publish(hub, imported(b2))
+      yield* settle
+      assert.deepStrictEqual(log, ["A +b"])
+    }).pipe(
+      Effect.provide(
+        recorder(A, log, "A").pipe(
+          Layer.provideMerge(Overseer.layer([A, B], { catchingUp: Effect.sync(() => behind) })),
+          Layer.provide(chainOf(Stream.fromPubSub(hub)))
+        )
+      )
+    )
+  })
+
   it.effect("the end of the chain's events concludes everybody", () => {
     const log: Array<string> = []
     const chain = chainOf(Stream.make(imported(a1)))
@@ -185,51 +207,11 @@ describe("Overseer, signals", () => {
 })
 
 describe("Overseer, order", () => {
-  it.effect("two signals ahead: what A sends after it has seen them, B gets after them", () => {
-    const log: Array<string> = []
-    const aLayer = A.toLayer(
-      Effect.succeed({
-        signal: (signal: Signal.Signal) =>
-          signal._tag === "BlockFinalized" && signal.number === 2 ? B.send(note("m")) : Effect.void,
-        message: () => Effect.void
-      })
-    )
-    return Effect.gen(function* () {
-      const overseer = yield* Overseer.Overseer
-      // B is held in a handler while A, who is free, sees both signals and sends
-      const gate = yield* Deferred.make<string>()
-      yield* B.send({ _tag: "Ask", reply: gate })
-      yield* settle
-      yield* overseer.broadcast(Signal.blockFinalized(a1.hash, 1))
-      yield* overseer.broadcast(Signal.blockFinalized(b2.hash, 2))
-      yield* settle
-      assert.deepStrictEqual(log, [])
-      yield* Deferred.succeed(gate, "go on")
-      yield* settle
-      assert.deepStrictEqual(log, ["final a", "final b", "m"])
-    }).pipe(
-      Effect.provide(
-        Layer.mergeAll(
-          aLayer,
-          B.toLayer(
-            Effect.succeed({
-              signal: (signal: Signal.Signal) => Effect.sync(() => log.push(say(signal))),
-              message: B.match({
-                Note: ({ text }) => Effect.sync(() => log.push(text)),
-                Ask: ({ reply }) => Deferred.await(reply)
-              })
-            })
-          )
-        ).pipe(Layer.provideMerge(Overseer.layerManual([A, B])))
-      )
-    )
-  })
-
   it.effect(
     "who answers a signal at once does not overtake it, wherever the receiver stands in the list",
     () => {
       const answers = <Self, Id extends string, To>(
-        address: Subsystem.SubsystemClass<Self, Id, Note, any>,
+        address: Subsystem.SubsystemClass<Self, Id, Note, string>,
         to: { readonly send: (message: Note) => Effect.Effect<void, never, To> },
         log: Array<string>
       ) =>
@@ -268,34 +250,6 @@ describe("Overseer, order", () => {
       )
     }
   )
-
-  it.effect("signal, then priority, then bulk, when all are ready", () => {
-    const log: Array<string> = []
-    return Effect.gen(function* () {
-      const gate = yield* Deferred.make<string>()
-      yield* B.send({ _tag: "Ask", reply: gate })
-      yield* settle
-      yield* B.send(note("m1"))
-      yield* B.send(note("m2"))
-      yield* B.sendPriority(note("p1"))
-      yield* (yield* Overseer.Overseer).broadcast(Signal.blockFinalized(a1.hash, 1))
-      yield* Deferred.succeed(gate, "go on")
-      yield* settle
-      assert.deepStrictEqual(log, ["final a", "p1", "m1", "m2"])
-    }).pipe(
-      Effect.provide(
-        B.toLayer(
-          Effect.succeed({
-            signal: (signal: Signal.Signal) => Effect.sync(() => log.push(say(signal))),
-            message: B.match({
-              Note: ({ text }) => Effect.sync(() => log.push(text)),
-              Ask: ({ reply }) => Deferred.await(reply)
-            })
-          })
-        ).pipe(Layer.provideMerge(Overseer.layerManual([B])))
-      )
-    )
-  })
 })
 
 describe("Overseer, end of life", () => {
@@ -317,29 +271,6 @@ describe("Overseer, end of life", () => {
       assert.strictEqual(reason?._tag, "SubsystemExited")
       assert.include(reason!.message, "test/A")
       assert.include(reason!.message, "disk is full")
-      assert.deepStrictEqual(log, ["B conclude"])
-    }).pipe(Effect.provide(app))
-  })
-
-  it.effect("a subsystem that returns well is as fatal", () => {
-    const log: Array<string> = []
-    const returns = Layer.effectDiscard(
-      Effect.gen(function* () {
-        const mailbox = yield* A
-        const overseer = yield* Overseer.Overseer
-        yield* overseer.run(A, Effect.asVoid(mailbox.take))
-      })
-    )
-    const app = Layer.mergeAll(returns, recorder(B, log, "B")).pipe(
-      Layer.provideMerge(Overseer.layerManual([A, B])),
-      Layer.provideMerge(quiet)
-    )
-    return Effect.gen(function* () {
-      const join = yield* joining
-      yield* A.send(note("x"))
-      const reason = reasonOf(yield* Fiber.join(join))
-      assert.strictEqual(reason?._tag, "SubsystemExited")
-      assert.include(reason!.message, "subsystem test/A returned")
       assert.deepStrictEqual(log, ["B conclude"])
     }).pipe(Effect.provide(app))
   })
@@ -448,6 +379,27 @@ describe("Overseer, end of life", () => {
       )
     )
   )
+
+  it.effect("one of many readers can be replaced; two for one address are a defect", () => {
+    const log: Array<string> = []
+    const all = Layer.mergeAll(recorder(A, log, "A"), recorder(B, log, "B"))
+    const mine = recorder(B, log, "my B")
+    return Effect.gen(function* () {
+      const two = yield* Effect.exit(
+        Layer.build(Layer.merge(all, mine).pipe(Layer.provide(Overseer.layerManual([A, B]))))
+      )
+      assert.include(Exit.isFailure(two) ? Cause.pretty(two.cause) : "", "has a reader already")
+      log.length = 0
+      const app = all.pipe(Subsystem.replace(B, mine), Layer.provideMerge(Overseer.layerManual([A, B])))
+      yield* Effect.gen(function* () {
+        yield* A.send(note("x"))
+        yield* B.send(note("y"))
+        yield* settle
+        assert.sameMembers(log, ["A x", "my B y"])
+      }).pipe(Effect.provide(app))
+      assert.sameMembers(log.slice(2), ["A conclude", "my B conclude"])
+    }).pipe(Effect.scoped)
+  })
 
   it("the same address twice is a defect", () => {
     const exit = Effect.runSyncExit(Effect.scoped(Layer.build(Overseer.layerManual([A, A]))))

@@ -1,15 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Mailbox, Metrics, Overseer, Signal, Subsystem } from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
-import { Deferred, Effect, Layer, Metric } from "effect"
+import { Clock, Deferred, Effect, Layer, Metric } from "effect"
 import { TestClock } from "effect/testing"
 import { block, hash } from "./fixtures.ts"
 
 type Work =
   | { readonly _tag: "Work"; readonly n: number }
   | { readonly _tag: "Total"; readonly reply: Deferred.Deferred<number> }
-class Worker extends Subsystem.Service<Worker, Work>()("test/Worker") {}
 class Sink extends Subsystem.Service<Sink, { readonly _tag: "Sum"; readonly sum: number }>()("test/Sink") {}
+class Slow extends Subsystem.Service<Slow, { readonly _tag: "Sum" }>()("test/Slow", { capacity: 1 }) {}
+class Worker extends Subsystem.Service<Worker, Work>()("test/Worker", { sends: () => [Sink, Slow] }) {}
 
 const work = (n: number): Work => ({ _tag: "Work", n })
 const a = block("a", 1)
@@ -161,7 +162,6 @@ describe("Subsystem", () => {
 
   it.effect("a full receiver suspends the sender's handler, and nobody else", () =>
     Effect.gen(function* () {
-      class Slow extends Subsystem.Service<Slow, { readonly _tag: "Sum" }>()("test/Slow", { capacity: 1 }) {}
       const gate = Deferred.makeUnsafe<void>()
       let sent = 0
       const sender = Worker.toLayer(
@@ -220,25 +220,36 @@ describe("Subsystem", () => {
 })
 
 describe("Metrics", () => {
-  it.effect("mailbox figures become metrics at every interval", () =>
+  it.effect("figures become metrics at every interval", () =>
     Effect.gen(function* () {
-      const mailbox = new Mailbox.Mailbox<number>("test/Metered", { message: 8 })
-      yield* Effect.forkScoped(Metrics.exporter(() => [mailbox], 950))
+      const clock = yield* Clock.Clock
+      const mailbox = new Mailbox.Mailbox<number>("test/Metered", { message: 8, signal: 1, clock })
+      const counts = { signals: 0, activated: 0, deactivated: 0 }
+      yield* Effect.forkScoped(Metrics.exporter(counts, () => [mailbox], 950))
       for (let i = 0; i < 5; i++) yield* mailbox.send(i)
+      yield* TestClock.adjust("5 millis")
       yield* mailbox.take
-      mailbox.signalUnsafe(Signal.startWork(a))
+      const before = (yield* Metric.value(Metrics.deactivatedLeaves)).count
+      counts.deactivated = 2
+      for (let i = 0; i < 2; i++) mailbox.signalUnsafe(Signal.startWork(a))
+      yield* Effect.forkScoped(mailbox.roomForSignals, { startImmediately: true })
       yield* TestClock.adjust("950 millis")
+      const inLane = (lane: string) => ({ subsystem: "test/Metered", lane })
       const of = (metric: typeof Metrics.sent, lane: string) =>
-        Metric.value(Metric.withAttributes(metric, { subsystem: "test/Metered", lane }))
-      assert.deepStrictEqual((yield* of(Metrics.sent, "bulk")).count, 5)
-      assert.deepStrictEqual((yield* of(Metrics.received, "bulk")).count, 1)
-      assert.deepStrictEqual((yield* of(Metrics.sent, "signal")).count, 1)
-      const length = Metric.withAttributes(Metrics.length, { subsystem: "test/Metered", lane: "bulk" })
+        Effect.map(Metric.value(Metric.withAttributes(metric, inLane(lane))), ({ count }) => count)
+      assert.strictEqual(yield* of(Metrics.sent, "bulk"), 5)
+      assert.strictEqual(yield* of(Metrics.received, "bulk"), 1)
+      assert.strictEqual(yield* of(Metrics.sent, "signal"), 2)
+      assert.strictEqual(yield* of(Metrics.blocked, "signal"), 1)
+      const length = Metric.withAttributes(Metrics.length, inLane("bulk"))
       assert.strictEqual((yield* Metric.value(length)).value, 4)
-      yield* mailbox.take
-      yield* mailbox.take
+      const flight = yield* Metric.value(Metric.withAttributes(Metrics.flight, inLane("bulk")))
+      assert.deepInclude(flight, { count: 1, sum: 0.005 })
+      assert.strictEqual((yield* Metric.value(Metrics.deactivatedLeaves)).count - before, 2)
+      for (let i = 0; i < 3; i++) yield* mailbox.take
       yield* TestClock.adjust("950 millis")
-      assert.deepStrictEqual((yield* of(Metrics.received, "bulk")).count, 2)
+      assert.strictEqual(yield* of(Metrics.received, "bulk"), 2, "signals first")
+      assert.strictEqual(yield* of(Metrics.received, "signal"), 2)
     })
   )
 })

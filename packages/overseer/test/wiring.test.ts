@@ -8,12 +8,12 @@ import * as L from "effect/Layer"
 
 class Store extends Context.Service<Store, { readonly path: string }>()("test/Store") {}
 type Ping = { readonly _tag: "Ping" }
-class Left extends Subsystem.Service<Left, Ping>()("test/Left", { sends: (): Subsystem.Edges => [Right] }) {}
-class Right extends Subsystem.Service<Right, Ping, Third>()("test/Right", {
-  sends: (): Subsystem.Edges => [Third],
-  sendsNow: (): Subsystem.Edges => [Left]
-}) {}
 class Third extends Subsystem.Service<Third, Ping>()("test/Third") {}
+class Right extends Subsystem.Service<Right, Ping>()("test/Right", {
+  sends: () => [Third],
+  sendsNow: () => ["test/Left"]
+}) {}
+class Left extends Subsystem.Service<Left, Ping>()("test/Left", { sends: () => [Right, Third] }) {}
 const ping: Ping = { _tag: "Ping" }
 
 describe("wiring, in the types", () => {
@@ -43,12 +43,23 @@ describe("wiring, in the types", () => {
     assert.isTrue([complete, missing, noChain].every(L.isLayer))
   })
 
-  it("a subsystem that names its receivers cannot send to others", () => {
-    // @ts-expect-error Right declares Third, not Left
-    const undeclared = Right.toLayer(Effect.succeed({ message: () => Left.send(ping) }))
+  it("a subsystem sends to itself, and to whom it declares by class or by name", () => {
+    const declared = Right.toLayer(
+      Effect.as(Right.sendNow(ping), { leaf: () => Left.sendNow(ping), message: () => Third.send(ping) })
+    )
+    assert.isTrue(L.isLayer(declared))
+  })
+
+  it("a subsystem cannot send to whom it does not declare", () => {
+    class Alone extends Subsystem.Service<Alone, Ping>()("test/Alone") {}
+    // @ts-expect-error Third declares nobody
+    const inHandler = Third.toLayer(Effect.succeed({ message: () => Left.send(ping) }))
     // @ts-expect-error nor while it is built
-    const undeclaredInBuild = Right.toLayer(Effect.as(Left.send(ping), { message: () => Effect.void }))
-    assert.isTrue(L.isLayer(undeclared) && L.isLayer(undeclaredInBuild))
+    const inBuild = Third.toLayer(Effect.as(Left.sendNow(ping), { message: () => Effect.void }))
+    const onLeaf = { leaf: () => Alone.ask(() => ping), message: () => Effect.void }
+    // @ts-expect-error nor on a leaf, nor by asking, nor if it declares others
+    const asking = Right.toLayer(Effect.succeed(onLeaf))
+    assert.isTrue([inHandler, inBuild, asking].every(L.isLayer))
   })
 
   it("messages are checked, and every kind has to be handled", () => {
@@ -62,7 +73,9 @@ describe("wiring, in the types", () => {
 
 describe("wiring, as a graph", () => {
   it("edges that never wait close no cycle", () => {
-    assert.deepStrictEqual(Overseer.cycles(Overseer.graph([Left, Right, Third])), [])
+    const wiring = Overseer.graph([Left, Right, Third])
+    assert.deepStrictEqual(Overseer.cycles(wiring), [])
+    assert.deepStrictEqual(Overseer.cycles(wiring, "all"), [["test/Left", "test/Right"]])
   })
 
   it("subsystems that wait for each other are found, whoever is alone is not", () => {
@@ -89,7 +102,10 @@ describe("wiring, as a graph", () => {
   })
 
   it("edges to addresses outside of the list are told", () => {
-    assert.deepStrictEqual(Overseer.unconnected([Left]), [["test/Left", "test/Right"]])
+    assert.deepStrictEqual(Overseer.unconnected([Left]), [
+      ["test/Left", "test/Right"],
+      ["test/Left", "test/Third"]
+    ])
   })
 
   it("draws itself", () => {

@@ -2,7 +2,7 @@
  * The moving parts of an overseer: mailboxes, broadcast, end of life.
  */
 import type { Hash } from "@ephor/types"
-import { Cause, Clock, Deferred, Effect, Exit, Latch, Option, Scope } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Latch, Option, Scheduler, Scope } from "effect"
 import * as Leaves from "../Leaves.ts"
 import { Mailbox } from "../Mailbox.ts"
 import * as Metrics from "../Metrics.ts"
@@ -23,9 +23,18 @@ import { SignalWatch, type Watched } from "./SignalWatch.ts"
 /** A deadline for people who wait at a door runs on the wall clock, even where a test has stopped every other clock. */
 const wallClock = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
+/** What an engine takes from where it is built. One dispatcher wakes all readers: a broadcast is one turn, not one per reader. */
+interface Surroundings {
+  readonly clock: Clock.Clock
+  readonly dispatcher: Scheduler.SchedulerDispatcher
+  readonly scope: Scope.Scope
+}
+
 /** One running overseer. */
 export class Engine {
   readonly mailboxes = new Map<string, Mailbox<any>>()
+  /** What was broadcast so far. */
+  readonly counts = { signals: 0, activated: 0, deactivated: 0 }
   leaves = Leaves.make()
   readonly #limits: Limits
   readonly #clock: Clock.Clock
@@ -39,7 +48,11 @@ export class Engine {
   readonly #over = Deferred.makeUnsafe<never, OverseerError>()
   #concluding = false
 
-  constructor(subsystems: ReadonlyArray<AnyAddress>, limits: Limits, clock: Clock.Clock, scope: Scope.Scope) {
+  constructor(
+    subsystems: ReadonlyArray<AnyAddress>,
+    limits: Limits,
+    { clock, dispatcher, scope }: Surroundings
+  ) {
     this.#limits = limits
     this.#clock = clock
     this.#scope = scope
@@ -48,7 +61,8 @@ export class Engine {
         throw new Error(`subsystem ${key} is listed twice: each address has one reader`)
       const signal = options.signalCapacity ?? limits.signalCapacity
       const message = options.capacity ?? limits.messageCapacity
-      this.mailboxes.set(key, new Mailbox(key, { signal, message }, clock))
+      const { priority } = options
+      this.mailboxes.set(key, new Mailbox(key, { signal, message, priority, clock, dispatcher }))
     }
   }
 
@@ -121,21 +135,21 @@ export class Engine {
     return Effect.suspend(() => {
       if (this.#concluding) return Effect.void
       this.#spread(signal)
-      const full = [...this.mailboxes.values()].filter((mailbox) => mailbox.hasTooManySignals)
-      return Effect.andThen(
-        Metrics.countSignal(signal),
-        full.length === 0
-          ? Effect.void
-          : Effect.forEach(full, (mailbox) => mailbox.roomForSignals, { discard: true })
-      )
+      const full: Array<Mailbox<any>> = []
+      for (const mailbox of this.mailboxes.values()) if (mailbox.hasTooManySignals) full.push(mailbox)
+      if (full.length === 0) return Effect.void
+      return Effect.forEach(full, (mailbox) => mailbox.roomForSignals, { discard: true })
     })
   }
 
   #spread(signal: Signal.Signal): void {
+    this.counts.signals++
     this.#watch.note(signal._tag, this.#clock.currentTimeMillisUnsafe())
     for (const mailbox of this.mailboxes.values()) mailbox.signalUnsafe(signal)
     this.#sent.openUnsafe()
     if (signal._tag !== "ActiveLeaves") return
+    this.counts.activated += signal.activated === null ? 0 : 1
+    this.counts.deactivated += signal.deactivated.length
     for (const hash of signal.deactivated) {
       this.#answer(hash, Effect.fail(new OverseerError({ reason: new LeafGone({ hash }) })))
     }
@@ -239,10 +253,14 @@ export const makeEngine = Effect.fnUntraced(function* (
   subsystems: ReadonlyArray<AnyAddress>,
   limits: Limits
 ) {
-  const engine = new Engine(subsystems, limits, yield* Clock.Clock, yield* Effect.scope)
+  const engine = new Engine(subsystems, limits, {
+    clock: yield* Clock.Clock,
+    dispatcher: (yield* Scheduler.Scheduler).makeDispatcher(),
+    scope: yield* Effect.scope
+  })
   const fatal = (what: string) => (defect: unknown) => engine.failBecause(what, Cause.die(defect))
   yield* Effect.forkScoped(Effect.catchDefect(engine.watch, fatal("the stall watch")))
-  const exporter = Metrics.exporter(() => engine.mailboxes.values(), limits.metricsIntervalMs)
+  const exporter = Metrics.exporter(engine.counts, () => engine.mailboxes.values(), limits.metricsIntervalMs)
   yield* Effect.forkScoped(Effect.catchDefect(exporter, fatal("the metrics export")))
   return engine
 })

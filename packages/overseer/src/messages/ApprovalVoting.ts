@@ -29,5 +29,9 @@ export type ApprovalVotingMessage = ApprovalStatements
 /** Address of approval voting. */
 export class ApprovalVoting extends Subsystem.Service<ApprovalVoting, ApprovalVotingMessage>()(
   "@ephor/overseer/ApprovalVoting",
-  { capacity: 64_000, sends: () => [AvailabilityRecovery, CandidateValidation, DisputeCoordinator] }
+  {
+    capacity: 64_000,
+    priority: true,
+    sends: () => [AvailabilityRecovery, CandidateValidation, DisputeCoordinator]
+  }
 ) {}

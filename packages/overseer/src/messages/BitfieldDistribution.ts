@@ -21,5 +21,6 @@ export class BitfieldDistribution extends Subsystem.Service<
   BitfieldDistributionMessage
 >()("@ephor/overseer/BitfieldDistribution", {
   capacity: 8192,
+  priority: true,
   sends: () => [Provisioner]
 }) {}

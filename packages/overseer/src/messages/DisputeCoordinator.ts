@@ -120,6 +120,7 @@ export class DisputeCoordinator extends Subsystem.Service<DisputeCoordinator, Di
   "@ephor/overseer/DisputeCoordinator",
   {
     capacity: 32_000,
+    priority: true,
     sends: () => [CandidateValidation, AvailabilityRecovery],
     // Approval voting, participation and distribution send here and wait: the way there must not wait.
     sendsNow: () => [

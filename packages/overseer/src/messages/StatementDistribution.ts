@@ -28,6 +28,7 @@ export class StatementDistribution extends Subsystem.Service<
   StatementDistribution,
   StatementDistributionMessage
 >()("@ephor/overseer/StatementDistribution", {
+  priority: true,
   // Backing shares through here and waits while this is full: the way back must not wait.
   sendsNow: () => ["@ephor/overseer/CandidateBacking", "@ephor/overseer/MisbehaviorArbitration"]
 }) {}
