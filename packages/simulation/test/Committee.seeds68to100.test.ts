@@ -1,0 +1,3 @@
+import { suite } from "./support/committeeSeeds.ts"
+
+suite(68, 100)
