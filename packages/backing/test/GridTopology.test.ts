@@ -25,7 +25,7 @@ describe("GridTopology", () => {
         const views = matrix.map((own) => GridTopology.groupView(matrix, own, group))
         const reached = new Set(group)
         for (let hop = 0; hop < 2; hop++) {
-          for (const from of [...reached])
+          for (const from of Array.from(reached))
             for (const to of views[from]!.sending) if (views[to]!.receiving.has(from)) reached.add(to)
         }
         assert.strictEqual(reached.size, n, `${n} validators, group of ${size}`)

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Mailbox, Metrics, Overseer, Signal, Subsystem } from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
 import { Clock, Deferred, Effect, Layer, Metric } from "effect"
+import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
 import { block, hash } from "./fixtures.ts"
 
@@ -246,6 +247,16 @@ describe("Metrics", () => {
       const flight = yield* Metric.value(Metric.withAttributes(Metrics.flight, inLane("bulk")))
       assert.deepInclude(flight, { count: 1, sum: 0.005 })
       assert.strictEqual((yield* Metric.value(Metrics.deactivatedLeaves)).count - before, 2)
+      const page = yield* PrometheusMetrics.format() // what /metrics serves
+      for (const line of [
+        'overseer_mailbox_sent_total{subsystem="test/Metered",lane="bulk"} 5',
+        'overseer_mailbox_received_total{subsystem="test/Metered",lane="bulk"} 1',
+        'overseer_mailbox_blocked_total{subsystem="test/Metered",lane="signal"} 1',
+        'overseer_mailbox_length{subsystem="test/Metered",lane="bulk"} 4',
+        'overseer_mailbox_flight_seconds_bucket{subsystem="test/Metered",lane="bulk",le="0.0064"} 1'
+      ]) {
+        assert.include(page, line)
+      }
       for (let i = 0; i < 3; i++) yield* mailbox.take
       yield* TestClock.adjust("950 millis")
       assert.strictEqual(yield* of(Metrics.received, "bulk"), 2, "signals first")
