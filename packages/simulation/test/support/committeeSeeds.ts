@@ -6,7 +6,7 @@ import { Committee } from "../../src/index.ts"
 const timeout = 120_000
 
 /** Declares the tests of these seeds. */
-export const suite = (first: number, last: number): void =>
+export const suite = (first: number, last: number): void => {
   describe("a committee of a hundred validators", () => {
     it.live.each(Array.from({ length: last - first + 1 }, (_, n) => first + n))(
       "seed %i backs what is honest, nothing invalid, and bans nobody honest",
@@ -19,3 +19,4 @@ export const suite = (first: number, last: number): void =>
       timeout
     )
   })
+}
