@@ -2,7 +2,13 @@
  * What one validator is to work on at a relay parent: its group, the core the group serves now, and the para
  * scheduled there.
  */
-import { type CoreState, groupForCore, type ParaId, type ValidatorIndex } from "@ephor/types"
+import {
+  type CoreState,
+  groupForCore,
+  type ParaId,
+  type ScheduledCore,
+  type ValidatorIndex
+} from "@ephor/types"
 import type { RuntimeApi } from "@ephor/chain"
 
 /** A group with the core it serves and the para it may back there. */
@@ -25,20 +31,24 @@ export const groupOf = (
 }
 
 /**
- * Everything that may be backed in a child of the relay parent: for each scheduled core, its group. An occupied
- * core counts with what is next when its candidate becomes available, which is the usual way to free it.
+ * What may use each core next, if anything. An occupied core counts with what is next when its candidate becomes
+ * available, which is the usual way to free it.
  */
+export const scheduledParas = (cores: ReadonlyArray<CoreState>): ReadonlyArray<ScheduledCore | null> =>
+  cores.map((state) =>
+    state._tag === "Scheduled"
+      ? state.value
+      : state._tag === "Occupied"
+        ? state.value.nextUpOnAvailable
+        : null
+  )
+
+/** Everything that may be backed in a child of the relay parent: for each scheduled core, its group. */
 export const assignments = (
   cores: ReadonlyArray<CoreState>,
   { groups, rotation }: RuntimeApi.ValidatorGroups
 ): ReadonlyArray<Assignment> =>
-  cores.flatMap((state, core) => {
-    const scheduled =
-      state._tag === "Scheduled"
-        ? state.value
-        : state._tag === "Occupied"
-          ? state.value.nextUpOnAvailable
-          : null
+  scheduledParas(cores).flatMap((scheduled, core) => {
     const group = groupForCore(rotation, core, cores.length)
     const members = groups[group]
     if (scheduled === null || members === undefined) return []

@@ -17,6 +17,7 @@ import {
   PoV,
   Scale,
   type SessionIndex,
+  umpSignalFault,
   validationCodeHash,
   type ValidationResult
 } from "@ephor/types"
@@ -72,19 +73,22 @@ export const toCommitments = (result: ValidationResult): CandidateCommitments =>
   hrmpWatermark: result.hrmpWatermark
 })
 
-/** What is checked after execution. `session` is that of the relay parent's children. */
+/** What is checked after execution. */
 export interface Outputs {
   readonly candidate: CandidateReceipt
   readonly commitments: CandidateCommitments
   readonly kind: ValidationKind
+  /** That of the relay parent's children. */
   readonly session: SessionIndex
+  /** Those of the parachain; they matter while backing. */
+  readonly cores: ReadonlyArray<number>
 }
 
 /**
- * The first thing wrong with what an execution produced, if any. The session is only looked at while backing.
+ * The first thing wrong with what an execution produced, if any. Session, core and signals are only looked at while backing.
  */
 export const afterExecution = (outputs: Outputs, limits: Limits = defaults): InvalidReason | undefined => {
-  const { candidate, commitments, kind, session } = outputs
+  const { candidate, commitments, cores, kind, session } = outputs
   const { descriptor } = candidate
   if (
     Math.max(commitments.upwardMessages.length, commitments.horizontalMessages.length) > limits.maxMessages
@@ -97,10 +101,10 @@ export const afterExecution = (outputs: Outputs, limits: Limits = defaults): Inv
   if (commitments.headData.length > limits.maxHeadDataBytes || newCode > limits.maxCodeBytes) {
     return { _tag: "InvalidOutputs" }
   }
-  if (kind === "Backing" && descriptor._tag === "V2" && descriptor.sessionIndex !== session) {
-    return { _tag: "InvalidSessionIndex" }
-  }
-  return undefined
+  if (kind !== "Backing") return undefined
+  if (descriptor._tag === "V2" && descriptor.sessionIndex !== session) return { _tag: "InvalidSessionIndex" }
+  const fault = umpSignalFault(descriptor, commitments.upwardMessages, () => cores)
+  return fault === undefined ? undefined : { _tag: "InvalidUMPSignals", fault }
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   type PoV,
   type SessionIndex
 } from "@ephor/types"
+import * as Assignment from "./Assignment.ts"
 import * as CandidateChecks from "./CandidateChecks.ts"
 import * as Metrics from "./Metrics.ts"
 import { Pvf, type PvfOutcome, type PvfRequest, type Service as PvfService } from "./Pvf.ts"
@@ -142,13 +143,25 @@ const hasValidSignature = ({ keystore }: Services, { candidate: { descriptor } }
     ? Effect.succeed(true)
     : keystore.verify(descriptor.collator, collatorSignaturePayload(descriptor), descriptor.signature)
 
+/** The cores that a parachain may use at the relay parent; every offset of the claim queue names the same. */
+const coresOf = ({ runtime }: Services, { candidate, kind, relayParent }: Validate) =>
+  kind === "Backing"
+    ? Effect.map(runtime.availabilityCores(relayParent), (cores) =>
+        Assignment.scheduledParas(cores).flatMap((scheduled, core) =>
+          scheduled?.paraId === candidate.descriptor.paraId ? [core] : []
+        )
+      )
+    : Effect.succeed([])
+
 /** Executes inputs that passed their checks, and compares. */
 const execute = Effect.fnUntraced(function* (
-  { limits, pvf }: Services,
-  { candidate, kind }: Validate,
+  services: Services,
+  message: Validate,
   { code, persistedValidationData, pov }: CandidateChecks.Inputs,
   session: SessionIndex
 ) {
+  const { limits, pvf } = services
+  const { candidate, kind } = message
   const { parentHead, relayParentNumber, relayParentStorageRoot } = persistedValidationData
   const request: PvfRequest = {
     code,
@@ -160,7 +173,11 @@ const execute = Effect.fnUntraced(function* (
   const outcome = yield* executeWithRetry(pvf.execute, request, options)
   if (outcome._tag !== "Valid") return judge(outcome)
   const commitments = CandidateChecks.toCommitments(outcome.result)
-  const contradiction = CandidateChecks.afterExecution({ candidate, commitments, kind, session }, limits)
+  const cores = yield* coresOf(services, message)
+  const contradiction = CandidateChecks.afterExecution(
+    { candidate, commitments, kind, session, cores },
+    limits
+  )
   if (contradiction !== undefined) return invalid(contradiction)
   return { _tag: "Valid", commitments, persistedValidationData } satisfies ValidationOutcome
 })

@@ -55,6 +55,11 @@ export const misbehaviors = counterBy("backing_misbehaviors_total", "Misbehaviou
   "kind"
 ])
 
+/** Verdicts after hearings, by judgement. */
+export const verdicts = counterBy("backing_verdicts_total", "Verdicts after all validators were heard", [
+  "judgement"
+])
+
 /** What peers did in statement distribution, by conduct. */
 export const conduct = counterBy("backing_peer_conduct_total", "What peers did in statement distribution", [
   "conduct"

@@ -2,18 +2,18 @@
  * Whether a report of misbehaviour proves anything, besides its signatures. (Overseer protocol, "Misbehavior
  * Arbitration Message".)
  */
-import type { MisbehaviorArbitrationMessage } from "@ephor/overseer"
+import type { MisbehaviorReportMessage } from "@ephor/overseer"
 import { candidateHash, type SignedFullStatement, statementCandidate } from "@ephor/types"
 
 /** The statements a report consists of. */
-export const statementsOf = (report: MisbehaviorArbitrationMessage): ReadonlyArray<SignedFullStatement> =>
+export const statementsOf = (report: MisbehaviorReportMessage): ReadonlyArray<SignedFullStatement> =>
   report._tag === "CandidateValidityDisagreement" ? report.statements : [report.first, report.second]
 
 /**
  * What is wrong with a report, or nothing. Two equal statements prove nothing, and neither do statements of two
  * validators.
  */
-export const fault = (report: MisbehaviorArbitrationMessage): string | undefined => {
+export const fault = (report: MisbehaviorReportMessage): string | undefined => {
   const reported = candidateHash(report.receipt)
   if (report._tag === "CandidateValidityDisagreement") {
     if (report.statements.length === 0) return "there is no statement"
@@ -36,7 +36,7 @@ export const fault = (report: MisbehaviorArbitrationMessage): string | undefined
 }
 
 /** Reports with the same key tell the author the same. */
-export const keyOf = (report: MisbehaviorArbitrationMessage): string =>
+export const keyOf = (report: MisbehaviorReportMessage): string =>
   report._tag === "CandidateValidityDisagreement"
     ? `${report.relayParent}/${report._tag}/${candidateHash(report.receipt)}`
     : `${report.relayParent}/${report._tag}/${report.first.validatorIndex}`

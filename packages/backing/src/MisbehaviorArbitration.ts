@@ -1,18 +1,19 @@
 /**
- * Misbehaviour arbitration: passes on, once, the reports that prove what they say.
- *
- * The protocol decides no more than that; punishing is up to the chain. (Overseer protocol, "Misbehavior
- * Arbitration Message".)
+ * Misbehaviour arbitration: passes on, once, the reports that prove what they say, and the verdicts of its policy
+ * about whoever voted when all validators were called in. (Overseer protocol, "Misbehavior Arbitration Message".)
  */
 import { Effect, type Layer, Metric } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"
 import {
+  type Hearing,
   MisbehaviorArbitration,
   type MisbehaviorArbitrationMessage,
+  type MisbehaviorReportMessage,
   Overseer,
   Provisioner
 } from "@ephor/overseer"
-import type { MisbehaviorReport } from "@ephor/types"
+import type { MisbehaviorReport, ProvisionableData, ValidatorIndex } from "@ephor/types"
+import { ArbitrationPolicy } from "./ArbitrationPolicy.ts"
 import { Recent } from "./internal/Recent.ts"
 import { sessionAt, verifyFullStatement } from "./internal/session.ts"
 import * as Metrics from "./Metrics.ts"
@@ -20,25 +21,30 @@ import * as Misbehavior from "./Misbehavior.ts"
 
 /** Limits of misbehaviour arbitration. */
 export interface Limits {
-  /** Reports remembered, so that none is passed on twice. */
+  /** Reports and candidates remembered, so that none is passed on and nobody judged twice. */
   readonly remembered: number
 }
 
 /** Defaults of `Limits`. */
 export const defaults: Limits = { remembered: 4096 }
 
-const toReport = (message: MisbehaviorArbitrationMessage): MisbehaviorReport => {
+const toReport = (message: MisbehaviorReportMessage): MisbehaviorReport => {
   const { relayParent: _, ...report } = message
   return report
 }
+
+const provide = (data: Extract<ProvisionableData, { readonly relayParent: unknown }>) =>
+  Provisioner.send({ _tag: "ProvisionableData", relayParent: data.relayParent, data })
 
 const make = (limits: Limits) =>
   Effect.gen(function* () {
     const runtime = yield* RuntimeApi.RuntimeApi
     const keystore = yield* Keystore.Keystore
+    const policy = yield* ArbitrationPolicy
     const seen = new Recent<string>(limits.remembered)
+    const judged = new Recent<string, ReadonlySet<ValidatorIndex>>(limits.remembered)
 
-    const isSigned = Effect.fnUntraced(function* (message: MisbehaviorArbitrationMessage) {
+    const isSigned = Effect.fnUntraced(function* (message: MisbehaviorReportMessage) {
       const session = yield* sessionAt(runtime, keystore, message.relayParent)
       for (const statement of Misbehavior.statementsOf(message)) {
         if (!(yield* verifyFullStatement(keystore, session, statement))) return false
@@ -46,7 +52,7 @@ const make = (limits: Limits) =>
       return true
     })
 
-    const arbitrate = Effect.fnUntraced(function* (message: MisbehaviorArbitrationMessage) {
+    const onReport = Effect.fnUntraced(function* (message: MisbehaviorReportMessage) {
       const key = Misbehavior.keyOf(message)
       if (seen.has(key)) return
       const fault =
@@ -55,20 +61,31 @@ const make = (limits: Limits) =>
         return yield* Effect.logWarning("a report proves nothing", { report: message._tag, why: fault })
       seen.add(key)
       yield* Metric.update(Metrics.misbehaviors(message._tag), 1)
-      yield* Provisioner.send({
-        _tag: "ProvisionableData",
-        relayParent: message.relayParent,
-        data: { _tag: "MisbehaviorReport", relayParent: message.relayParent, report: toReport(message) }
-      })
+      const report = toReport(message)
+      if (!policy.isReported(report)) return
+      yield* provide({ _tag: "MisbehaviorReport", relayParent: message.relayParent, report })
+    })
+
+    const onHearing = Effect.fnUntraced(function* (hearing: Hearing) {
+      const { candidateHash, relayParent, session } = hearing
+      const key = `${session}/${candidateHash}`
+      const before = judged.get(key) ?? new Set()
+      const verdicts = policy.judge(hearing).filter(({ validatorIndex }) => !before.has(validatorIndex))
+      if (verdicts.length === 0) return
+      judged.set(key, new Set([...before, ...verdicts.map(({ validatorIndex }) => validatorIndex)]))
+      for (const { judgement } of verdicts) yield* Metric.update(Metrics.verdicts(judgement._tag), 1)
+      yield* provide({ _tag: "Verdicts", relayParent, session, candidateHash, verdicts })
     })
 
     return {
       message: (message: MisbehaviorArbitrationMessage) =>
-        arbitrate(message).pipe(
-          Effect.catchTag("RuntimeApiError", (error) =>
-            Effect.logWarning("a report could not be checked", error.message)
-          )
-        )
+        message._tag === "Hearing"
+          ? onHearing(message)
+          : onReport(message).pipe(
+              Effect.catchTag("RuntimeApiError", (error) =>
+                Effect.logWarning("a report could not be checked", error.message)
+              )
+            )
     }
   })
 

@@ -1,5 +1,6 @@
 export * as Adder from "./Adder.ts"
 export * as ApprovalVoting from "./ApprovalVoting.ts"
+export * as ArbitrationPolicy from "./ArbitrationPolicy.ts"
 export * as Assignment from "./Assignment.ts"
 export * as AvailabilityDistribution from "./AvailabilityDistribution.ts"
 export * as AvailabilityRecovery from "./AvailabilityRecovery.ts"

@@ -212,7 +212,7 @@ describe("CandidateChecks", () => {
     assert.isFalse(CandidateChecks.isDataOf({ ...descriptor, erasureRoot: World.hashOf(0) } as never, data))
   })
 
-  it("a V2 descriptor must name the session while it is backed", () => {
+  it("a V2 descriptor must name session and core while it is backed", () => {
     const candidate = {
       ...good.candidate,
       descriptor: {
@@ -223,10 +223,17 @@ describe("CandidateChecks", () => {
         sessionIndex: 4
       } as never
     }
-    const outputs = { candidate, commitments: World.commitmentsOf(1n), session: 3 }
+    const outputs = { candidate, commitments: World.commitmentsOf(1n), session: 3, cores: [1] }
     assert.deepStrictEqual(CandidateChecks.afterExecution({ ...outputs, kind: "Backing" }), {
       _tag: "InvalidSessionIndex"
     })
+    assert.deepStrictEqual(CandidateChecks.afterExecution({ ...outputs, session: 4, kind: "Backing" }), {
+      _tag: "InvalidUMPSignals",
+      fault: "CoreIndexMismatch"
+    })
+    assert.isUndefined(
+      CandidateChecks.afterExecution({ ...outputs, session: 4, cores: [0], kind: "Backing" })
+    )
     assert.isUndefined(CandidateChecks.afterExecution({ ...outputs, kind: "Dispute" }))
   })
 })

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { Misbehavior, MisbehaviorArbitration } from "@ephor/backing"
+import { ArbitrationPolicy, Misbehavior, MisbehaviorArbitration } from "@ephor/backing"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
+import type { Verdict } from "@ephor/types"
 import * as World from "./support/world.ts"
 
 const a = (await World.candidateOf(1n)).candidate
@@ -54,7 +55,60 @@ describe("Misbehavior", () => {
   }
 })
 
+const hearing: Overseer.Hearing = {
+  _tag: "Hearing",
+  relayParent,
+  session: World.session,
+  candidateHash: World.hashOf(1),
+  isValid: false,
+  validatorCount: 6,
+  valid: [0, 4],
+  invalid: [1, 2, 3, 4],
+  isClosed: false
+}
+const judgements = (verdicts: ReadonlyArray<Verdict>) =>
+  verdicts.map(({ judgement, validatorIndex }) => `${validatorIndex} ${judgement._tag}`)
+const decided = ["0 Slash", "1 Reward", "2 Reward", "3 Reward", "4 Slash"]
+
+describe("ArbitrationPolicy", () => {
+  const { ignoring, seed } = ArbitrationPolicy
+  it("the protocol's: the minority is slashed, the majority rewarded, abstainers lightly slashed in the end", () => {
+    assert.deepStrictEqual(judgements(seed.judge(hearing)), decided)
+    assert.deepStrictEqual(judgements(seed.judge({ ...hearing, isClosed: true })), [
+      ...decided,
+      "5 LightSlash"
+    ])
+    const turned = { ...hearing, isValid: true, valid: hearing.invalid, invalid: hearing.valid }
+    assert.deepStrictEqual(judgements(seed.judge(turned)), decided)
+  })
+  it("today's: nobody", () => assert.deepStrictEqual(ignoring.judge(hearing), []))
+})
+
 describe("MisbehaviorArbitration", () => {
+  it.effect("passes on each verdict once, by the policy in force", () =>
+    Effect.gen(function* () {
+      const start = (layer = MisbehaviorArbitration.layer()) =>
+        SubsystemTest.make({
+          subsystem: Overseer.MisbehaviorArbitration,
+          layer,
+          captures: [Overseer.Provisioner]
+        }).pipe(Effect.provide(Layer.mergeAll(World.runtime(), World.keystoreOf("//Alice"))))
+      const arbitration = yield* start()
+      for (const isClosed of [false, false, true]) yield* arbitration.send({ ...hearing, isClosed })
+      const provided = yield* arbitration.captured(Overseer.Provisioner)
+      const verdicts = provided.map((message) => {
+        assert(message._tag === "ProvisionableData" && message.data._tag === "Verdicts")
+        return judgements(message.data.verdicts)
+      })
+      assert.deepStrictEqual(verdicts, [decided, ["5 LightSlash"]])
+
+      const policy = Layer.succeed(ArbitrationPolicy.ArbitrationPolicy, ArbitrationPolicy.ignoring)
+      const ignoring = yield* start(MisbehaviorArbitration.layer().pipe(Layer.provide(policy)))
+      for (const message of [hearing, contradiction]) yield* ignoring.send(message)
+      assert.deepStrictEqual(yield* ignoring.captured(Overseer.Provisioner), [])
+    })
+  )
+
   it.effect("passes on a proof once, and nothing with a bad signature or of an unknown block", () =>
     Effect.gen(function* () {
       const arbitration = yield* SubsystemTest.make({

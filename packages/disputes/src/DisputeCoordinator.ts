@@ -11,6 +11,7 @@ import {
   type DisputeEntry,
   DisputeParticipation,
   type ImportStatements,
+  MisbehaviorArbitration,
   type Overseer,
   type QueryCandidateVotes,
   type Signal
@@ -55,6 +56,7 @@ type Needs =
   | ApprovalVoting
   | DisputeParticipation
   | DisputeDistribution
+  | MisbehaviorArbitration
   | Disputes
   | VotesDb
   | RuntimeApi.RuntimeApi
@@ -81,6 +83,7 @@ const makeState = Effect.fnUntraced(function* (options: Options) {
     db,
     recent,
     unrecovered: new Set(recent.keys()),
+    closed: new Set(),
     opening: new Set(),
     runtime: yield* RuntimeApi.RuntimeApi,
     keystore: yield* Keystore.Keystore,
@@ -89,6 +92,7 @@ const makeState = Effect.fnUntraced(function* (options: Options) {
     approvals: yield* ApprovalVoting,
     participation: yield* DisputeParticipation,
     distribution: yield* DisputeDistribution,
+    arbitration: yield* MisbehaviorArbitration,
     scraper: yield* Scraping.make(options.scraping),
     slots: new SpamSlots(options.spamSlots),
     offchainDisabled: new OffchainDisabled(),

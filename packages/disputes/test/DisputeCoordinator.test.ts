@@ -52,7 +52,12 @@ const start = Effect.fnUntraced(function* (
   const harness = yield* SubsystemTest.make({
     subsystem: DisputeCoordinator.DisputeCoordinator,
     layer: DisputeCoordinator.layer(options.coordinator).pipe(Layer.provide(Layer.succeedContext(services))),
-    captures: [Overseer.DisputeParticipation, Overseer.DisputeDistribution, Overseer.ApprovalVoting]
+    captures: [
+      Overseer.DisputeParticipation,
+      Overseer.DisputeDistribution,
+      Overseer.ApprovalVoting,
+      Overseer.MisbehaviorArbitration
+    ]
   })
   if (!("approvals" in options && options.approvals === undefined)) {
     yield* harness.next(Overseer.ApprovalVoting).pipe(
@@ -98,6 +103,9 @@ const start = Effect.fnUntraced(function* (
           pendingConfirmation
         }))
         .pipe(Effect.tap(() => settled)),
+    hearings: Effect.andThen(settled, harness.captured(Overseer.MisbehaviorArbitration)).pipe(
+      Effect.map((messages) => messages.filter((message) => message._tag === "Hearing"))
+    ),
     asked: Effect.andThen(settled, harness.captured(Overseer.DisputeParticipation)),
     sent: Effect.andThen(settled, harness.captured(Overseer.DisputeDistribution)),
     recent: harness.ask<ReadonlyArray<Overseer.DisputeEntry>>((reply) => ({ _tag: "RecentDisputes", reply })),
@@ -183,6 +191,52 @@ describe("import", () => {
       assert.deepStrictEqual(yield* rig.active, [])
       assert.strictEqual((yield* rig.recent).length, 1)
     })
+  )
+  it.effect(
+    "everybody is heard from the conclusion on; who has not voted when the dispute is over has abstained",
+    () =>
+      Effect.gen(function* () {
+        const rig = yield* withIncluded({ own: [] })
+        yield* rig.import(A, 10, dispute)
+        assert.deepStrictEqual(yield* rig.hearings, [])
+        yield* rig.import(A, 10, [vote(A, 10, invalid, 0), vote(A, 10, invalid, 3)])
+        const hearing = {
+          _tag: "Hearing",
+          relayParent: ChainScript.hash("a"),
+          session: 10,
+          candidateHash: a,
+          isValid: false,
+          validatorCount: 4,
+          valid: [1],
+          invalid: [0, 2, 3],
+          isClosed: true
+        } as const
+        assert.deepStrictEqual(yield* rig.hearings, [hearing])
+
+        onChain(rig.script, "b", B)
+        yield* rig.leaf("b", "a", 2)
+        const three = [vote(B, 10, seconded, 1), vote(B, 10, valid, 0), vote(B, 10, valid, 3)]
+        yield* rig.import(B, 10, [...three, vote(B, 10, invalid, 1)])
+        const open = {
+          ...hearing,
+          relayParent: ChainScript.hash("b"),
+          candidateHash: candidateHash(B),
+          isValid: true,
+          valid: [0, 1, 3],
+          invalid: [1],
+          isClosed: false
+        }
+        assert.deepStrictEqual(yield* rig.hearings, [open])
+        yield* TestClock.adjust("181 seconds")
+        for (const [block, parent, number] of [
+          ["c", "b", 3],
+          ["d", "c", 4]
+        ] as const) {
+          yield* rig.leaf(block, parent, number)
+        }
+        const closed = { ...open, relayParent: ChainScript.hash("c"), isClosed: true }
+        assert.deepStrictEqual(yield* rig.hearings, [closed], "once")
+      })
   )
   it.effect("a later supermajority against overrides one for", () =>
     Effect.gen(function* () {

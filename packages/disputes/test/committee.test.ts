@@ -12,6 +12,7 @@ import {
 } from "@ephor/disputes"
 import { MemoryNetwork } from "@ephor/network"
 import * as Overseer from "@ephor/overseer"
+import { Subsystem } from "@ephor/overseer"
 import { candidateHash, type CandidateReceipt } from "@ephor/types"
 import { Context, Deferred, Effect, Layer, Option, Queue, Stream } from "effect"
 import * as World from "./support/world.ts"
@@ -22,6 +23,7 @@ const addresses = [
   Overseer.CandidateValidation,
   DisputeCoordinator.DisputeCoordinator,
   DisputeParticipation.DisputeParticipation,
+  Overseer.MisbehaviorArbitration,
   DisputeDistribution.DisputeDistribution
 ] as const
 
@@ -80,6 +82,7 @@ const validator = Effect.fnUntraced(function* (
     DisputeCoordinator.layer(),
     DisputeParticipation.layer(),
     DisputeDistribution.layer({ retryDelayMs: 50, sendIntervalMs: 1 }),
+    Subsystem.layerDummy(Overseer.MisbehaviorArbitration),
     surroundings(isValid)
   ).pipe(
     Layer.provideMerge(Enforcement.layer),

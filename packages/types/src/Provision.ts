@@ -4,7 +4,8 @@
  */
 import { Schema } from "effect"
 import { CandidateReceipt } from "./Candidate.ts"
-import { Hash, Signature } from "./Primitives.ts"
+import { record, variants } from "./codec/Wire.ts"
+import { CandidateHash, Hash, SessionIndex, Signature, ValidatorIndex } from "./Primitives.ts"
 import { BackedCandidate, SignedAvailabilityBitfield, SignedFullStatement } from "./Statement.ts"
 
 /** Self-contained proof that validators misbehaved. */
@@ -18,6 +19,14 @@ export const MisbehaviorReport = Schema.TaggedUnion({
 })
 export type MisbehaviorReport = typeof MisbehaviorReport.Type
 
+/** What follows from a vote; `LightSlash` is for not voting at all. */
+export const Judgement = variants({ Reward: [0], LightSlash: [1], Slash: [2] })
+export type Judgement = typeof Judgement.Type
+
+/** What a validator deserves after all validators were heard about a candidate. */
+export const Verdict = record({ validatorIndex: ValidatorIndex, judgement: Judgement })
+export interface Verdict extends Schema.Schema.Type<typeof Verdict> {}
+
 /** What may become part of a relay-chain block. */
 export const ProvisionableData = Schema.TaggedUnion({
   /** Which chunks a validator holds. */
@@ -27,6 +36,13 @@ export const ProvisionableData = Schema.TaggedUnion({
   /** Proof of misbehaviour. */
   MisbehaviorReport: { relayParent: Hash, report: MisbehaviorReport },
   /** A validator calls for a dispute. */
-  Dispute: { relayParent: Hash, signature: Signature }
+  Dispute: { relayParent: Hash, signature: Signature },
+  /** Rewards and slashes after all validators were heard about a candidate (votes-db, "Incoming message"). */
+  Verdicts: {
+    relayParent: Hash,
+    session: SessionIndex,
+    candidateHash: CandidateHash,
+    verdicts: Schema.Array(Verdict)
+  }
 })
 export type ProvisionableData = typeof ProvisionableData.Type

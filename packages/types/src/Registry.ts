@@ -23,7 +23,7 @@ import { ManagedEvent, ManagedEventItem } from "./ManagedEvent.ts"
 import * as Observer from "./Observer.ts"
 import * as Output from "./Output.ts"
 import * as Primitives from "./Primitives.ts"
-import { MisbehaviorReport, ProvisionableData } from "./Provision.ts"
+import { Judgement, MisbehaviorReport, ProvisionableData, Verdict } from "./Provision.ts"
 import * as Receipt from "./Receipt.ts"
 import { Heads, MinimumSafety, SafetyLevel } from "./SafetyLevel.ts"
 import * as Seed from "./SeedEra.ts"
@@ -32,6 +32,7 @@ import * as Session from "./Session.ts"
 import * as Statement from "./Statement.ts"
 import * as Distribution from "./StatementDistribution.ts"
 import * as Status from "./SyncStatus.ts"
+import { UMPSignal } from "./UMPSignal.ts"
 
 /** A wire form. */
 export type WireName = "scale" | "bcs" | "proto" | "json"
@@ -102,6 +103,7 @@ const candidates = family(["scale", "json"], {
   CandidateCommitments: [Candidate.CandidateCommitments, Candidate.commitmentsHash],
   PersistedValidationData: [Candidate.PersistedValidationData, Candidate.persistedValidationDataHash],
   PoV: [Candidate.PoV, Candidate.povHash],
+  UMPSignal,
   ParachainBlock: Candidate.ParachainBlock,
   AvailableData: Candidate.AvailableData,
   ErasureChunk: Candidate.ErasureChunk,
@@ -139,6 +141,8 @@ const statements = family(["scale", "json"], {
   ValidationProtocol: Distribution.ValidationProtocol,
   View: Distribution.View,
   MisbehaviorReport,
+  Judgement,
+  Verdict,
   ProvisionableData
 })
 

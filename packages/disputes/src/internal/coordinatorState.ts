@@ -5,7 +5,8 @@ import type {
   DisputeCoordinatorMessage,
   DisputeDistributionMessage,
   DisputeParticipationMessage,
-  Mailbox
+  Mailbox,
+  MisbehaviorArbitrationMessage
 } from "@ephor/overseer"
 import type {
   CandidateHash,
@@ -41,6 +42,7 @@ export interface State {
   readonly approvals: Mailbox.Mailbox<ApprovalVotingMessage>
   readonly participation: Mailbox.Mailbox<DisputeParticipationMessage>
   readonly distribution: Mailbox.Mailbox<DisputeDistributionMessage>
+  readonly arbitration: Mailbox.Mailbox<MisbehaviorArbitrationMessage>
   readonly scraper: Scraper
   readonly slots: SpamSlots
   readonly offchainDisabled: OffchainDisabled
@@ -48,6 +50,8 @@ export interface State {
   readonly recent: Map<string, VotesDb.RecentDispute>
   /** Disputes of an earlier run that were not taken up yet. */
   readonly unrecovered: Set<string>
+  /** Decided disputes in which nobody's vote is waited for any more. */
+  readonly closed: Set<string>
   /** Fresh disputes for which approvals are being gathered. */
   readonly opening: Set<string>
   highest: SessionIndex

@@ -19,6 +19,7 @@ import {
   tellActive,
   votesOf
 } from "./coordinatorState.ts"
+import { hear } from "./hearings.ts"
 import { participate } from "./ownVotes.ts"
 
 const refuse = (reason: DisputeError["reason"]) => {
@@ -68,6 +69,9 @@ export const importVotes = Effect.fn("DisputeCoordinator.import")(function* (
   yield* announce(state, session, candidateHash, outcome)
   yield* disableLosers(state, session, outcome)
   yield* followUp(state, session, candidateHash, outcome, info)
+  const dispute = state.recent.get(keyOf(session, candidateHash))
+  if (dispute !== undefined && outcome.changed)
+    yield* hear(state, dispute, outcome.votes, info.validators.length)
   return "ValidImport"
 })
 

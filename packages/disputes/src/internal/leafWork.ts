@@ -16,6 +16,7 @@ import {
   tellActive,
   votesOf
 } from "./coordinatorState.ts"
+import { closeHearings } from "./hearings.ts"
 import { importVotes } from "./importVotes.ts"
 import { ownVotes, participate, reconsider, tellOthers } from "./ownVotes.ts"
 
@@ -30,6 +31,7 @@ export const onLeaf = Effect.fn("DisputeCoordinator.leaf")(function* (state: Sta
     yield* importVotes(state, session, candidateHash, candidate, onChain)
   }
   yield* onSightings(state, sightings, recovered)
+  yield* closeHearings(state)
   yield* tellActive(state)
 })
 
@@ -92,6 +94,7 @@ const recover = Effect.fnUntraced(function* (state: State) {
     const dispute = state.recent.get(key)
     if (dispute === undefined || isInactive(dispute.status, yield* seconds)) {
       state.unrecovered.delete(key)
+      state.closed.add(key)
       continue
     }
     const { candidateHash, session } = dispute

@@ -1,7 +1,14 @@
 /**
  * Candidate validation: runs the parachain's validation function and answers. It issues no statement: who asks signs.
  */
-import type { CandidateCommitments, CandidateReceipt, Hash, PersistedValidationData, PoV } from "@ephor/types"
+import type {
+  CandidateCommitments,
+  CandidateReceipt,
+  Hash,
+  PersistedValidationData,
+  PoV,
+  UMPSignalFault
+} from "@ephor/types"
 import type { Deferred } from "effect"
 import * as Subsystem from "../Subsystem.ts"
 import { AvailabilityRecovery } from "./AvailabilityRecovery.ts"
@@ -50,7 +57,7 @@ export type InvalidReason =
   /** The descriptor names another session than the relay parent's. */
   | { readonly _tag: "InvalidSessionIndex" }
   /** Signals among the upward messages contradict the descriptor. */
-  | { readonly _tag: "InvalidUMPSignals" }
+  | { readonly _tag: "InvalidUMPSignals"; readonly fault: UMPSignalFault }
 
 /** The judgement; `Failed` is our own trouble (no PoV, no state, a dead worker): abstain, never vote invalid. */
 export type ValidationOutcome =

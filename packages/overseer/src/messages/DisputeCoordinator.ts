@@ -122,11 +122,12 @@ export class DisputeCoordinator extends Subsystem.Service<DisputeCoordinator, Di
     capacity: 32_000,
     priority: true,
     sends: () => [CandidateValidation, AvailabilityRecovery],
-    // Approval voting, participation and distribution send here and wait: the way there must not wait.
+    // These (arbitration by way of the provisioner) send here and wait: the way there must not wait.
     sendsNow: () => [
       "@ephor/overseer/ApprovalVoting",
       "@ephor/overseer/DisputeParticipation",
-      "@ephor/overseer/DisputeDistribution"
+      "@ephor/overseer/DisputeDistribution",
+      "@ephor/overseer/MisbehaviorArbitration"
     ]
   }
 ) {}

@@ -1,7 +1,14 @@
 /**
  * Misbehaviour arbitration: judges reports against validators and passes on what holds.
  */
-import type { CandidateReceipt, Hash, SignedFullStatement } from "@ephor/types"
+import type {
+  CandidateHash,
+  CandidateReceipt,
+  Hash,
+  SessionIndex,
+  SignedFullStatement,
+  ValidatorIndex
+} from "@ephor/types"
 import * as Subsystem from "../Subsystem.ts"
 import { Provisioner } from "./Provisioner.ts"
 
@@ -31,11 +38,30 @@ export interface DoubleVote {
   readonly second: SignedFullStatement
 }
 
+/** A report, with the relay parent whose signing context its statements belong to. */
+export type MisbehaviorReportMessage = CandidateValidityDisagreement | SelfContradiction | DoubleVote
+
+/** All validators of the session were called in about a candidate; this is how those voted that came. */
+export interface Hearing {
+  readonly _tag: "Hearing"
+  /** The head at which it was held: its authors learn of the verdicts. */
+  readonly relayParent: Hash
+  readonly session: SessionIndex
+  readonly candidateHash: CandidateHash
+  /** What more than two thirds agree upon. */
+  readonly isValid: boolean
+  readonly validatorCount: number
+  readonly valid: ReadonlyArray<ValidatorIndex>
+  readonly invalid: ReadonlyArray<ValidatorIndex>
+  /** Nobody else is waited for. Until then, who has not voted may still do so, and another hearing follows. */
+  readonly isClosed: boolean
+}
+
 /**
  * What misbehaviour arbitration listens to (overseer protocol, "Misbehavior Arbitration Message"): the reports of
- * `MisbehaviorReport`, with the relay parent whose signing context the statements belong to.
+ * `MisbehaviorReport`, and what became of those that all validators were called in for.
  */
-export type MisbehaviorArbitrationMessage = CandidateValidityDisagreement | SelfContradiction | DoubleVote
+export type MisbehaviorArbitrationMessage = MisbehaviorReportMessage | Hearing
 
 /** Address of misbehaviour arbitration. */
 export class MisbehaviorArbitration extends Subsystem.Service<
