@@ -38,9 +38,6 @@ export interface DoubleVote {
   readonly second: SignedFullStatement
 }
 
-/** A report, with the relay parent whose signing context its statements belong to. */
-export type MisbehaviorReportMessage = CandidateValidityDisagreement | SelfContradiction | DoubleVote
-
 /** All validators of the session were called in about a candidate; this is how those voted that came. */
 export interface Hearing {
   readonly _tag: "Hearing"
@@ -61,7 +58,14 @@ export interface Hearing {
  * What misbehaviour arbitration listens to (overseer protocol, "Misbehavior Arbitration Message"): the reports of
  * `MisbehaviorReport`, and what became of those that all validators were called in for.
  */
-export type MisbehaviorArbitrationMessage = MisbehaviorReportMessage | Hearing
+export type MisbehaviorArbitrationMessage =
+  | CandidateValidityDisagreement
+  | SelfContradiction
+  | DoubleVote
+  | Hearing
+
+/** A report, with the relay parent whose signing context its statements belong to. */
+export type MisbehaviorReportMessage = Exclude<MisbehaviorArbitrationMessage, Hearing>
 
 /** Address of misbehaviour arbitration. */
 export class MisbehaviorArbitration extends Subsystem.Service<
