@@ -4,17 +4,10 @@
  * One bitfield per validator and leaf; peers are told when they work on the leaf. Validators of development
  * networks are all connected with each other, so what comes from a peer is not passed on.
  */
-import { Effect, type Layer, Metric, Result, Stream } from "effect"
+import { Effect, type Layer, Result } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"
-import { Network, Protocol, Reputation, View } from "@ephor/network"
-import {
-  BitfieldDistribution,
-  type DistributeBitfield,
-  Overseer,
-  Provisioner,
-  Signal,
-  Subsystem
-} from "@ephor/overseer"
+import { type Network, Protocol, Reputation } from "@ephor/network"
+import { BitfieldDistribution, type DistributeBitfield, Overseer, Provisioner, Signal } from "@ephor/overseer"
 import {
   BitfieldDistributionMessage,
   bitfieldPayload,
@@ -23,9 +16,8 @@ import {
   type SignedAvailabilityBitfield,
   type ValidatorIndex
 } from "@ephor/types"
-import { Recent } from "./internal/Recent.ts"
+import * as Gossip from "./internal/gossip.ts"
 import { type Session, sessionAt } from "./internal/session.ts"
-import * as Metrics from "./Metrics.ts"
 
 /** Limits of bitfield distribution. */
 export interface Limits {
@@ -46,14 +38,11 @@ interface Head {
 const decode = Scale.decodeResult(BitfieldDistributionMessage)
 const encode = Scale.encode(BitfieldDistributionMessage)
 
-/** What the subsystem knows while it runs. */
+/** What the subsystem knows while it runs; of peers, no more than their views. */
 interface State {
   readonly runtime: RuntimeApi.Service
   readonly keystore: Keystore.Service
-  readonly network: Network.Service
-  readonly heads: Map<Hash, Head>
-  readonly left: Recent<Hash>
-  readonly views: Map<Network.PeerId, View.View>
+  readonly gossip: Gossip.Gossip<Head, true>
 }
 
 const provide = (relayParent: Hash, bitfield: SignedAvailabilityBitfield) =>
@@ -64,32 +53,26 @@ const provide = (relayParent: Hash, bitfield: SignedAvailabilityBitfield) =>
   })
 
 const transmit = (
-  { network }: State,
+  { gossip }: State,
   peers: ReadonlyArray<Network.PeerId>,
   relayParent: Hash,
   bitfield: SignedAvailabilityBitfield
 ) =>
-  network
-    .notify(Protocol.bitfield, peers, encode({ _tag: "Bitfield", value: [relayParent, bitfield] }))
-    .pipe(Effect.catch((error) => Effect.logWarning("a bitfield was not sent", error.message)))
+  Gossip.transmit(
+    gossip,
+    Protocol.bitfield,
+    peers,
+    encode({ _tag: "Bitfield", value: [relayParent, bitfield] })
+  )
 
-const judge = Effect.fnUntraced(function* (
-  { network }: State,
-  peer: Network.PeerId,
-  conduct: keyof typeof Reputation.changes
-) {
-  yield* Metric.update(Metrics.conduct(conduct), 1)
-  yield* network.report(peer, Reputation.changes[conduct], `bitfield: ${conduct}`)
-})
+const judge = ({ gossip }: State, peer: Network.PeerId, conduct: keyof typeof Reputation.changes) =>
+  Gossip.judge(gossip, peer, conduct, Reputation.changes[conduct])
 
 const distribute = Effect.fnUntraced(function* (state: State, { bitfield, relayParent }: DistributeBitfield) {
-  const head = state.heads.get(relayParent)
+  const head = state.gossip.heads.get(relayParent)
   if (head === undefined || head.own !== undefined) return
   head.own = bitfield
-  const working = [...state.views]
-    .filter(([, view]) => View.contains(view, relayParent))
-    .map(([peer]) => peer)
-  yield* transmit(state, working, relayParent, bitfield)
+  yield* transmit(state, Gossip.working(state.gossip, relayParent), relayParent, bitfield)
   yield* provide(relayParent, bitfield)
 })
 
@@ -99,9 +82,9 @@ const receive = Effect.fnUntraced(function* (
   relayParent: Hash,
   bitfield: SignedAvailabilityBitfield
 ) {
-  const head = state.heads.get(relayParent)
+  const head = state.gossip.heads.get(relayParent)
   if (head === undefined)
-    return state.left.has(relayParent) ? undefined : yield* judge(state, peer, "unexpected")
+    return state.gossip.left.has(relayParent) ? undefined : yield* judge(state, peer, "unexpected")
   const { payload, signature, validatorIndex } = bitfield
   const key = head.session.validators[validatorIndex]
   if (key === undefined || payload.length !== head.cores) return yield* judge(state, peer, "badSignature")
@@ -121,55 +104,30 @@ const onBytes = (state: State, peer: Network.PeerId, bytes: Uint8Array) => {
     : judge(state, peer, "badSignature")
 }
 
-const onView = Effect.fnUntraced(function* (state: State, peer: Network.PeerId, view: View.View) {
-  const added = View.added(state.views.get(peer) ?? View.empty, view)
-  state.views.set(peer, view)
-  for (const hash of added) {
-    const own = state.heads.get(hash)?.own
-    if (own !== undefined) yield* transmit(state, [peer], hash, own)
-  }
+const enter = Effect.fnUntraced(function* ({ keystore, runtime }: State, relayParent: Hash) {
+  const session = yield* sessionAt(runtime, keystore, relayParent)
+  const cores = yield* runtime.availabilityCores(relayParent)
+  const head: Head = { session, cores: cores.length, received: new Set(), own: undefined }
+  return head
 })
-
-const onEvent = (state: State, event: Network.NetworkEvent): Effect.Effect<void, never, Provisioner> => {
-  switch (event._tag) {
-    case "PeerConnected":
-      return Effect.sync(() => void state.views.set(event.peer, View.empty))
-    case "PeerDisconnected":
-      return Effect.sync(() => void state.views.delete(event.peer))
-    case "PeerViewChange":
-      return onView(state, event.peer, event.view)
-    case "PeerMessage":
-      return onBytes(state, event.peer, event.bytes)
-  }
-}
-
-const start = Effect.fnUntraced(
-  function* (state: State, relayParent: Hash) {
-    const session = yield* sessionAt(state.runtime, state.keystore, relayParent)
-    const cores = yield* state.runtime.availabilityCores(relayParent)
-    state.heads.set(relayParent, { session, cores: cores.length, received: new Set(), own: undefined })
-  },
-  Effect.catchTag("RuntimeApiError", (error) => Effect.logWarning("no bitfields at this leaf", error.message))
-)
 
 const make = (limits: Limits) =>
   Effect.gen(function* () {
     const state: State = {
       runtime: yield* RuntimeApi.RuntimeApi,
       keystore: yield* Keystore.Keystore,
-      network: yield* Network.Network,
-      heads: new Map(),
-      left: new Recent(limits.recentHeads),
-      views: new Map()
+      gossip: yield* Gossip.make<Head, true>("bitfield", limits.recentHeads)
     }
-    const events = state.network.eventsOf(Protocol.bitfield)
-    yield* Subsystem.spawn(Stream.runForEach(events, (event) => onEvent(state, event)))
+    const onLeaves = yield* Gossip.run(state.gossip, Protocol.bitfield, {
+      enter: (relayParent) => enter(state, relayParent),
+      meet: () => true,
+      greet: (peer, relayParent, { own }) =>
+        own === undefined ? Effect.void : transmit(state, [peer], relayParent, own),
+      receive: (peer, bytes) => onBytes(state, peer, bytes)
+    })
     return {
       signal: Signal.match({
-        ActiveLeaves: Effect.fnUntraced(function* ({ activated, deactivated }) {
-          for (const hash of deactivated) if (state.heads.delete(hash)) state.left.add(hash)
-          if (activated !== null) yield* start(state, activated.hash)
-        }),
+        ActiveLeaves: onLeaves,
         BlockFinalized: () => Effect.void,
         Conclude: () => Effect.void
       }),

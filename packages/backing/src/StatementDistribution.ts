@@ -5,30 +5,28 @@
  * and peers that send what they should not lose reputation. This subsystem also tells peers which leaves we
  * work on. (Overseer protocol, "Statement Distribution Message"; rules of Polkadot, autumn 2020.)
  */
-import { Effect, type Layer, Metric, Result, Schema, Stream } from "effect"
+import { Effect, type Layer, Result } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"
-import { Network, Protocol, Reputation, View } from "@ephor/network"
+import { type Network, Protocol, Reputation, View } from "@ephor/network"
 import {
   CandidateBacking,
   Overseer,
   type PeerStatement,
   type ShareStatement,
   Signal,
-  StatementDistribution,
-  Subsystem
+  StatementDistribution
 } from "@ephor/overseer"
-import { type CandidateHash, Hash, Scale, SignedFullStatement, toCompact, Wire } from "@ephor/types"
-import { Recent } from "./internal/Recent.ts"
+import {
+  type CandidateHash,
+  EarlyStatementDistributionMessage,
+  type Hash,
+  Scale,
+  type SignedFullStatement,
+  toCompact
+} from "@ephor/types"
+import * as Gossip from "./internal/gossip.ts"
 import { type Session, sessionAt, verifyFullStatement } from "./internal/session.ts"
-import * as Metrics from "./Metrics.ts"
 import * as StatementKnowledge from "./StatementKnowledge.ts"
-
-/**
- * What travels: relay parent and statement, as in autumn 2020 (today's network sends the compact form and
- * fetches the rest).
- */
-export const StatementMessage = Wire.variants({ Statement: [0, Schema.Tuple([Hash, SignedFullStatement])] })
-export type StatementMessage = typeof StatementMessage.Type
 
 /** Limits of statement distribution. */
 export interface Limits extends StatementKnowledge.Limits {
@@ -45,13 +43,8 @@ interface Head {
   readonly knowledge: StatementKnowledge.HeadKnowledge<SignedFullStatement>
 }
 
-interface PeerState {
-  view: View.View
-  readonly heads: Map<Hash, StatementKnowledge.PeerKnowledge>
-}
-
-const decode = Scale.decodeResult(StatementMessage)
-const encode = Scale.encode(StatementMessage)
+const decode = Scale.decodeResult(EarlyStatementDistributionMessage)
+const encode = Scale.encode(EarlyStatementDistributionMessage)
 
 const toStored = (statement: SignedFullStatement): StatementKnowledge.Stored<SignedFullStatement> => {
   const compact = toCompact(statement.payload)
@@ -69,18 +62,18 @@ interface State {
   readonly limits: Limits
   readonly runtime: RuntimeApi.Service
   readonly keystore: Keystore.Service
-  readonly network: Network.Service
-  readonly heads: Map<Hash, Head>
-  readonly left: Recent<Hash>
-  readonly peers: Map<Network.PeerId, PeerState>
+  readonly gossip: Gossip.Gossip<Head, StatementKnowledge.PeerKnowledge>
   finalizedNumber: number
 }
 
-const announceView = ({ finalizedNumber, heads, network }: State) =>
-  network.setView(View.make([...heads.keys()].toReversed(), finalizedNumber))
+const announceView = (state: State) =>
+  Effect.suspend(() => {
+    const { heads, network } = state.gossip
+    return network.setView(View.make([...heads.keys()].toReversed(), state.finalizedNumber))
+  })
 
 const transmit = (
-  { network }: State,
+  { gossip }: State,
   { relayParent }: Head,
   peer: Network.PeerId,
   statements: ReadonlyArray<StatementKnowledge.Stored<SignedFullStatement>>
@@ -88,27 +81,24 @@ const transmit = (
   Effect.forEach(
     statements,
     ({ item }) =>
-      network
-        .notify(Protocol.statement, [peer], encode({ _tag: "Statement", value: [relayParent, item] }))
-        .pipe(Effect.catch((error) => Effect.logWarning("a statement was not sent", error.message))),
+      Gossip.transmit(
+        gossip,
+        Protocol.statement,
+        [peer],
+        encode({ _tag: "Statement", value: [relayParent, item] })
+      ),
     { discard: true }
   )
 
-const judge = Effect.fnUntraced(function* (
-  { network }: State,
-  peer: Network.PeerId,
-  conduct: StatementKnowledge.Conduct
-) {
-  yield* Metric.update(Metrics.conduct(conduct), 1)
-  yield* network.report(peer, Reputation.changes[conduct], `statement: ${conduct}`)
-})
+const judge = ({ gossip }: State, peer: Network.PeerId, conduct: StatementKnowledge.Conduct) =>
+  Gossip.judge(gossip, peer, conduct, Reputation.changes[conduct])
 
 /** Tells every peer that works on this head what it lacks about a candidate, and may have. */
 const circulate = (state: State, head: Head, candidateHash: CandidateHash) =>
   Effect.forEach(
-    [...state.peers],
-    ([peer, { heads }]) => {
-      const known = heads.get(head.relayParent)
+    Gossip.working(state.gossip, head.relayParent),
+    (peer) => {
+      const known = Gossip.knownOf(state.gossip, peer, head.relayParent)
       if (known === undefined) return Effect.void
       return transmit(state, head, peer, StatementKnowledge.sendable(head.knowledge, known, candidateHash))
     },
@@ -116,7 +106,7 @@ const circulate = (state: State, head: Head, candidateHash: CandidateHash) =>
   )
 
 const share = Effect.fnUntraced(function* (state: State, { relayParent, statement }: ShareStatement) {
-  const head = state.heads.get(relayParent)
+  const head = state.gossip.heads.get(relayParent)
   if (head === undefined) return
   const stored = toStored(statement)
   if (StatementKnowledge.store(head.knowledge, stored) !== "Fresh") return
@@ -130,10 +120,10 @@ const receive = Effect.fnUntraced(function* (
   relayParent: Hash,
   statement: SignedFullStatement
 ) {
-  const head = state.heads.get(relayParent)
+  const head = state.gossip.heads.get(relayParent)
   if (head === undefined)
-    return state.left.has(relayParent) ? undefined : yield* judge(state, peer, "unexpected")
-  const known = state.peers.get(peer)?.heads.get(relayParent)
+    return state.gossip.left.has(relayParent) ? undefined : yield* judge(state, peer, "unexpected")
+  const known = Gossip.knownOf(state.gossip, peer, relayParent)
   if (known === undefined) return yield* judge(state, peer, "unexpected")
   const stored = toStored(statement)
   if (!(yield* verifyFullStatement(state.keystore, head.session, statement))) {
@@ -158,47 +148,15 @@ const onBytes = (state: State, peer: Network.PeerId, bytes: Uint8Array) => {
     : judge(state, peer, "badSignature")
 }
 
-const onView = Effect.fnUntraced(function* (state: State, peer: Network.PeerId, view: View.View) {
-  const known = state.peers.get(peer) ?? { view: View.empty, heads: new Map() }
-  state.peers.set(peer, known)
-  const previous = known.view
-  known.view = view
-  for (const hash of View.removed(previous, view)) known.heads.delete(hash)
-  for (const hash of View.added(previous, view)) {
-    const knowledge = StatementKnowledge.makePeer()
-    known.heads.set(hash, knowledge)
-    const head = state.heads.get(hash)
-    if (head !== undefined)
-      yield* transmit(state, head, peer, StatementKnowledge.sendable(head.knowledge, knowledge))
+const enter = Effect.fnUntraced(function* ({ keystore, limits, runtime }: State, relayParent: Hash) {
+  const session = yield* sessionAt(runtime, keystore, relayParent)
+  const head: Head = {
+    relayParent,
+    session,
+    knowledge: StatementKnowledge.makeHead(session.validators.length, limits)
   }
+  return head
 })
-
-const onEvent = (state: State, event: Network.NetworkEvent): Effect.Effect<void, never, CandidateBacking> => {
-  switch (event._tag) {
-    case "PeerConnected":
-      return Effect.sync(() => void state.peers.set(event.peer, { view: View.empty, heads: new Map() }))
-    case "PeerDisconnected":
-      return Effect.sync(() => void state.peers.delete(event.peer))
-    case "PeerViewChange":
-      return onView(state, event.peer, event.view)
-    case "PeerMessage":
-      return onBytes(state, event.peer, event.bytes)
-  }
-}
-
-const start = Effect.fnUntraced(
-  function* (state: State, relayParent: Hash) {
-    const session = yield* sessionAt(state.runtime, state.keystore, relayParent)
-    const knowledge = StatementKnowledge.makeHead<SignedFullStatement>(
-      session.validators.length,
-      state.limits
-    )
-    state.heads.set(relayParent, { relayParent, session, knowledge })
-  },
-  Effect.catchTag("RuntimeApiError", (error) =>
-    Effect.logWarning("no statements at this leaf", error.message)
-  )
-)
 
 const make = (limits: Limits) =>
   Effect.gen(function* () {
@@ -206,26 +164,23 @@ const make = (limits: Limits) =>
       limits,
       runtime: yield* RuntimeApi.RuntimeApi,
       keystore: yield* Keystore.Keystore,
-      network: yield* Network.Network,
-      heads: new Map(),
-      left: new Recent(limits.recentHeads),
-      peers: new Map(),
+      gossip: yield* Gossip.make<Head, StatementKnowledge.PeerKnowledge>("statement", limits.recentHeads),
       finalizedNumber: 0
     }
-    const events = state.network.eventsOf(Protocol.statement)
-    yield* Subsystem.spawn(Stream.runForEach(events, (event) => onEvent(state, event)))
+    const onLeaves = yield* Gossip.run(state.gossip, Protocol.statement, {
+      enter: (relayParent) => enter(state, relayParent),
+      meet: StatementKnowledge.makePeer,
+      greet: (peer, _, head, known) =>
+        transmit(state, head, peer, StatementKnowledge.sendable(head.knowledge, known)),
+      receive: (peer, bytes) => onBytes(state, peer, bytes)
+    })
     return {
       signal: Signal.match({
-        ActiveLeaves: Effect.fnUntraced(function* ({ activated, deactivated }) {
-          for (const hash of deactivated) if (state.heads.delete(hash)) state.left.add(hash)
-          if (activated !== null) yield* start(state, activated.hash)
-          yield* announceView(state)
-        }),
-        BlockFinalized: ({ number }) =>
-          Effect.suspend(() => {
-            state.finalizedNumber = Math.max(state.finalizedNumber, number)
-            return announceView(state)
-          }),
+        ActiveLeaves: (leaves) => Effect.andThen(onLeaves(leaves), announceView(state)),
+        BlockFinalized: ({ number }) => {
+          state.finalizedNumber = Math.max(state.finalizedNumber, number)
+          return announceView(state)
+        },
         Conclude: () => Effect.void
       }),
       message: StatementDistribution.match({

@@ -4,7 +4,7 @@ import { StatementDistribution } from "@ephor/backing"
 import { Protocol, Reputation, View } from "@ephor/network"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
-import { type Hash, Scale, type SignedFullStatement } from "@ephor/types"
+import { EarlyStatementDistributionMessage, type Hash, Scale, type SignedFullStatement } from "@ephor/types"
 import * as Hub from "./support/network.ts"
 import * as World from "./support/world.ts"
 
@@ -12,7 +12,7 @@ const a = (await World.candidateOf(1n)).candidate
 const seconded = await World.secondedBy(0, a, 1n)
 const valid = await World.validBy(1, a)
 const { relayParent } = World
-const encode = Scale.encode(StatementDistribution.StatementMessage)
+const encode = Scale.encode(EarlyStatementDistributionMessage)
 
 /** A validator whose distribution is tested, and a peer that is played by hand. */
 const setup = Effect.gen(function* () {
@@ -34,7 +34,7 @@ const setup = Effect.gen(function* () {
   return {
     ...distribution,
     peer,
-    inbox: () => heard.map((bytes) => Scale.decode(StatementDistribution.StatementMessage)(bytes).value[1]),
+    inbox: () => heard.map((bytes) => Scale.decode(EarlyStatementDistributionMessage)(bytes).value[1]),
     say,
     look: (...heads: ReadonlyArray<Hash>) =>
       Effect.andThen(peer.setView(View.make(heads, 0)), distribution.idle),
