@@ -40,20 +40,27 @@ export const defaults: Limits = { ...StatementKnowledge.defaults, recentHeads: 3
 interface Head {
   readonly relayParent: Hash
   readonly session: Session
-  readonly knowledge: StatementKnowledge.HeadKnowledge<SignedFullStatement>
+  /** With the message of each statement: it is written once, however many peers it goes to. */
+  readonly knowledge: StatementKnowledge.HeadKnowledge<Uint8Array>
 }
 
 const decode = Scale.decodeResult(EarlyStatementDistributionMessage)
 const encode = Scale.encode(EarlyStatementDistributionMessage)
 
-const toStored = (statement: SignedFullStatement): StatementKnowledge.Stored<SignedFullStatement> => {
+const messageOf = (relayParent: Hash, statement: SignedFullStatement) =>
+  encode({ _tag: "Statement", value: [relayParent, statement] })
+
+const toStored = (
+  statement: SignedFullStatement,
+  message: Uint8Array
+): StatementKnowledge.Stored<Uint8Array> => {
   const compact = toCompact(statement.payload)
   return {
     kind: compact._tag,
     candidateHash: compact.value,
     validatorIndex: statement.validatorIndex,
     signature: statement.signature,
-    item: statement
+    item: message
   }
 }
 
@@ -74,21 +81,12 @@ const announceView = (state: State) =>
 
 const transmit = (
   { gossip }: State,
-  { relayParent }: Head,
   peer: Network.PeerId,
-  statements: ReadonlyArray<StatementKnowledge.Stored<SignedFullStatement>>
+  statements: ReadonlyArray<StatementKnowledge.Stored<Uint8Array>>
 ) =>
-  Effect.forEach(
-    statements,
-    ({ item }) =>
-      Gossip.transmit(
-        gossip,
-        Protocol.statement,
-        [peer],
-        encode({ _tag: "Statement", value: [relayParent, item] })
-      ),
-    { discard: true }
-  )
+  Effect.forEach(statements, ({ item }) => Gossip.transmit(gossip, Protocol.statement, [peer], item), {
+    discard: true
+  })
 
 const judge = ({ gossip }: State, peer: Network.PeerId, conduct: StatementKnowledge.Conduct) =>
   Gossip.judge(gossip, peer, conduct, Reputation.changes[conduct])
@@ -100,7 +98,7 @@ const circulate = (state: State, head: Head, candidateHash: CandidateHash) =>
     (peer) => {
       const known = Gossip.knownOf(state.gossip, peer, head.relayParent)
       if (known === undefined) return Effect.void
-      return transmit(state, head, peer, StatementKnowledge.sendable(head.knowledge, known, candidateHash))
+      return transmit(state, peer, StatementKnowledge.sendable(head.knowledge, known, candidateHash))
     },
     { discard: true }
   )
@@ -108,7 +106,7 @@ const circulate = (state: State, head: Head, candidateHash: CandidateHash) =>
 const share = Effect.fnUntraced(function* (state: State, { relayParent, statement }: ShareStatement) {
   const head = state.gossip.heads.get(relayParent)
   if (head === undefined) return
-  const stored = toStored(statement)
+  const stored = toStored(statement, messageOf(relayParent, statement))
   if (StatementKnowledge.store(head.knowledge, stored) !== "Fresh") return
   yield* circulate(state, head, stored.candidateHash)
 })
@@ -117,15 +115,15 @@ const share = Effect.fnUntraced(function* (state: State, { relayParent, statemen
 const receive = Effect.fnUntraced(function* (
   state: State,
   peer: Network.PeerId,
-  relayParent: Hash,
-  statement: SignedFullStatement
+  { relayParent, statement }: Pick<PeerStatement, "relayParent" | "statement">,
+  message: Uint8Array
 ) {
   const head = state.gossip.heads.get(relayParent)
   if (head === undefined)
     return state.gossip.left.has(relayParent) ? undefined : yield* judge(state, peer, "unexpected")
   const known = Gossip.knownOf(state.gossip, peer, relayParent)
   if (known === undefined) return yield* judge(state, peer, "unexpected")
-  const stored = toStored(statement)
+  const stored = toStored(statement, message)
   if (!(yield* verifyFullStatement(state.keystore, head.session, statement))) {
     return yield* judge(state, peer, "badSignature")
   }
@@ -134,7 +132,7 @@ const receive = Effect.fnUntraced(function* (
   const use = StatementKnowledge.store(head.knowledge, stored)
   if (received.newCandidate) {
     const dependents = StatementKnowledge.sendable(head.knowledge, known, stored.candidateHash)
-    yield* transmit(state, head, peer, dependents)
+    yield* transmit(state, peer, dependents)
   }
   if (use === "NotUseful") return
   yield* judge(state, peer, use === "Fresh" ? "validFirst" : "valid")
@@ -143,9 +141,9 @@ const receive = Effect.fnUntraced(function* (
 
 const onBytes = (state: State, peer: Network.PeerId, bytes: Uint8Array) => {
   const message = decode(bytes)
-  return Result.isSuccess(message)
-    ? receive(state, peer, message.success.value[0], message.success.value[1])
-    : judge(state, peer, "badSignature")
+  if (Result.isFailure(message)) return judge(state, peer, "badSignature")
+  const [relayParent, statement] = message.success.value
+  return receive(state, peer, { relayParent, statement }, bytes)
 }
 
 const enter = Effect.fnUntraced(function* ({ keystore, limits, runtime }: State, relayParent: Hash) {
@@ -171,7 +169,7 @@ const make = (limits: Limits) =>
       enter: (relayParent) => enter(state, relayParent),
       meet: StatementKnowledge.makePeer,
       greet: (peer, _, head, known) =>
-        transmit(state, head, peer, StatementKnowledge.sendable(head.knowledge, known)),
+        transmit(state, peer, StatementKnowledge.sendable(head.knowledge, known)),
       receive: (peer, bytes) => onBytes(state, peer, bytes)
     })
     return {
@@ -186,7 +184,7 @@ const make = (limits: Limits) =>
       message: StatementDistribution.match({
         Share: (message) => share(state, message),
         Peer: ({ peer, relayParent, statement }: PeerStatement) =>
-          receive(state, peer, relayParent, statement)
+          receive(state, peer, { relayParent, statement }, messageOf(relayParent, statement))
       })
     }
   })
