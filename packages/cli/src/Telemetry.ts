@@ -1,25 +1,55 @@
 /**
  * Logs on stderr: stdout belongs to what a command prints.
  */
-import { Layer, Logger } from "effect"
+import { Layer, Logger, type LogLevel, References } from "effect"
 
 /** How a log line looks. `auto` is `pretty` on a terminal and `json` elsewhere. */
 export const logFormats = ["auto", "json", "logfmt", "pretty"] as const
 /** A log format by name. */
 export type LogFormat = (typeof logFormats)[number]
 
-/** Replaces the default logger by one that writes the given format to stderr. */
-export const layer = (format: LogFormat, options: { readonly isTerminal: boolean }): Layer.Layer<never> => {
-  const chosen = format === "auto" ? (options.isTerminal ? "pretty" : "json") : format
-  switch (chosen) {
+/** What is logged at least, by the names that Go programs know. */
+export const logLevels = ["trace", "debug", "info", "warn", "error", "crit"] as const
+/** A log level by name. */
+export type LogLevelName = (typeof logLevels)[number]
+
+const levels: { readonly [Name in LogLevelName]: LogLevel.LogLevel } = {
+  trace: "Trace",
+  debug: "Debug",
+  info: "Info",
+  warn: "Warn",
+  error: "Error",
+  crit: "Fatal"
+}
+
+const logger = (format: Exclude<LogFormat, "auto">, colors: boolean): Layer.Layer<never> => {
+  switch (format) {
     case "json":
       return Logger.layer([Logger.withConsoleError(Logger.formatJson)])
     case "logfmt":
       return Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
     case "pretty":
       return Layer.mergeAll(
-        Logger.layer([Logger.consolePretty({ colors: options.isTerminal })]),
+        Logger.layer([Logger.consolePretty({ colors })]),
         Layer.succeed(Logger.LogToStderr, true)
       )
   }
+}
+
+/** Replaces the default logger by one that writes the given format to stderr. Levels below `level` are left out. */
+export const layer = (
+  format: LogFormat,
+  options: {
+    readonly isTerminal: boolean
+    readonly level?: LogLevelName | undefined
+    /** Default: on a terminal. */
+    readonly colors?: boolean | undefined
+  }
+): Layer.Layer<never> => {
+  const { colors, isTerminal, level } = options
+  const chosen = format === "auto" ? (isTerminal ? "pretty" : "json") : format
+  const written = logger(chosen, colors ?? isTerminal)
+  return level === undefined
+    ? written
+    : Layer.merge(written, Layer.succeed(References.MinimumLogLevel, levels[level]))
 }

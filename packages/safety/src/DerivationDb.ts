@@ -311,6 +311,15 @@ export const rewindToSource = (db: DerivationDb, number: number): Edit => ({
   append: []
 })
 
+/** Forgets everything after the last entry of a block, which stays. A block after the last entry changes nothing. */
+export const rewindToDerived = (db: DerivationDb, id: BlockId): Verdict<Edit> => {
+  const found = ofDerived(db, id, "last")
+  if (Result.isSuccess(found)) return Result.succeed({ keep: db.indexOf(found.success) + 1, append: [] })
+  return found.failure._tag === "Future" || found.failure._tag === "Uninitialized"
+    ? Result.succeed({ keep: db.length, append: [] })
+    : Result.fail(found.failure)
+}
+
 /**
  * The next block to examine for cross-safety, with the L1 scope in force: the block after the last cross-safe one, if
  * local derivation reached it by that scope; else `OutOfScope`, and the scope is to be bumped.

@@ -2,7 +2,7 @@
  * The supervisor: watches the nodes of several chains, checks the messages between the chains, tells the nodes what is
  * safe, and has blocks replaced that break the rules.
  */
-import { Cause, Context, Deferred, Effect, Layer, Metric, Result, type Scope } from "effect"
+import { Cause, Context, Deferred, Effect, Latch, Layer, Metric, type Redacted, Result, Scope } from "effect"
 import type { Store } from "@ephor/chain/Store"
 import type { BlockId, BlockRef, ChainId, DerivedIdPair, SafetyLevel, Timestamp } from "@ephor/types"
 import * as AccessListCheck from "./AccessListCheck.ts"
@@ -14,6 +14,7 @@ import { type ChainWorker, makeChainWorker } from "./internal/chainWorker.ts"
 import { finalizedBlock } from "./internal/finality.ts"
 import { makeLedger } from "./internal/ledger.ts"
 import { attach, type NodeConfig } from "./internal/nodeAttachment.ts"
+import { type Connect, makeOperating, type Operating } from "./internal/operating.ts"
 import * as queries from "./internal/queries.ts"
 import { L1 } from "./L1.ts"
 import * as LinkCheck from "./LinkCheck.ts"
@@ -33,6 +34,7 @@ import type { Counters, SuperRoot, SyncStatus } from "./SyncStatus.ts"
 
 export { defaults, type Options } from "./SupervisorOptions.ts"
 export type { NodeConfig } from "./internal/nodeAttachment.ts"
+export type { Connect } from "./internal/operating.ts"
 
 /** Shape of the supervisor. Heads are `Uninitialized` before the chain's first block of interop was seen. */
 export interface Service {
@@ -68,6 +70,16 @@ export interface Service {
   /** Whether access lists are turned down. It goes on with an invalid block, and off by `setFailsafe` only. */
   readonly failsafe: Effect.Effect<boolean>
   readonly setFailsafe: (enabled: boolean) => Effect.Effect<void>
+  /** Stops the work until `start`: inputs wait, questions are answered. `Redundant` if it is so already. */
+  readonly stop: Effect.Effect<void, SupervisorError>
+  readonly start: Effect.Effect<void, SupervisorError>
+  /** Supervises one more node, until the end. `NotAttached` if it does not answer, or is of another chain. */
+  readonly addNode: (
+    url: string,
+    jwtSecret: Redacted.Redacted<Uint8Array>
+  ) => Effect.Effect<void, SupervisorError>
+  /** Takes what is above a block of a chain out of the databases, for the nodes to tell anew. Works while stopped. */
+  readonly rewind: (chain: ChainId, to: BlockId) => Effect.Effect<void, SupervisorError>
   readonly counters: Effect.Effect<Counters>
   /** Never succeeds; fails when the supervisor can not go on (the store failed, or a fiber crashed). */
   readonly join: Effect.Effect<never, SupervisorError>
@@ -83,6 +95,8 @@ export interface Config {
   readonly rollupConfigs: RollupConfigSet
   /** Any number per chain. A node of a chain that is not in the set is left alone. */
   readonly nodes: ReadonlyArray<NodeConfig>
+  /** How `addNode` opens a node; without it none can be added. */
+  readonly connect?: Connect | undefined
   readonly options?: Partial<Options> | undefined
 }
 
@@ -139,6 +153,7 @@ const makeService = (
   { dependencySet }: Config,
   shared: Shared,
   contexts: ReadonlyMap<ChainId, ChainContext>,
+  operating: Operating,
   failed: Deferred.Deferred<never, SupervisorError>
 ): Service => {
   const world: AccessListCheck.CheckedWorld = {
@@ -185,6 +200,7 @@ const makeService = (
       Effect.sync(() => {
         shared.failsafe = enabled
       }),
+    ...operating,
     counters: Effect.sync(() => ({
       executingMessages: shared.executingMessages,
       invalidatedBlocks: shared.invalidatedBlocks
@@ -206,7 +222,8 @@ export const make = Effect.fnUntraced(function* (
   config: Config
 ): Effect.fn.Return<Service, SupervisorError, Store | L1 | Scope.Scope> {
   yield* validate(config)
-  const { dependencySet, nodes, rollupConfigs } = config
+  const { connect, dependencySet, nodes, rollupConfigs } = config
+  const scope = yield* Effect.scope
   const options: Options = { ...defaults, ...config.options }
   const workers = new Map<ChainId, ChainWorker>()
   const shared: Shared = {
@@ -217,7 +234,9 @@ export const make = Effect.fnUntraced(function* (
     l1: yield* L1,
     options,
     wakeAll: () => workers.forEach((worker) => worker.wake()),
-    failsafe: false,
+    stopped: false,
+    running: yield* Latch.make(true),
+    failsafe: options.failsafe,
     executingMessages: 0,
     invalidatedBlocks: 0
   }
@@ -239,17 +258,21 @@ export const make = Effect.fnUntraced(function* (
           Deferred.fail(failed, error)
         )
       }),
-      Effect.forkScoped
+      Effect.forkScoped,
+      Effect.provideService(Scope.Scope, scope)
     )
+  const listen = (node: NodeConfig, name: string) =>
+    supervised(`the listener of node ${name}`, attach({ ...node, name }, workers, options))
   for (const [id, { run }] of workers) yield* supervised(`the worker of chain ${id}`, run)
-  for (const [position, node] of nodes.entries()) {
-    yield* supervised(
-      `the listener of node ${node.name ?? `#${position}`}`,
-      attach(node, position, workers, options)
-    )
-  }
+  for (const [position, node] of nodes.entries()) yield* listen(node, node.name ?? `#${position}`)
+  const operating = yield* makeOperating(
+    shared,
+    workers,
+    (node) => Effect.asVoid(listen(node, node.name)),
+    connect
+  )
   const contexts = new Map(Array.from(workers, ([id, { context }]) => [id, context]))
-  return makeService(config, shared, contexts, failed)
+  return makeService(config, shared, contexts, operating, failed)
 })
 
 /** Supervises the given nodes; state is in the `Store`, so that a restart goes on where it was. */

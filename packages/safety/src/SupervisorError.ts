@@ -30,6 +30,20 @@ export class BadRequest extends Schema.TaggedError<BadRequest>()("BadRequest", {
   }
 }
 
+/** What was asked for is so already. */
+export class Redundant extends Schema.TaggedError<Redundant>()("Redundant", { why: Schema.String }) {
+  override get message() {
+    return this.why
+  }
+}
+
+/** A node cannot be added: it does not answer, or does not belong here. */
+export class NotAttached extends Schema.TaggedError<NotAttached>()("NotAttached", { why: Schema.String }) {
+  override get message() {
+    return this.why
+  }
+}
+
 /** An invalid block was found and nobody switched the fail-safe off yet. */
 export class Failsafe extends Schema.TaggedError<Failsafe>()("Failsafe", {}) {
   override get message() {
@@ -88,6 +102,8 @@ export const SupervisorErrorReason = Schema.Union([
   BadConfiguration,
   NotReady,
   BadRequest,
+  Redundant,
+  NotAttached,
   Failsafe,
   Refused,
   NodeFailed,

@@ -20,11 +20,13 @@ export interface Options {
   readonly reconnectMs: number
   /** Longest such pause. */
   readonly maxReconnectMs: number
+  /** Whether the fail-safe is on from the start. */
+  readonly failsafe: boolean
   /** Whether finding an invalid block turns the fail-safe on: access lists are turned down from then on. */
   readonly failsafeOnInvalidation: boolean
 }
 
-/** 1024 inputs, batches of 10 blocks and 256 promotions, calls of 10 s, a request every 5 s, a reset per second, reconnecting after 1 to 10 s, fail-safe on. */
+/** 1024 inputs, batches of 10 blocks and 256 promotions, calls of 10 s, a request every 5 s, a reset per second, reconnecting after 1 to 10 s, no fail-safe before the first invalid block. */
 export const defaults: Options = {
   inputs: 1024,
   indexBatch: 10,
@@ -34,5 +36,6 @@ export const defaults: Options = {
   resetIntervalMs: 1_000,
   reconnectMs: 1_000,
   maxReconnectMs: 10_000,
+  failsafe: false,
   failsafeOnInvalidation: true
 }

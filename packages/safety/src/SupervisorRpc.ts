@@ -2,39 +2,23 @@
  * The supervisor's public methods as JSON-RPC: parameters, results and errors as Go and Rust clients know them. Free of
  * transports; `NodeSupervisorRpc` puts it on HTTP.
  */
-import { Effect, Schema } from "effect"
-import {
-  BlockId,
-  BlockRef,
-  ChainId,
-  CodecError,
-  DerivedIdPair,
-  Json,
-  Quantity,
-  safetyLevelOf
-} from "@ephor/types"
-import { errors, positional, type RpcError } from "@ephor/supervisor-protocol/JsonRpc"
+import { Effect } from "effect"
+import { BlockId, BlockRef, DerivedIdPair, Json, safetyLevelOf } from "@ephor/types"
 import type { Dispatch } from "@ephor/supervisor-protocol/JsonRpcServer"
 import type { ExecutingDescriptor } from "./AccessListCheck.ts"
+import {
+  BadParameter,
+  blockId,
+  chainId,
+  dispatchOf,
+  method,
+  type Methods,
+  quantity
+} from "./internal/rpcMethods.ts"
 import type { Service } from "./Supervisor.ts"
-import { checkAccessListMethod, type SupervisorError, toWireError } from "./SupervisorError.ts"
+import { checkAccessListMethod } from "./SupervisorError.ts"
 import type { SuperRoot } from "./SyncStatus.ts"
 
-/** Why a parameter can not be used. */
-class BadParameter extends Error {}
-
-const isChainId = Schema.is(ChainId)
-const quantityText = /^0x[0-9a-fA-F]{1,64}$/
-
-/** A chain id is text, decimal or `0x`; a number is refused, as Go does. */
-const chainId = (json: unknown): ChainId => {
-  const text = typeof json === "string" && quantityText.test(json) ? BigInt(json).toString() : json
-  if (!isChainId(text)) throw new BadParameter("expected a chain id as decimal or 0x text")
-  return text
-}
-
-const blockId = Json.decode(BlockId)
-const quantity = Json.decode(Quantity)
 const toBlockId = Json.encode(BlockId)
 const toBlockRef = Json.encode(BlockRef)
 const toPair = Json.encode(DerivedIdPair)
@@ -76,21 +60,7 @@ const superRootJson = ({ chains, crossSafeDerivedFrom, superRoot, timestamp }: S
   chains: chains.map(({ canonical, chainId, pending }) => ({ chainID: chainId, canonical, pending }))
 })
 
-/** One method: a decoder for each parameter, and the call. */
-interface Method {
-  readonly params: ReadonlyArray<(json: unknown) => unknown>
-  readonly call: (service: Service, args: ReadonlyArray<never>) => Effect.Effect<unknown, SupervisorError>
-}
-
-const method = <const Params extends ReadonlyArray<(json: unknown) => unknown>>(
-  params: Params,
-  call: (
-    service: Service,
-    args: { readonly [I in keyof Params]: ReturnType<Params[I]> }
-  ) => Effect.Effect<unknown, SupervisorError>
-): Method => ({ params, call: call as Method["call"] })
-
-const methods: { readonly [name: string]: Method } = {
+const methods: Methods = {
   [checkAccessListMethod]: method([entries, safetyLevel, descriptor], (service, [words, level, executing]) =>
     Effect.as(service.checkAccessList(words, level, executing), null)
   ),
@@ -129,25 +99,5 @@ const methods: { readonly [name: string]: Method } = {
 /** The names of all methods, for documentation and tests. */
 export const methodNames: ReadonlyArray<string> = Object.keys(methods)
 
-const run = (service: Service, { call, params }: Method, json: unknown): Effect.Effect<unknown, RpcError> => {
-  const parsed = positional(json, params.length, params.length)
-  if ("error" in parsed) return Effect.fail(parsed.error)
-  const args: Array<never> = []
-  for (const [index, decode] of params.entries()) {
-    try {
-      args.push(decode(parsed.args[index]) as never)
-    } catch (error) {
-      if (!(error instanceof BadParameter || error instanceof CodecError)) throw error
-      return Effect.fail(errors.invalidArgument(index, error.message))
-    }
-  }
-  return Effect.mapError(call(service, args), toWireError)
-}
-
 /** Carries out calls of a supervisor's public methods. */
-export const dispatch =
-  (service: Service): Dispatch =>
-  (name, params) => {
-    const found = Object.hasOwn(methods, name) ? methods[name] : undefined
-    return found === undefined ? Effect.fail(errors.methodNotFound(name)) : run(service, found, params)
-  }
+export const dispatch = (service: Service): Dispatch => dispatchOf(methods, service)

@@ -119,10 +119,14 @@ export const makeL2 = Effect.fnUntraced(function* (chainId: ChainId, l1: TestL1)
         Chain.layerMemory({
           genesis,
           anchorSource: l1.blocks[0]!,
-          derive: (source, after) =>
-            Stream.fromIterable(
-              (batches.get(source.hash) ?? []).filter(({ number }) => number > after.number)
-            ),
+          derive: (source, after) => {
+            const earlier = l1.blocks.filter(({ number }) => number < source.number)
+            const derived: Array<L2BlockRef> = [after]
+            // What does not continue the chain is dropped, as a batch on another parent is.
+            for (const block of [...earlier, source].flatMap(({ hash }) => batches.get(hash) ?? []))
+              if (block.parentHash === derived.at(-1)!.hash) derived.push(block)
+            return Stream.fromIterable(derived.slice(1))
+          },
           replace: (invalid) =>
             Effect.sync(() => {
               const ref = { ...invalid.ref, hash: hashOf("replacement", invalid.ref.hash) }

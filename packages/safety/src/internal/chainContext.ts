@@ -2,7 +2,7 @@
  * What the parts of a chain's worker share: the chain's configuration, its nodes, and what the worker remembers in
  * memory only.
  */
-import { Effect, Result } from "effect"
+import { Effect, type Latch, Result } from "effect"
 import type { BlockNumber, BlockRef, BlockSeal, ChainId } from "@ephor/types"
 import * as DerivationDb from "../DerivationDb.ts"
 import type { Fault } from "../Fault.ts"
@@ -21,6 +21,9 @@ export interface Shared {
   readonly options: Options
   /** Makes every chain look again whether it gets any further. */
   readonly wakeAll: () => void
+  /** An operator has stopped the work: inputs wait, questions are answered. `running` is closed meanwhile. */
+  stopped: boolean
+  readonly running: Latch.Latch
   /** While on, access lists are turned down. */
   failsafe: boolean
   executingMessages: number

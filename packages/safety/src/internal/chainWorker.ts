@@ -2,22 +2,25 @@
  * One fiber per chain: takes what nodes, the L1 and other chains say, one at a time, then moves the heads as far as
  * they go.
  */
-import { Effect, Latch, Metric, Option, Queue, Result, type Scope, Stream } from "effect"
-import type { ChainId, DerivedBlockRefPair } from "@ephor/types"
+import { Clock, Deferred, Effect, Latch, Metric, Option, Queue, Result, type Scope, Stream } from "effect"
+import type { BlockId, BlockSeal, ChainId, DerivedBlockRefPair, SafetyLevel } from "@ephor/types"
 import type { ManagedEvent } from "@ephor/supervisor-protocol/ManagedEvent"
 import type { ManagedNodeError } from "@ephor/supervisor-protocol/ManagedNodeError"
 import * as DerivationDb from "../DerivationDb.ts"
 import type { L1Change, L1Error } from "../L1.ts"
 import * as Metrics from "../Metrics.ts"
+import * as OpMetrics from "../OpMetrics.ts"
 import { crossUnsafeHead } from "../Promotion.ts"
 import * as RollupConfig from "../RollupConfig.ts"
 import type { SupervisorError } from "../SupervisorError.ts"
 import { activateSafe, activateUnsafe, initialize } from "./activation.ts"
 import { type ChainContext, idOf, logFault, type Shared, stateOf } from "./chainContext.ts"
 import { finalizedBlock, followL1Reorg, onFinalizedL1 } from "./finality.ts"
+import type { ChainState } from "./ledger.ts"
 import { followSafe, indexMore, onUnsafeBlock } from "./indexing.ts"
 import { runInvalidator } from "./invalidating.ts"
 import type { NodeLink } from "./nodeLink.ts"
+import { rewind } from "./rewinding.ts"
 import { addLocalSafe, advance, onReplaced, postCrossSafe } from "./promoting.ts"
 import { checkAhead, checkConsistency, resetNode } from "./resetting.ts"
 
@@ -27,6 +30,12 @@ export type Input =
   | { readonly _tag: "L1"; readonly change: L1Change }
   | { readonly _tag: "Wake" }
 
+/** An operator's order to go back. */
+interface Order {
+  readonly to: BlockId
+  readonly done: Deferred.Deferred<void, SupervisorError>
+}
+
 /** A chain with its worker's mailbox. */
 export interface ChainWorker {
   readonly context: ChainContext
@@ -34,6 +43,8 @@ export interface ChainWorker {
   readonly offer: (input: Input) => Effect.Effect<void>
   /** Makes the worker look again; many calls before it does are one. */
   readonly wake: () => void
+  /** Goes back to a block, also while the work is stopped; done when it is on disk and the nodes were told. */
+  readonly rewind: (to: BlockId) => Effect.Effect<void, SupervisorError>
   /** Works until it fails; never ends well. */
   readonly run: Effect.Effect<never, SupervisorError>
 }
@@ -139,24 +150,36 @@ const tolerant = (effect: Effect.Effect<void, Failure>): Effect.Effect<void, Sup
   )
 
 const makeGauges = (chain: ChainContext) => {
-  const localUnsafe = Metrics.refsOf(chain.id, "LocalUnsafe")
-  const crossUnsafe = Metrics.refsOf(chain.id, "CrossUnsafe")
-  const localSafe = Metrics.refsOf(chain.id, "LocalSafe")
-  const crossSafe = Metrics.refsOf(chain.id, "CrossSafe")
-  const finalized = Metrics.refsOf(chain.id, "Finalized")
+  const heads = (
+    [
+      ["LocalUnsafe", "local_unsafe", (state) => state.logs.at(-1)],
+      ["CrossUnsafe", "cross_unsafe", crossUnsafeHead],
+      ["LocalSafe", "local_safe", (state) => DerivationDb.lastValid(state.local)?.derived],
+      ["CrossSafe", "cross_safe", (state) => state.cross.at(-1)?.derived],
+      ["Finalized", "finalized", () => finalizedBlock(chain)?.derived]
+    ] satisfies ReadonlyArray<
+      readonly [SafetyLevel, OpMetrics.RefType, (state: ChainState) => BlockSeal | undefined]
+    >
+  ).map(([level, type, head]) => ({
+    ours: Metrics.refsOf(chain.id, level),
+    theirs: OpMetrics.makeRef(chain.id, type),
+    head
+  }))
+  const databases = (["log", "local_derived", "cross_derived"] as const).map((kind) =>
+    Metric.withAttributes(OpMetrics.logdbEntries, { chain: chain.id, kind })
+  )
   return Effect.fnUntraced(function* () {
     const state = stateOf(chain)
-    const heads = [
-      [localUnsafe, state.logs.at(-1)],
-      [crossUnsafe, crossUnsafeHead(state)],
-      [localSafe, DerivationDb.lastValid(state.local)?.derived],
-      [crossSafe, state.cross.at(-1)?.derived],
-      [finalized, finalizedBlock(chain)?.derived]
-    ] as const
-    for (const [gauge, head] of heads) {
+    const nowMs = yield* Clock.currentTimeMillis
+    for (const { head: headOf, ours, theirs } of heads) {
+      const head = headOf(state)
       if (head === undefined) continue
-      yield* Metric.update(gauge.number, head.number)
-      yield* Metric.update(gauge.time, head.timestamp)
+      yield* Metric.update(ours.number, head.number)
+      yield* Metric.update(ours.time, head.timestamp)
+      yield* theirs(head, nowMs)
+    }
+    for (const [index, { length }] of [state.logs, state.local, state.cross].entries()) {
+      yield* Metric.update(databases[index]!, length)
     }
   })
 }
@@ -188,11 +211,22 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
   if (DerivationDb.marker(stateOf(chain).local) !== undefined) chain.pokeInvalidator()
   const gauges = makeGauges(chain)
   const length = Metric.withAttributes(Metrics.inputQueueLength, { chain: id })
+  const orders: Array<Order> = []
+  const ordered = yield* Latch.make(false)
+  /** Carries out what was ordered, and waits while the work is stopped. */
+  const obey = Effect.gen(function* () {
+    while (shared.stopped || orders.length > 0) {
+      yield* Effect.raceFirst(shared.running.await, ordered.await)
+      for (const { done, to } of orders.splice(0)) yield* Deferred.into(rewind(chain, to), done)
+      ordered.closeUnsafe()
+    }
+  })
   let wakePending = false
   let more = true
   const turn = Effect.gen(function* () {
     const input = more ? yield* Queue.poll(queue) : Option.some(yield* Queue.take(queue))
     wakePending = false
+    yield* obey
     const before = stateOf(chain).version
     if (Option.isSome(input)) yield* tolerant(onInput(chain, input.value))
     more = yield* indexMore(chain)
@@ -207,14 +241,22 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
   const invalidate = runInvalidator(chain, poked, (link, replaceBlock) =>
     Effect.asVoid(Queue.offer(queue, { _tag: "Event", link, epoch: link.epoch, event: { replaceBlock } }))
   )
+  const wake = () => {
+    if (wakePending) return
+    // A full queue needs no wake: the worker looks after each input.
+    wakePending = Queue.offerUnsafe(queue, { _tag: "Wake" })
+  }
   return {
     context: chain,
     offer: (input) => Effect.asVoid(Queue.offer(queue, input)),
-    wake: () => {
-      if (wakePending) return
-      // A full queue needs no wake: the worker looks after each input.
-      wakePending = Queue.offerUnsafe(queue, { _tag: "Wake" })
-    },
+    wake,
+    rewind: Effect.fnUntraced(function* (to) {
+      const done = yield* Deferred.make<void, SupervisorError>()
+      orders.push({ to, done })
+      ordered.openUnsafe()
+      wake()
+      yield* Deferred.await(done)
+    }),
     run: Effect.raceFirst(
       Effect.forever(turn),
       Effect.andThen(Effect.all([follow, invalidate], { concurrency: 2 }), Effect.never)

@@ -58,12 +58,11 @@ const identify = Effect.fnUntraced(function* (node: ManagedNode, options: Option
 
 /** Attaches a node to its chain and listens to it. A node that does not belong here is left alone, with an error. */
 export const attach = Effect.fnUntraced(function* (
-  config: NodeConfig,
-  position: number,
+  config: NodeConfig & { readonly name: string },
   workers: ReadonlyMap<ChainId, ChainWorker>,
   options: Options
 ): Effect.fn.Return<void, never, Scope.Scope> {
-  const name = config.name ?? `#${position}`
+  const { name } = config
   const chainId = yield* identify(config.node, options)
   const worker = workers.get(chainId)
   if (config.chainId !== undefined && config.chainId !== chainId) {

@@ -7,6 +7,7 @@ import type { BlockId, BlockNumber, BlockRef, ChainId, DerivedBlockRefPair, L2Bl
 import type { Service as ManagedNode } from "@ephor/supervisor-protocol/ManagedNode"
 import { ManagedNodeError, TimedOut } from "@ephor/supervisor-protocol/ManagedNodeError"
 import * as Metrics from "../Metrics.ts"
+import * as OpMetrics from "../OpMetrics.ts"
 
 /** Kinds of updates: of each, only the newest is worth sending. */
 export type UpdateKind =
@@ -60,7 +61,7 @@ const withLimit =
     Effect.timeoutOrElse(call, {
       duration: afterMs,
       orElse: () => Effect.fail(new ManagedNodeError({ method, reason: new TimedOut({ afterMs }) }))
-    })
+    }).pipe(OpMetrics.asClientCall(method))
 
 /** Looks a block up by height, on nodes of every age: which method a node knows is asked once. */
 const makeBlockAt = (node: ManagedNode, ask: NodeLink["ask"]): NodeLink["blockAt"] => {
