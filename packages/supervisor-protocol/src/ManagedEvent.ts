@@ -3,7 +3,7 @@
  * events of a chain, and the rule that keeps repetitions off the wire.
  */
 import type { ChainEvent } from "@ephor/chain"
-import { type BlockRef, ManagedEvent } from "@ephor/types"
+import { type BlockRef, ManagedEvent, type Timestamp } from "@ephor/types"
 
 export { ManagedEvent }
 
@@ -65,6 +65,15 @@ export const step = (state: State, event: ChainEvent): readonly [State, Readonly
     case "Exhausted":
       return [state, [{ exhaustL1: { source: plain(event.source), derived: plain(event.derived) } }]]
   }
+}
+
+/**
+ * Whether a supervisor is told of an event: of blocks from before interop it is not. Resets, exhausted L1 blocks and
+ * replacements are always told.
+ */
+export const isTold = ({ derivationUpdate, unsafeBlock }: ManagedEvent, interopTime: Timestamp): boolean => {
+  const block = unsafeBlock ?? derivationUpdate?.derived
+  return block === undefined || block.timestamp >= interopTime
 }
 
 /** How long an event that equals the one before it of its kind is not sent again. */

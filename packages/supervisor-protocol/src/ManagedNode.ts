@@ -94,6 +94,13 @@ export interface ChainOptions {
   readonly chainId: ChainId
   /** Seconds between two blocks: the head is in force for so long. Without it, only until its own timestamp. */
   readonly blockTimeSeconds?: number | undefined
+  /** When interop begins, in seconds: of blocks before it nothing is told. Default: with the first block. */
+  readonly interopTime?: Timestamp | undefined
+  /**
+   * L1 blocks within which a batch must arrive. A reset may not take the unsafe head back by more than five times as many.
+   * Default 3600.
+   */
+  readonly sequencerWindowBlocks?: number | undefined
   readonly limits?: Partial<Limits> | undefined
 }
 

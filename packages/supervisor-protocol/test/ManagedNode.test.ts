@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chain, ChainError } from "@ephor/chain"
 import { Backend } from "@ephor/chain/ChainError"
-import { Effect, Layer, type Scope, Stream } from "effect"
+import { Effect, Fiber, Layer, Option, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as ManagedNode from "../src/ManagedNode.ts"
 import { chainId, checks, l1Block, l2Block, layerChain } from "../src/testing/ManagedNodeTest.ts"
@@ -75,6 +75,52 @@ describe("a node over a chain with troubles", () => {
       })
     )
   )
+  it.effect("a reset does not go back further than five sequencing windows", () =>
+    run(
+      Effect.gen(function* () {
+        const node = yield* ManagedNode.ManagedNode
+        yield* grow(20)
+        const { reason } = yield* Effect.flip(node.reset(heads(2)))
+        assert.match(reason.message, /^reorg is too deep: traversed back to L2 block 0x/)
+        yield* node.reset(heads(19))
+      }),
+      { sequencerWindowBlocks: 1 },
+      // Each block has an L1 block of its own.
+      (chain) => ({
+        block: (id) =>
+          Effect.map(
+            chain.block(id),
+            Option.map((ref) => ({ ...ref, l1origin: { ...ref.l1origin, number: ref.number } }))
+          )
+      })
+    )
+  )
+  it.effect("blocks from before interop are not told of, and no reset goes there", () => {
+    const interopTime = l2Block(3).timestamp
+    return run(
+      Effect.gen(function* () {
+        const node = yield* ManagedNode.ManagedNode
+        const chain = yield* Chain.Chain
+        const events = yield* node.events.pipe(
+          Stream.filter(({ reset }) => reset === undefined),
+          Stream.take(2),
+          Stream.runCollect,
+          Effect.forkChild({ startImmediately: true })
+        )
+        yield* grow(3)
+        for (const number of [2, 3]) yield* chain.promote("LocalSafe", l2Block(number).hash, l1Block(number))
+        const told = yield* Fiber.join(events)
+        assert.deepStrictEqual(
+          told.map(({ derivationUpdate, unsafeBlock }) => (unsafeBlock ?? derivationUpdate?.derived)?.number),
+          [3, 3]
+        )
+        assert.strictEqual((yield* Effect.flip(node.anchorPoint)).reason._tag, "InteropInactive")
+        const { reason } = yield* Effect.flip(node.reset(heads(2)))
+        assert.match(reason.message, /^proposed local-unsafe block 0x.*:2 is not interop-enabled$/)
+      }),
+      { interopTime }
+    )
+  })
   it.effect("an L1 block that the chain cannot take does not stop the next one", () => {
     const taken: Array<number> = []
     return run(

@@ -9,6 +9,7 @@ import type { ChainOptions, Limits, Service } from "../ManagedNode.ts"
 import {
   BlockNotFound,
   Conflict,
+  InteropInactive,
   LookupFailed,
   ManagedNodeError,
   type ManagedNodeErrorReason,
@@ -44,14 +45,18 @@ export const makeChainNode = Effect.fnUntraced(function* (
   limits: Limits
 ): Effect.fn.Return<Service, never, Chain.Chain | Scope.Scope> {
   const chain = yield* Chain.Chain
-  const driver = yield* makeDriver(chain, limits)
+  const interopTime = options.interopTime ?? 0
+  const driver = yield* makeDriver(chain, limits, interopTime)
   const provideL1 = yield* makeProvider(chain, limits)
   return {
     ...makeLookups(chain, options),
     events: driver.events,
     connection: Stream.concat(Stream.make("Connected" as const), Stream.never),
     chainId: Effect.succeed(options.chainId),
-    anchorPoint: Effect.succeed(chain.anchor),
+    anchorPoint:
+      chain.anchor.derived.timestamp >= interopTime
+        ? Effect.succeed(chain.anchor)
+        : fail("interop_anchorPoint", new InteropInactive()),
     provideL1,
     ...makeUpdates(chain),
     invalidateBlock: Effect.fn("ManagedNode.invalidateBlock")(function* ({ hash }) {
@@ -61,6 +66,7 @@ export const makeChainNode = Effect.fnUntraced(function* (
     }),
     reset: Effect.fn("ManagedNode.reset")(function* (heads) {
       const targets = yield* verifyTargets(chain, heads)
+      yield* checkUnsafeTarget(chain, options, targets.localUnsafe)
       yield* chain
         .revert(targets, "commanded by the supervisor", { commanded: true })
         .pipe(Effect.mapError((error) => fromChain("interop_reset", tooDeep(error))(error)))
@@ -76,8 +82,38 @@ export const makeChainNode = Effect.fnUntraced(function* (
   }
 })
 
+/** go-ethereum's rollups: a batch is valid for 12 hours of L1. */
+const sequencerWindowBlocks = 3600
+
+/** A head to which nobody can mean to go back: too far, or before interop. */
+const checkUnsafeTarget = Effect.fnUntraced(function* (
+  chain: Chain.Service,
+  options: ChainOptions,
+  target: BlockId
+) {
+  const method = "interop_reset"
+  const at = (hash: Hash) => Effect.mapError(chain.block(hash), fromChain(method, ""))
+  const head = yield* at((yield* chain.head("LocalUnsafe")).hash)
+  const next = yield* at(target.hash)
+  if (Option.isNone(head) || Option.isNone(next)) return
+  const window = options.sequencerWindowBlocks ?? sequencerWindowBlocks
+  const { hash, l1origin, number, timestamp } = next.value
+  if (l1origin.number + 5 * window < head.value.l1origin.number) {
+    const text = `reorg is too deep: traversed back to L2 block ${hash}:${number}, more than ${5 * window} L1 blocks behind ${head.value.hash}:${head.value.number}`
+    return yield* fail(method, new Refused({ text }))
+  }
+  if (timestamp < (options.interopTime ?? 0)) {
+    const text = `proposed local-unsafe block ${hash}:${number} is not interop-enabled`
+    return yield* fail(method, new Refused({ text }))
+  }
+})
+
 /** One fiber folds the chain's events for all subscribers, another one repeats the reset that nobody carried out. */
-const makeDriver = Effect.fnUntraced(function* (chain: Chain.Service, limits: Limits) {
+const makeDriver = Effect.fnUntraced(function* (
+  chain: Chain.Service,
+  limits: Limits,
+  interopTime: Timestamp
+) {
   const hub = yield* PubSub.sliding<ManagedEvent.ManagedEvent>(limits.eventBuffer)
   let state = ManagedEvent.initial
   yield* chain.events.pipe(
@@ -86,7 +122,7 @@ const makeDriver = Effect.fnUntraced(function* (chain: Chain.Service, limits: Li
       for (const event of events) {
         const [next, more] = ManagedEvent.step(state, event)
         state = next
-        out.push(...more)
+        out.push(...more.filter((told) => ManagedEvent.isTold(told, interopTime)))
       }
       return PubSub.publishAll(hub, out)
     }),
