@@ -4,10 +4,13 @@
  * inherents of a relay chain beside it.
  */
 import type { BlockNumber, BlockRef, ChainId } from "@ephor/types"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Redacted } from "effect"
+import { createHmac } from "node:crypto"
 import { Chain, type Limits as ChainLimits } from "./Chain.ts"
-import type { ChainError } from "./ChainError.ts"
+import { Backend, ChainError } from "./ChainError.ts"
 import { type Authors, authorsOf, DevChain, resolveRuntime, type RuntimeOptions } from "./DevChain.ts"
+import type { EngineConnection } from "./internal/enginePowers.ts"
+import { secretLength, withToken } from "./internal/engineToken.ts"
 import { makeRpcChain, type MessagePasserRoot } from "./internal/rpcChain.ts"
 import { make as makeClient } from "./NodeEthRpcClient.ts"
 import { RuntimeApi } from "./RuntimeApi.ts"
@@ -17,6 +20,8 @@ import type { Store, StoreError } from "./Store.ts"
 export interface Settings {
   /** Time between two looks at the client's latest block. */
   readonly pollIntervalMs: number
+  /** Blocks that are fetched with their receipts at a time while the chain is behind the client. */
+  readonly fetchAheadBlocks: number
   /** Longest pause between tries while the client is unreachable; the first is `pollIntervalMs`, each doubles. */
   readonly retryLimitMs: number
   /** How long the layer waits for a client that is unreachable at the start, before it fails. */
@@ -39,6 +44,7 @@ export interface Settings {
 /** What applies where nothing is given. */
 export const defaults: Settings = {
   pollIntervalMs: 500,
+  fetchAheadBlocks: 16,
   retryLimitMs: 10_000,
   connectTimeoutMs: 60_000,
   requestTimeoutMs: 10_000,
@@ -50,10 +56,23 @@ export const defaults: Settings = {
   cachedStates: 512
 }
 
+/** The Engine API of an execution client of the OP stack (Ecotone or later). */
+export interface EngineOptions {
+  /** The HTTP address of the client's authenticated endpoint. */
+  readonly url: string
+  /** The 32 bytes that the client was started with. */
+  readonly jwtSecret: Redacted.Redacted<Uint8Array>
+}
+
 /** An execution client and how to follow it. */
 export interface Options extends Partial<Settings> {
   /** The HTTP address of the client's JSON-RPC. */
   readonly url: string
+  /**
+   * By it the chain steers the client: it tells the client its heads, and has it build replacements. Whoever else tells
+   * the client its heads must follow this chain. Default: a client that is no anvil is only followed.
+   */
+  readonly engine?: EngineOptions
   /** Fails if the client is of another chain. */
   readonly chainId?: ChainId
   /** The height that the chain starts from, which must be final. Default 0. */
@@ -73,10 +92,25 @@ export interface Options extends Partial<Settings> {
   readonly chainLimits?: Partial<ChainLimits>
 }
 
+const connectionOf = Effect.fnUntraced(function* (settings: Settings, { jwtSecret, url }: EngineOptions) {
+  const secret = Redacted.value(jwtSecret)
+  if (secret.length !== secretLength) {
+    const what = `engine.jwtSecret has ${secret.length} bytes`
+    const reason = new Backend({
+      what,
+      cause: `give the ${secretLength} bytes that the client was started with`
+    })
+    return yield* new ChainError({ method: "connect", reason })
+  }
+  const hmac = (bytes: Uint8Array) => createHmac("sha256", secret).update(bytes).digest()
+  const connection: EngineConnection = { url, call: withToken(makeClient({ ...settings, url }), hmac) }
+  return connection
+})
+
 /**
  * Follows the client's latest block, reorganisations included; nothing becomes final until somebody says so by
- * `promote`. Going back (`revert`, `blacklist`, `invalidate`) and `DevChain.submit` need a client that can be steered:
- * with an anvil they work, with any other client they fail as `Unsupported`.
+ * `promote`. Going back (`revert`, `blacklist`, `invalidate`) needs a client that can be steered: with its `engine`, or
+ * with an anvil, it works, with any other client it fails as `Unsupported`. `DevChain.submit` works with an anvil only.
  *
  * An unreachable client is tried again, at the start for `connectTimeoutMs`; an address that does not speak for an
  * execution client fails at once, and so does a client of another chain.
@@ -85,11 +119,12 @@ export const layer = (
   options: Options
 ): Layer.Layer<Chain | RuntimeApi | DevChain, ChainError | StoreError, Store> =>
   Layer.effectContext(
-    Effect.suspend(() => {
+    Effect.gen(function* () {
       const settings = { ...defaults, ...options }
-      return makeRpcChain(makeClient(settings), {
+      return yield* makeRpcChain(makeClient(settings), {
         messagePasserRoot: "proof",
         ...settings,
+        engine: options.engine && (yield* connectionOf(settings, options.engine)),
         authorsFor: (chainId) => authorsOf(options.authors ?? { seed: chainId, size: 4 }),
         runtime: resolveRuntime(options.runtime)
       })

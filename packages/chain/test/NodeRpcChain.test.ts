@@ -170,16 +170,17 @@ describe("NodeRpcChain", () => {
       const { url } = yield* startAnvil("--no-mining")
       const store = yield* newStore
       yield* mine(url, 4)
-      const invalid = yield* Effect.scoped(
+      const { heads, invalid } = yield* Effect.scoped(
         Effect.gen(function* () {
           const { chain } = yield* following(url, store)
           yield* caughtUp(url, chain)
-          return yield* chain.content(Option.getOrThrow(yield* chain.block(3)).hash)
+          const invalid = yield* chain.content(Option.getOrThrow(yield* chain.block(3)).hash)
+          return { heads: yield* chain.heads, invalid }
         })
       )
       const client = makeClient({ url, requestTimeoutMs: 5000, answerLimitBytes: 1_000_000 })
       const anvil = (yield* anvilOf(client))!
-      const built = yield* anvil.replace(2, invalid.ref.timestamp, invalid.output)
+      const built = yield* anvil.replace(invalid, heads)
       yield* mine(url, 2)
       const { chain } = yield* following(url, store)
       const head = yield* caughtUp(url, chain)

@@ -7,38 +7,13 @@ import {
   decodeOutput,
   encodeOutput,
   fromHex,
-  type Hash,
   isHex,
-  type OutputV0,
   replacementSender,
-  type Timestamp,
   toHex
 } from "@ephor/types"
 import { Effect, Option, Result, Schema } from "effect"
-import type { Block, Client, ClientError } from "../NodeEthRpcClient.ts"
-
-/** Powers over an anvil. */
-export interface Anvil {
-  /** Makes the block at a height the latest one. */
-  readonly rollback: (number: number) => Effect.Effect<void, ClientError>
-  /**
-   * Builds the block after `parent` at a time, with nothing in it but the deposit that names the replaced output. What
-   * waited in the pool is dropped.
-   */
-  readonly replace: (
-    parent: number,
-    timestamp: Timestamp,
-    replaced: OutputV0
-  ) => Effect.Effect<Block, ClientError>
-  /** The output that a block says it replaces; nothing for a block that `replace` did not build. */
-  readonly replacedBy: (block: Block) => Effect.Effect<OutputV0 | undefined, ClientError>
-  /** Sends a transaction that emits one log from an address, whose code is overwritten. */
-  readonly emit: (log: {
-    readonly address: Address
-    readonly topics: ReadonlyArray<Hash>
-    readonly data: `0x${string}`
-  }) => Effect.Effect<void, ClientError>
-}
+import type { Client, ClientError } from "../NodeEthRpcClient.ts"
+import { mustGoBack, type Powers } from "./rpcSteering.ts"
 
 const op = {
   stop: 0x00,
@@ -117,11 +92,12 @@ const zeroAddress = `0x${"00".repeat(20)}`
 /** Powers over the client, if it is an anvil. */
 export const anvilOf = Effect.fnUntraced(function* (
   client: Client
-): Effect.fn.Return<Anvil | undefined, ClientError> {
+): Effect.fn.Return<Powers | undefined, ClientError> {
   const version = yield* client.call("web3_clientVersion")
   if (typeof version !== "string" || !version.toLowerCase().startsWith("anvil/")) return undefined
   const { call } = client
 
+  /** Makes the block at a height the latest one. */
   const rollback = Effect.fnUntraced(function* (number: number) {
     const latest = yield* client.block("latest")
     if (latest !== undefined && latest.number > number) yield* call("anvil_rollback", latest.number - number)
@@ -144,28 +120,33 @@ export const anvilOf = Effect.fnUntraced(function* (
         )
     )
 
-  const replace: Anvil["replace"] = (parent, timestamp, replaced) =>
+  const setHeads: Powers["setHeads"] = Effect.fnUntraced(function* ({ localUnsafe }) {
+    if (yield* mustGoBack(client, localUnsafe)) yield* rollback(localUnsafe.number)
+  })
+
+  /** What waited in the pool is dropped: nothing but the deposit shall be in the block. */
+  const replace: Powers["replace"] = ({ output, ref }) =>
     still(
       Effect.gen(function* () {
-        yield* rollback(parent)
+        yield* rollback(ref.number - 1)
         yield* call("anvil_dropAllTransactions")
         yield* call("anvil_setBalance", replacementSender, plenty)
         yield* call("anvil_impersonateAccount", replacementSender)
-        yield* call("evm_setNextBlockTimestamp", timestamp)
+        yield* call("evm_setNextBlockTimestamp", ref.timestamp)
         const transaction = {
           from: replacementSender,
           to: zeroAddress,
-          data: toHex(encodeOutput(replaced)),
+          data: toHex(encodeOutput(output)),
           gas: depositGas
         }
         yield* call("eth_sendTransaction", transaction)
         yield* call("evm_mine")
-        const block = yield* client.block(parent + 1)
-        return block ?? (yield* Effect.die(`anvil lost the block ${parent + 1} that it just mined`))
+        const block = yield* client.block(ref.number)
+        return block ?? (yield* Effect.die(`anvil lost the block ${ref.number} that it just mined`))
       })
     )
 
-  const replacedBy: Anvil["replacedBy"] = Effect.fnUntraced(function* ({ transactions }) {
+  const replacedBy: Powers["replacedBy"] = Effect.fnUntraced(function* ({ transactions }) {
     const [only, another] = transactions
     if (only === undefined || another !== undefined) return undefined
     const deposit = decodeDeposit(yield* call("eth_getTransactionByHash", only))
@@ -173,12 +154,12 @@ export const anvilOf = Effect.fnUntraced(function* (
     return Result.getOrUndefined(decodeOutput(fromHex(deposit.value.input)))
   })
 
-  const emit: Anvil["emit"] = Effect.fnUntraced(function* ({ address, data, topics }) {
+  const emit: Powers["emit"] = Effect.fnUntraced(function* ({ address, data, topics }) {
     const [from] = (yield* call("eth_accounts")) as ReadonlyArray<Address>
     yield* call("anvil_setCode", address, emitterCode)
     const input = concatBytes(Uint8Array.of(topics.length), ...topics.map(fromHex), fromHex(data))
     yield* call("eth_sendTransaction", { from, to: address, data: toHex(input) })
   })
 
-  return { rollback, replace, replacedBy, emit }
+  return { setHeads, replace, replacedBy, emit }
 })

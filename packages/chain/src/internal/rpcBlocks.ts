@@ -1,25 +1,44 @@
 /** Blocks of an execution client as blocks of the hub. */
-import { Hash, type L2BlockRef, type Receipt } from "@ephor/types"
+import { type BlockRef, type ChainId, Hash, type L2BlockRef, type Receipt } from "@ephor/types"
 import { Effect, Option, Schedule, Schema } from "effect"
-import type { ChainBlock, Service as Chain } from "../Chain.ts"
-import { Backend, ChainError } from "../ChainError.ts"
+import type { ChainBlock, HeadRefs, Service as Chain } from "../Chain.ts"
+import { Backend, ChainError, Unsupported } from "../ChainError.ts"
 import { messagePasser } from "../DevExecution.ts"
 import { encode, type DevTransaction } from "../DevTransaction.ts"
 import type { Block, Client, ClientError } from "../NodeEthRpcClient.ts"
 import type { StoreError } from "../Store.ts"
-import { anvilOf } from "./anvil.ts"
 import type { DagMaker } from "./dagMaker.ts"
 import type { Origins } from "./origins.ts"
 import type { RelayStates } from "./relayStates.ts"
 import type { MessagePasserRoot, Options } from "./rpcChain.ts"
 
-type Problem = ClientError | ChainError | StoreError
+/** What can go wrong with a client, before it is known which verb it was. */
+export type Problem = ClientError | Backend | ChainError | StoreError
 
 /** Problems as the error of a verb. */
 export const as =
   (method: string, what: string) =>
-  (cause: Problem): ChainError =>
-    cause._tag === "ChainError" ? cause : new ChainError({ method, reason: new Backend({ what, cause }) })
+  (cause: Problem): ChainError => {
+    if (cause._tag === "ChainError") return cause
+    const reason = cause._tag === "Backend" ? cause : new Backend({ what, cause })
+    return new ChainError({ method, reason })
+  }
+
+/** The client offers no way to do this. */
+export const unsupported = (method: string, what: string) =>
+  new ChainError({ method, reason: new Unsupported({ what }) })
+
+/** Heads of which none is above `head`: those that were are `head`. */
+export const loweredTo = (head: BlockRef, heads: HeadRefs): HeadRefs => {
+  const lowered = (ref: BlockRef) => (ref.number > head.number ? head : ref)
+  return {
+    localUnsafe: lowered(heads.localUnsafe),
+    crossUnsafe: lowered(heads.crossUnsafe),
+    localSafe: lowered(heads.localSafe),
+    crossSafe: lowered(heads.crossSafe),
+    finalized: lowered(heads.finalized)
+  }
+}
 
 /** `keccak256(rlp(""))`: the storage root of an account without storage. */
 const emptyRoot: Hash = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
@@ -39,11 +58,17 @@ const storageRoot = Effect.fnUntraced(function* (client: Client, from: MessagePa
   return yield* new ChainError({ method: "follow", reason: new Backend({ what, cause }) })
 })
 
-/** Asks who the client is and where the chain starts; waits for a client that is not there yet. */
-export const connect = Effect.fnUntraced(function* (client: Client, options: Options) {
-  const answer = yield* client.call("eth_chainId")
-  const chainId =
-    typeof answer === "string" && /^0x[0-9a-f]+$/.test(answer) ? BigInt(answer).toString() : String(answer)
+/** The chain id that `eth_chainId` answered. */
+export const chainIdOf = (answer: unknown): ChainId =>
+  typeof answer === "string" && /^0x[0-9a-f]+$/.test(answer) ? BigInt(answer).toString() : String(answer)
+
+/** Asks who the client is and where the chain starts, then how the client can be steered. */
+const connect = Effect.fnUntraced(function* <A>(
+  client: Client,
+  options: Options,
+  powersOf: (chainId: ChainId) => Effect.Effect<A, Problem>
+) {
+  const chainId = chainIdOf(yield* client.call("eth_chainId"))
   if (options.chainId !== undefined && options.chainId !== chainId) {
     const what = `${client.url} is a client of chain ${chainId}, not of ${options.chainId}`
     return yield* new ChainError({
@@ -60,21 +85,25 @@ export const connect = Effect.fnUntraced(function* (client: Client, options: Opt
       reason: new Backend({ what, cause: "choose another anchor" })
     })
   }
-  return { chainId, block, anvil: yield* anvilOf(client) }
+  return { chainId, block, powers: yield* powersOf(chainId) }
 })
 
-/** `connect`, for as long as a client that does not answer is waited for. */
-export const connectPatiently = Effect.fnUntraced(function* (client: Client, options: Options) {
+/** Asks who the client is, where the chain starts and by `powersOf` how to steer it, as long as it may be silent. */
+export const connectPatiently = Effect.fnUntraced(function* <A>(
+  client: Client,
+  options: Options,
+  powersOf: (chainId: ChainId) => Effect.Effect<A, Problem>
+) {
   const schedule = Schedule.min([
     Schedule.exponential(options.pollIntervalMs),
     Schedule.spaced(options.retryLimitMs)
   ])
-  return yield* connect(client, options).pipe(
+  return yield* connect(client, options, powersOf).pipe(
     Effect.tapErrorTag("Unreachable", (error) => Effect.logWarning(`${error.message}; will be tried again`)),
     Effect.retry({ schedule, while: (error) => error._tag === "Unreachable" }),
     Effect.timeoutOrElse({
       duration: options.connectTimeoutMs,
-      orElse: () => connect(client, options)
+      orElse: () => connect(client, options, powersOf)
     }),
     Effect.mapError(as("connect", "the execution client cannot be followed"))
   )

@@ -1,12 +1,13 @@
 /** Follows an execution client: what it drops we drop, what it adds we add. */
-import { Effect, type Latch, Metric, Option } from "effect"
-import { type ChainBlock, headIds, type HeadRefs } from "../Chain.ts"
+import type { Receipt } from "@ephor/types"
+import { Effect, type Latch, Metric, Option, Stream } from "effect"
+import { type ChainBlock, headIds } from "../Chain.ts"
 import { ChainError, Finalized, Invalidated } from "../ChainError.ts"
 import { clientFailures } from "../DevMetrics.ts"
 import type { Block } from "../NodeEthRpcClient.ts"
 import { toRef } from "./chainState.ts"
 import type { Providers } from "./inherents.ts"
-import { type Parts, wrap } from "./rpcBlocks.ts"
+import { loweredTo, type Parts, wrap } from "./rpcBlocks.ts"
 import type { Steering } from "./rpcSteering.ts"
 
 /** The highest block of our canonical chain that the client has, too; it must not be below the finalized one. */
@@ -29,10 +30,7 @@ const common = Effect.fnUntraced(function* ({ chain: hub, client }: Parts, from:
 const followBack = Effect.fnUntraced(function* ({ chain: hub }: Parts, steering: Steering, number: number) {
   const chain = hub()
   const head = Option.getOrThrow(yield* chain.block(number))
-  const heads = yield* chain.heads
-  const lowered = Object.fromEntries(
-    Object.entries(heads).map(([level, ref]) => [level, ref.number > number ? toRef(head) : ref])
-  ) as unknown as HeadRefs
+  const lowered = loweredTo(toRef(head), yield* chain.heads)
   const reason = `the execution client went back to block ${number}`
   yield* steering.following(head.hash, chain.revert(headIds(lowered), reason))
 })
@@ -49,6 +47,12 @@ const replaced = Effect.fnUntraced(function* (
   return (yield* steering.isReplacement(ours.hash, theirs)) ? ours.hash : undefined
 })
 
+/** A block of the client with its receipts, which are not fetched for a block that we have already. */
+interface Fetched {
+  readonly block: Block
+  readonly receipts: ReadonlyArray<Receipt> | undefined
+}
+
 /** Polls for ever; failures are logged, and make the pauses longer. */
 export const makeFollowing = (
   parts: Parts,
@@ -59,19 +63,64 @@ export const makeFollowing = (
   const { client, dag, options, relay } = parts
   const chain = parts.chain()
 
+  const fetch = Effect.fnUntraced(function* (number: number) {
+    const block = yield* client.block(number)
+    if (block === undefined) return undefined
+    const known = Option.isSome(yield* chain.block(block.hash))
+    const fetched: Fetched = { block, receipts: known ? undefined : yield* client.receipts(block) }
+    return fetched
+  })
+
   const importNext = Effect.fnUntraced(function* (
     parent: ChainBlock,
-    block: Block,
+    { block, receipts }: Fetched,
     newest: boolean,
     isStale: () => boolean
   ) {
     const inherent = newest ? yield* providers.ask(yield* dag.nextLeader, toRef(parent.ref)) : null
-    const receipts = yield* client.receipts(block)
-    const wrapped = yield* wrap(parts, parent, block, yield* relay.carrying(parent, inherent), receipts)
+    const all = receipts ?? (yield* client.receipts(block))
+    const wrapped = yield* wrap(parts, parent, block, yield* relay.carrying(parent, inherent), all)
     const head = yield* chain.head("LocalUnsafe")
     if (isStale() || head.hash !== parent.ref.hash) return undefined
     yield* chain.import(wrapped)
     return wrapped
+  })
+
+  /** The child of `parent` in our chain, once it is there; nothing if what was fetched is not its child any more. */
+  const take = Effect.fnUntraced(function* (
+    parent: ChainBlock,
+    fetched: Fetched | undefined,
+    latest: number,
+    isStale: () => boolean
+  ) {
+    // The client went back meanwhile: the next look sees where it stands.
+    if (isStale() || fetched?.block.parentHash !== parent.ref.hash) return undefined
+    const { hash, number } = fetched.block
+    if (yield* chain.isInvalidated(hash)) {
+      return yield* new ChainError({ method: "follow", reason: new Invalidated({ block: hash }) })
+    }
+    if (Option.isNone(yield* chain.block(hash))) {
+      return yield* importNext(parent, fetched, number === latest, isStale)
+    }
+    const known = yield* chain.content(hash)
+    yield* chain.import(known)
+    return known
+  })
+
+  /** Takes the blocks after `shared`, in order, while the ones behind them are being fetched. */
+  const forward = Effect.fnUntraced(function* (shared: number, latest: number, isStale: () => boolean) {
+    let parent = yield* chain.content(Option.getOrThrow(yield* chain.block(shared)).hash)
+    yield* Stream.range(shared + 1, latest).pipe(
+      // As a result: a block that cannot be fetched must not stop those before it.
+      Stream.mapEffect((number) => Effect.result(fetch(number)), { concurrency: options.fetchAheadBlocks }),
+      Stream.runForEachWhile((result) =>
+        Effect.gen(function* () {
+          const child = yield* take(parent, yield* Effect.fromResult(result), latest, isStale)
+          if (child !== undefined) parent = child
+          return child !== undefined
+        })
+      )
+    )
   })
 
   /** One look at the client: back to what is common, then forward to its latest block. */
@@ -85,25 +134,10 @@ export const makeFollowing = (
     if (shared < head.number) {
       const invalid = yield* replaced(parts, steering, shared + 1)
       if (invalid !== undefined) return void (yield* chain.invalidate(invalid))
+      if (isStale()) return
       yield* followBack(parts, steering, shared)
     }
-    let parent = yield* chain.content(Option.getOrThrow(yield* chain.block(shared)).hash)
-    while (parent.ref.number < latest.number) {
-      const block = yield* client.block(parent.ref.number + 1)
-      // The client went back meanwhile: the next look sees where it stands.
-      if (isStale() || block === undefined || block.parentHash !== parent.ref.hash) return
-      if (yield* chain.isInvalidated(block.hash)) {
-        return yield* new ChainError({ method: "follow", reason: new Invalidated({ block: block.hash }) })
-      }
-      if (Option.isSome(yield* chain.block(block.hash))) {
-        parent = yield* chain.content(block.hash)
-        yield* chain.import(parent)
-        continue
-      }
-      const next = yield* importNext(parent, block, block.number === latest.number, isStale)
-      if (next === undefined) return
-      parent = next
-    }
+    yield* forward(shared, latest.number, isStale)
   })
 
   return Effect.gen(function* () {

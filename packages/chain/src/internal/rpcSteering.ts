@@ -1,62 +1,101 @@
 /** Tells an execution client where to go, as far as it lets us. */
-import type { Hash } from "@ephor/types"
+import type { BlockRef, Hash, OutputV0 } from "@ephor/types"
 import { Effect } from "effect"
 import type { ChainBlock, HeadRefs } from "../Chain.ts"
-import { ChainError, Unsupported } from "../ChainError.ts"
 import { systemDeposit } from "../DevExecution.ts"
-import type { DevTransaction } from "../DevTransaction.ts"
-import type { Block } from "../NodeEthRpcClient.ts"
-import type { Anvil } from "./anvil.ts"
-import { as, type Parts, wrap } from "./rpcBlocks.ts"
+import type { DevLog, DevTransaction } from "../DevTransaction.ts"
+import type { Block, Client } from "../NodeEthRpcClient.ts"
+import { toRef } from "./chainState.ts"
+import { as, loweredTo, type Parts, type Problem, unsupported, wrap } from "./rpcBlocks.ts"
 import { inherentOfBlock } from "./stateStore.ts"
+
+/** What we can make a client do. */
+export interface Powers {
+  /** Makes the heads those of the client; its latest block is the local-unsafe head then. */
+  readonly setHeads: (heads: HeadRefs) => Effect.Effect<void, Problem>
+  /**
+   * Has the deposits-only block built that takes the place of `invalid`, and makes it the client's latest. `below` are
+   * the heads while it is built: the parent, and what is not above it.
+   */
+  readonly replace: (invalid: ChainBlock, below: HeadRefs) => Effect.Effect<Block, Problem>
+  /** The output that a block says it replaces; nothing for a block that `replace` did not build. */
+  readonly replacedBy: (block: Block) => Effect.Effect<OutputV0 | undefined, Problem>
+  /** Has one log emitted in a block to come. */
+  readonly emit: (log: DevLog) => Effect.Effect<void, Problem>
+}
+
+/** Whether the client must go back for `head` to be its latest block; fails for a block that it dropped. */
+export const mustGoBack = Effect.fnUntraced(function* (client: Client, head: BlockRef) {
+  const latest = yield* client.block("latest")
+  if (latest === undefined || latest.hash === head.hash) return false
+  const same = yield* client.block(head.number)
+  if (same?.hash !== head.hash) {
+    return yield* unsupported("setHeads", "bring a block back that its client dropped")
+  }
+  return true
+})
+
+/** The way to emit logs of a client that has none. */
+export const emitsNothing: Powers["emit"] = () =>
+  Effect.fail(unsupported("submit", "emit logs to order (only an anvil can)"))
+
+/** Powers over a client that goes its own way. */
+export const powerless = (client: Client): Powers => ({
+  setHeads: Effect.fnUntraced(function* ({ localUnsafe }: HeadRefs) {
+    if (yield* mustGoBack(client, localUnsafe)) {
+      return yield* unsupported("setHeads", "make its client go back (give its Engine API, or an anvil)")
+    }
+  }),
+  replace: () =>
+    Effect.fail(unsupported("replace", "build a replacement (give its client's Engine API, or an anvil)")),
+  replacedBy: () => Effect.undefined,
+  emit: emitsNothing
+})
 
 interface Memory {
   readonly parts: Parts
-  /** There is one if the client is an anvil; no other client can be steered. */
-  readonly anvil: Anvil | undefined
+  readonly powers: Powers
   /** Where we go back to because the client did: it need not be told. */
   followed: Hash | undefined
   /** The replacement that is to become our head, and that the client had before: it need not be told. */
   standing: Hash | undefined
-  /** How often the client was steered: what was read from it before that is stale. */
+  /** How often the client was steered: what was read from it before, or meanwhile, is stale. */
   steered: number
+  inHand: number
 }
 
-const unsupported = (method: string, what: string) =>
-  new ChainError({ method, reason: new Unsupported({ what }) })
-
-const steering = <A, E>(memory: Memory, effect: Effect.Effect<A, E>): Effect.Effect<A, E> => {
-  const count = Effect.sync(() => memory.steered++)
-  return Effect.andThen(count, Effect.ensuring(effect, count))
-}
+const steering = <A, E>(memory: Memory, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => memory.inHand++),
+    () => effect,
+    () =>
+      Effect.sync(() => {
+        memory.inHand--
+        memory.steered++
+      })
+  )
 
 /** Whether the client's block was built in the place of ours. */
-const isReplacement = Effect.fnUntraced(function* (anvil: Anvil | undefined, ours: Hash, theirs: Block) {
-  const replaced = anvil === undefined ? undefined : yield* anvil.replacedBy(theirs)
-  return replaced?.blockHash === ours
-})
+const isReplacement = (powers: Powers, ours: Hash, theirs: Block) =>
+  Effect.map(powers.replacedBy(theirs), (replaced) => replaced?.blockHash === ours)
 
 /** Has the replacement built, unless the client has it already: we may have been killed after it was. */
-const build = Effect.fnUntraced(function* (
-  memory: Memory,
-  anvil: Anvil,
-  parent: ChainBlock,
-  invalid: ChainBlock
-) {
-  const { output, ref } = invalid
-  const theirs = yield* memory.parts.client.block(ref.number)
-  if (theirs?.parentHash !== parent.ref.hash || !(yield* isReplacement(anvil, ref.hash, theirs))) {
-    return yield* steering(memory, anvil.replace(parent.ref.number, ref.timestamp, output))
+const build = Effect.fnUntraced(function* (memory: Memory, parent: ChainBlock, invalid: ChainBlock) {
+  const { parts, powers } = memory
+  const { ref } = invalid
+  const theirs = yield* parts.client.block(ref.number)
+  if (theirs?.parentHash !== parent.ref.hash || !(yield* isReplacement(powers, ref.hash, theirs))) {
+    const below = loweredTo(toRef(parent.ref), yield* parts.chain().heads)
+    return yield* steering(memory, powers.replace(invalid, below))
   }
   memory.standing = theirs.hash
   return theirs
 })
 
 const replace = Effect.fnUntraced(function* (memory: Memory, invalid: ChainBlock) {
-  const { anvil, parts } = memory
-  if (anvil === undefined) return yield* unsupported("replace", "build a replacement (only an anvil can)")
+  const { parts } = memory
   const parent = yield* parts.chain().content(invalid.ref.parentHash)
-  const block = yield* build(memory, anvil, parent, invalid)
+  const block = yield* build(memory, parent, invalid)
   const inherents = yield* parts.relay.carrying(parent, inherentOfBlock(parent, invalid))
   const beside = [...inherents, systemDeposit(invalid.output)]
   const wrapped = yield* wrap(parts, parent, block, beside, yield* parts.client.receipts(block))
@@ -64,43 +103,36 @@ const replace = Effect.fnUntraced(function* (memory: Memory, invalid: ChainBlock
   return { ...wrapped, ref: { ...wrapped.ref, l1origin, sequenceNumber }, pending: invalid.output }
 })
 
-const setHeads = Effect.fnUntraced(function* (memory: Memory, { localUnsafe }: HeadRefs) {
-  const { anvil, followed, parts, standing } = memory
-  memory.standing = undefined
-  if (localUnsafe.hash === followed || localUnsafe.hash === standing) return
-  const latest = yield* parts.client.block("latest")
-  if (latest === undefined || latest.hash === localUnsafe.hash) return
-  const same = yield* parts.client.block(localUnsafe.number)
-  if (same?.hash !== localUnsafe.hash) {
-    return yield* unsupported("setHeads", "bring a block back that its client dropped")
-  }
-  if (anvil === undefined)
-    return yield* unsupported("setHeads", "make its client go back (only an anvil can)")
-  yield* steering(memory, anvil.rollback(localUnsafe.number))
-})
+const setHeads = (memory: Memory, heads: HeadRefs) =>
+  Effect.suspend(() => {
+    const { followed, powers, standing } = memory
+    memory.standing = undefined
+    const { hash } = heads.localUnsafe
+    return hash === followed || hash === standing ? Effect.void : steering(memory, powers.setHeads(heads))
+  })
 
-const submit = Effect.fnUntraced(function* (anvil: Anvil | undefined, transaction: DevTransaction) {
+const submit = Effect.fnUntraced(function* (powers: Powers, transaction: DevTransaction) {
   if (transaction._tag !== "Emit")
     return yield* unsupported("submit", `take a transaction ${transaction._tag}`)
-  if (anvil === undefined) return yield* unsupported("submit", "emit logs to order (only an anvil can)")
-  yield* Effect.forEach(transaction.value.logs, anvil.emit, { discard: true })
+  yield* Effect.forEach(transaction.value.logs, powers.emit, { discard: true })
 })
 
 /** What needs a client that can be steered. */
-export const makeSteering = (parts: Parts, anvil: Anvil | undefined) => {
-  const memory: Memory = { parts, anvil, followed: undefined, standing: undefined, steered: 0 }
+export const makeSteering = (parts: Parts, powers: Powers) => {
+  const memory: Memory = { parts, powers, followed: undefined, standing: undefined, steered: 0, inHand: 0 }
   return {
     replace: (invalid: ChainBlock) =>
       Effect.mapError(replace(memory, invalid), as("replace", "the replacement cannot be built")),
     setHeads: (heads: HeadRefs) =>
       Effect.mapError(setHeads(memory, heads), as("setHeads", "the client cannot be told its heads")),
     submit: (transaction: DevTransaction) =>
-      Effect.mapError(submit(anvil, transaction), as("submit", "the client does not take the transaction")),
-    isReplacement: (ours: Hash, theirs: Block) => isReplacement(anvil, ours, theirs),
-    /** Tells whether the client was steered since now. */
+      Effect.mapError(submit(powers, transaction), as("submit", "the client does not take the transaction")),
+    isReplacement: (ours: Hash, theirs: Block) => isReplacement(powers, ours, theirs),
+    /** Tells whether the client was steered since now, or is being steered. */
     watch: () => {
       const seen = memory.steered
-      return () => memory.steered !== seen
+      const began = memory.inHand > 0
+      return () => began || memory.inHand > 0 || memory.steered !== seen
     },
     /** Runs `revert`, whose heads end with `hash`, without telling the client: it is there already. */
     following: <A, E>(hash: Hash, revert: Effect.Effect<A, E>) =>
