@@ -16,6 +16,8 @@ import { makeLedger } from "./internal/ledger.ts"
 import { attach, type NodeConfig } from "./internal/nodeAttachment.ts"
 import { type Connect, makeOperating, type Operating } from "./internal/operating.ts"
 import * as queries from "./internal/queries.ts"
+import { mockService } from "./internal/mockService.ts"
+import { makeVerify } from "./internal/verifying.ts"
 import { L1 } from "./L1.ts"
 import * as LinkCheck from "./LinkCheck.ts"
 import * as Metrics from "./Metrics.ts"
@@ -154,6 +156,7 @@ const makeService = (
   shared: Shared,
   contexts: ReadonlyMap<ChainId, ChainContext>,
   operating: Operating,
+  accepted: (entries: ReadonlyArray<string>) => Effect.Effect<void>,
   failed: Deferred.Deferred<never, SupervisorError>
 ): Service => {
   const world: AccessListCheck.CheckedWorld = {
@@ -191,7 +194,7 @@ const makeService = (
       const method = checkAccessListMethod
       if (shared.failsafe) return yield* new SupervisorError({ method, reason: new Failsafe() })
       const checked = AccessListCheck.check(world, entries, minSafety, descriptor)
-      if (Result.isSuccess(checked)) return
+      if (Result.isSuccess(checked)) return yield* accepted(entries)
       yield* Metric.update(Metrics.accessListFailures, 1)
       return yield* new SupervisorError({ method, reason: checked.failure })
     }),
@@ -272,9 +275,14 @@ export const make = Effect.fnUntraced(function* (
     connect
   )
   const contexts = new Map(Array.from(workers, ([id, { context }]) => [id, context]))
-  return makeService(config, shared, contexts, operating, failed)
+  const accepted = options.verifyAccessLists ? yield* makeVerify(contexts) : () => Effect.void
+  return makeService(config, shared, contexts, operating, accepted, failed)
 })
 
 /** Supervises the given nodes; state is in the `Store`, so that a restart goes on where it was. */
 export const layer = (config: Config): Layer.Layer<Supervisor, SupervisorError, Store | L1> =>
   Layer.effect(Supervisor, make(config))
+
+/** Supervises nothing: accepts every access list, and every head is the zero block. For trying out clients. */
+export const layerMock = (dependencySet: DependencySet.DependencySet): Layer.Layer<Supervisor> =>
+  Layer.sync(Supervisor, () => mockService(dependencySet))

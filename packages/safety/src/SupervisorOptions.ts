@@ -20,6 +20,8 @@ export interface Options {
   readonly reconnectMs: number
   /** Longest such pause. */
   readonly maxReconnectMs: number
+  /** Whether blocks named by accepted access lists are compared with the nodes: a difference is logged and counted. */
+  readonly verifyAccessLists: boolean
   /** Whether the fail-safe is on from the start. */
   readonly failsafe: boolean
   /** Whether finding an invalid block turns the fail-safe on: access lists are turned down from then on. */
@@ -36,6 +38,7 @@ export const defaults: Options = {
   resetIntervalMs: 1_000,
   reconnectMs: 1_000,
   maxReconnectMs: 10_000,
+  verifyAccessLists: false,
   failsafe: false,
   failsafeOnInvalidation: true
 }

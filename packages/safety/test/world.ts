@@ -172,6 +172,11 @@ export const makeL2 = Effect.fnUntraced(function* (chainId: ChainId, l1: TestL1)
       const key = l1.blocks[source]!.hash
       batches.set(key, [...(batches.get(key) ?? []), ...blocks])
     },
+    /** What the batcher put on L1, by L1 block; `share` makes another chain's ours. */
+    batches,
+    share: (other: { readonly batches: ReadonlyMap<Hash, Array<L2BlockRef>> }) => {
+      for (const [source, blocks] of other.batches) batches.set(source, blocks)
+    },
     genesis: genesisRef
   }
 })
