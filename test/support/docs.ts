@@ -1,0 +1,149 @@
+/** Pages that are read off the sources: what can be set, what is counted, what can go wrong. */
+import { globSync, readFileSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+
+const root = join(import.meta.dirname, "../..")
+
+interface Source {
+  readonly file: string
+  readonly module: string
+  readonly package: string
+  readonly text: string
+}
+
+const sources: ReadonlyArray<Source> = ["packages", "apps"]
+  .flatMap((folder) => globSync(`${folder}/*/src/**/*.ts`, { cwd: root }))
+  .filter((file) => !file.endsWith(".gen.ts"))
+  .sort()
+  .map((file) => {
+    const [folder = "", name = ""] = file.split("/")
+    const manifest = JSON.parse(readFileSync(join(root, folder, name, "package.json"), "utf8"))
+    return {
+      file,
+      module: basename(file, ".ts"),
+      package: manifest.name,
+      text: readFileSync(join(root, file), "utf8")
+    }
+  })
+
+/** The text of a doc comment, on one line, fit for a table. */
+const plain = (comment: string | undefined) =>
+  (comment ?? "")
+    .replaceAll(/\n\s*\*( |$)/gm, " ")
+    .replaceAll(/\s+/g, " ")
+    .replaceAll("|", "\\|")
+    .trim()
+
+const firstSentence = (text: string) => /^.*?\.(?= |$)/.exec(text)?.[0] ?? text
+
+const byPackage = <A>(rows: ReadonlyArray<A & { readonly package: string }>) =>
+  [...Map.groupBy(rows, (row) => row.package)].sort(([a], [b]) => (a < b ? -1 : 1))
+
+const page = (title: string, intro: string, parts: ReadonlyArray<string>) =>
+  `${[`# ${title}`, intro, ...parts].join("\n\n")}\n`
+
+const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+
+const metricPattern =
+  /(?:Metric\.(counter|gauge|histogram|frequency|timer|summary)|(\w*[cC]ounterBy))\(\s*["`]([^"`]+)["`],?\s*(?:\{\s*description:\s*"([^"]*)"|"([^"]*)"(?:,\s*\[([^\]]*)\])?)/g
+
+/** `docs/METRICS.md` */
+export const metricsPage = () => {
+  const rows = sources.flatMap(({ package: owner, text }) => {
+    const prefix = /const prefix = "([^"]+)"/.exec(text)?.[1] ?? ""
+    return [...text.matchAll(metricPattern)].map(([, kind, , name = "", inner, outer, labels]) => ({
+      package: owner,
+      name: name.replace("${prefix}", prefix),
+      kind: kind ?? "counter",
+      what: inner ?? outer ?? "",
+      labels: (labels ?? "").replaceAll(/["\s]/g, "").replaceAll(",", ", ")
+    }))
+  })
+  return page(
+    "Metrics",
+    "Everything that is served at `/metrics` (Prometheus), by package. Read off the sources; a test keeps this page up to date. A name ends with\nits unit; `_total` only ever grows.",
+    byPackage(rows).map(([name, found]) =>
+      [
+        `## ${name}`,
+        table(
+          ["metric", "kind", "what it tells"],
+          found
+            .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+            .map(({ kind, labels, name, what }) => [
+              `\`${name}\``,
+              kind,
+              labels === "" ? plain(what) : `${plain(what)}, by ${labels}`
+            ])
+        )
+      ].join("\n\n")
+    )
+  )
+}
+
+const errorPattern =
+  /(?:\/\*\*((?:(?!\*\/)[^])*)\*\/\s*)?export class (\w+) extends Schema\.TaggedError<\w+>\(\)\(\s*"(\w+)"/g
+
+/** `docs/ERRORS.md` */
+export const errorsPage = () => {
+  const rows = sources.flatMap(({ module, package: owner, text }) =>
+    [...text.matchAll(errorPattern)].map(([, comment, , tag = ""]) => ({
+      package: owner,
+      module,
+      tag,
+      what: firstSentence(plain(comment))
+    }))
+  )
+  return page(
+    "Errors",
+    "Every tagged error, by package. The public one of a package carries one of its reasons in `reason`; `message` says what happened, where, and what\nto do about it; `retryable` whether a later try may succeed by itself. Read off the sources; a test keeps this page up to date.",
+    byPackage(rows).map(([name, found]) =>
+      [
+        `## ${name}`,
+        table(
+          ["tag", "module", "meaning"],
+          found.map(({ module, tag, what }) => [`\`${tag}\``, module, what])
+        )
+      ].join("\n\n")
+    )
+  )
+}
+
+const fieldPattern = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*readonly (\w+)\??:/g
+
+/** The lines of the record that `defaults` is, up to the brace that closes it. */
+const defaultsOf = (text: string): ReadonlyArray<readonly [string, string]> => {
+  const body = /export const defaults\b[^=]*=\s*\{\n([^]*?)\n\}/.exec(text)?.[1] ?? ""
+  return [...body.matchAll(/^ {2}(\w+|\.\.\.[\w.]+)(?:: ([^]*?))?,?$(?=\n {2}\S|(?![^]))/gm)].map(
+    ([, name = "", value = ""]) => [name, value.replaceAll(/\s+/g, " ")]
+  )
+}
+
+/** `docs/LIMITS.md` */
+export const limitsPage = () => {
+  const parts = sources
+    .filter(({ file, text }) => !file.includes("/internal/") && /export const defaults\b/.test(text))
+    .flatMap(({ module, package: owner, text }) => {
+      const docs = new Map(
+        [...text.matchAll(fieldPattern)].map(([, comment, name = ""]) => [name, plain(comment)])
+      )
+      const found = defaultsOf(text)
+      if (found.length === 0) return []
+      const rows = found.map(([name, value]) =>
+        name.startsWith("...")
+          ? [`those of \`${name.slice(3)}\``, "", ""]
+          : [`\`${name}\``, `\`${value.replaceAll("|", "\\|")}\``, docs.get(name) ?? ""]
+      )
+      return [
+        { package: owner, text: `### ${module}\n\n${table(["option", "default", "what it bounds"], rows)}` }
+      ]
+    })
+  return page(
+    "Limits",
+    "Every queue, cache, retry, batch, frame and window has a bound with a name and a default, given to the layer of its module. Units are the last word of a\nname. What is dropped or refused at a bound is counted: see [METRICS.md](METRICS.md). Read off the sources; a test keeps this page up to date.",
+    byPackage(parts).map(([name, found]) => [`## ${name}`, ...found.map(({ text }) => text)].join("\n\n"))
+  )
+}
+
+/** Where the pages are. */
+export const docs = join(dirname(import.meta.dirname), "..", "docs")
