@@ -5,7 +5,7 @@
 import { Context, Effect, Layer, Metric, Option, PubSub, Schedule, type Scope, Stream } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
 import type { BlockNumber, BlockRef, Hash } from "@ephor/types"
-import { makeEthClient } from "./internal/ethClient.ts"
+import { askOverHttp, makeEthClient } from "./internal/ethClient.ts"
 import { L1Error, type Source } from "./L1Source.ts"
 import * as Metrics from "./Metrics.ts"
 
@@ -158,5 +158,7 @@ export interface JsonRpcOptions extends Partial<Options> {
 export const layerJsonRpc = (options: JsonRpcOptions): Layer.Layer<L1> =>
   Layer.effect(
     L1,
-    Effect.flatMap(HttpClient.HttpClient, (client) => make(makeEthClient(client, options.url), options))
+    Effect.flatMap(HttpClient.HttpClient, (client) =>
+      make(makeEthClient(askOverHttp(client, options.url), options.url), options)
+    )
   ).pipe(Layer.provide(FetchHttpClient.layer))

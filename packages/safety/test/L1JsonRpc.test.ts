@@ -1,7 +1,9 @@
 import { createServer } from "node:http"
+import { NodeWS } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Option } from "effect"
 import { L1 } from "../src/index.ts"
+import * as NodeL1 from "../src/NodeL1.ts"
 import { makeL1 } from "./world.ts"
 
 /** An execution client in miniature: answers `eth_getBlockBy…` from a list of blocks, and can be broken. */
@@ -9,29 +11,32 @@ const makeServer = Effect.fnUntraced(function* () {
   const l1 = makeL1()
   l1.mine(4)
   const answers: { custom?: (id: number) => unknown } = {}
+  const answer = (body: string) => {
+    const { id, method, params } = JSON.parse(body) as { id: number; method: string; params: [string] }
+    const [key] = params
+    const number = key === "latest" ? l1.blocks.length - 1 : key === "finalized" ? 2 : Number(key)
+    const block =
+      method === "eth_getBlockByHash" ? l1.blocks.find(({ hash }) => hash === key) : l1.blocks[number]
+    const hex = (n: number) => `0x${n.toString(16)}`
+    const result = block && {
+      ...block,
+      number: hex(block.number),
+      timestamp: hex(block.timestamp),
+      extraData: "0x"
+    }
+    const { custom } = answers
+    return JSON.stringify(custom === undefined ? { jsonrpc: "2.0", id, result: result ?? null } : custom(id))
+  }
   const server = createServer((request, response) => {
     let body = ""
     request.on("data", (chunk) => (body += chunk))
     request.on("end", () => {
-      const { id, method, params } = JSON.parse(body) as { id: number; method: string; params: [string] }
-      const [key] = params
-      const number = key === "latest" ? l1.blocks.length - 1 : key === "finalized" ? 2 : Number(key)
-      const block =
-        method === "eth_getBlockByHash" ? l1.blocks.find(({ hash }) => hash === key) : l1.blocks[number]
-      const hex = (n: number) => `0x${n.toString(16)}`
-      const result = block && {
-        ...block,
-        number: hex(block.number),
-        timestamp: hex(block.timestamp),
-        extraData: "0x"
-      }
-      const { custom } = answers
       response.setHeader("content-type", "application/json")
-      response.end(
-        JSON.stringify(custom === undefined ? { jsonrpc: "2.0", id, result: result ?? null } : custom(id))
-      )
+      response.end(answer(body))
     })
   })
+  const sockets = new NodeWS.WebSocketServer({ server })
+  sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(answer(String(data)))))
   const url = yield* Effect.acquireRelease(
     Effect.callback<string>((resume) => {
       server.listen(0, "127.0.0.1", () =>
@@ -41,7 +46,8 @@ const makeServer = Effect.fnUntraced(function* () {
     () => Effect.sync(() => server.closeAllConnections())
   )
   yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
-  return { l1, url, answers }
+  const hangUp = Effect.sync(() => sockets.clients.forEach((socket) => socket.terminate()))
+  return { l1, url, answers, hangUp }
 })
 
 const build = (url: string) =>
@@ -108,6 +114,40 @@ describe("L1.layerJsonRpc", () => {
     Effect.gen(function* () {
       const service = yield* build("http://127.0.0.1:1")
       assert.strictEqual((yield* Effect.flip(service.blockByHash(`0x${"1".repeat(64)}`)))._tag, "L1Error")
+    })
+  )
+})
+
+describe("NodeL1", () => {
+  for (const protocol of ["http", "ws"]) {
+    it.live(`reads headers over ${protocol}, and again after the connection broke`, () =>
+      Effect.gen(function* () {
+        const { hangUp, l1, url } = yield* makeServer()
+        const context = yield* Layer.build(
+          NodeL1.layer({ url: url.replace(/^http/, protocol), pollIntervalMs: 20 })
+        )
+        const service = Context.get(context, L1.L1)
+        while (Option.isNone(yield* service.finalized)) yield* Effect.sleep(5)
+        const all = yield* Effect.forEach([0, 1, 2], service.blockByNumber, { concurrency: 3 })
+        assert.deepStrictEqual(
+          all,
+          l1.blocks.slice(0, 3).map((block) => Option.some(block))
+        )
+        yield* hangUp
+        l1.mine(1)
+        while (Option.getOrUndefined(yield* service.latest)?.number !== 5) yield* Effect.sleep(5)
+        assert.deepStrictEqual(yield* service.blockByHash(l1.blocks[5]!.hash), Option.some(l1.blocks[5]!))
+      })
+    )
+  }
+  it.live("says who can not be asked", () =>
+    Effect.gen(function* () {
+      const { answers, url } = yield* makeServer()
+      const context = yield* Layer.build(NodeL1.layer({ url: url.replace(/^http/, "ws"), timeoutMs: 200 }))
+      const service = Context.get(context, L1.L1)
+      answers.custom = () => "nonsense"
+      const error = yield* Effect.flip(service.blockByHash(`0x${"9".repeat(64)}`))
+      assert.match(error.message, /^L1 (eth_getBlockByHash|blockByHash)/)
     })
   )
 })

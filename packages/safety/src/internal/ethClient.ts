@@ -1,5 +1,5 @@
 /**
- * Ethereum JSON-RPC over HTTP, as far as the L1 needs it: headers by tag, height and hash.
+ * Ethereum JSON-RPC, as far as the L1 needs it: headers by tag, height and hash.
  */
 import { Effect, Option, Schema } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"
@@ -19,20 +19,32 @@ const decodeAnswer = Schema.decodeUnknownEffect(Answer)
 /** Execution clients answer this way for a tag or hash that they do not know (yet). */
 const notFound = /(block|header) not found|unknown block/i
 
+/** Puts one request (a JSON-RPC object, its id included) to a client: the JSON of the answer, or why there is none. */
+export type Ask = (request: object) => Effect.Effect<unknown, string>
+
+/** Asks over HTTP, a POST each. */
+export const askOverHttp =
+  (client: HttpClient.HttpClient, url: string): Ask =>
+  (request) =>
+    HttpClientRequest.post(url).pipe(
+      HttpClientRequest.bodyJsonUnsafe(request),
+      client.execute,
+      Effect.flatMap((response) =>
+        response.status === 200 ? response.json : Effect.fail({ message: `HTTP status ${response.status}` })
+      ),
+      Effect.mapError(({ message }) => message)
+    )
+
 /** The four questions of the L1, put to an execution client. */
-export const makeEthClient = (client: HttpClient.HttpClient, url: string): Source => {
+export const makeEthClient = (ask: Ask, url: string): Source => {
+  let id = 0
   const header = Effect.fnUntraced(function* (
     method: string,
     parameter: string
   ): Effect.fn.Return<Option.Option<BlockRef>, L1Error> {
     const fail = (why: string) => new L1Error({ method: `${method}(${parameter}) at ${url}`, why })
-    const response = yield* HttpClientRequest.post(url).pipe(
-      HttpClientRequest.bodyJsonUnsafe({ jsonrpc: "2.0", id: 1, method, params: [parameter, false] }),
-      client.execute,
-      Effect.mapError((error) => fail(error.message))
-    )
-    if (response.status !== 200) return yield* fail(`HTTP status ${response.status}`)
-    const body = yield* Effect.mapError(response.json, (error) => fail(error.message))
+    const request = { jsonrpc: "2.0", id: ++id, method, params: [parameter, false] }
+    const body = yield* Effect.mapError(ask(request), fail)
     const answer = yield* Effect.mapError(decodeAnswer(body), (error) => fail(error.message))
     if ("error" in answer) {
       return notFound.test(answer.error.message)
