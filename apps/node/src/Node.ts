@@ -50,6 +50,12 @@ const common = (spec: ChainSpec, { validators }: Membership) => ({
   }
 })
 
+/** The Engine API of the execution client, if it is to be steered. */
+const engineOf = ({ executionEngine: url, executionJwtSecret: path }: NodeConfig) =>
+  url === undefined || path === undefined
+    ? Effect.succeed({})
+    : Effect.map(NodeJwt.readSecret(path), (jwtSecret) => ({ engine: { url, jwtSecret } }))
+
 /** The chain that this process makes: our own, or an execution client's. */
 const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) => {
   const options = { ...common(spec, membership), derivationDelayBlocks: spec.derivationDelayBlocks }
@@ -60,7 +66,16 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
         blockTimeMs: spec.blockTimeMs,
         finality: spec.finality === "external" ? "external" : { depth: spec.finality }
       })
-    : NodeRpcChain.layer({ ...options, url: config.executionRpc })
+    : Layer.unwrap(
+        Effect.map(engineOf(config), (engine) =>
+          NodeRpcChain.layer({
+            ...options,
+            ...engine,
+            url: config.executionRpc!,
+            messagePasserRoot: config.executionOutputRoot
+          })
+        )
+      )
 }
 
 /** The chain that the sequencer of the committee makes. */

@@ -17,6 +17,20 @@ export const settings = {
     protocols: ["http:", "https:"],
     default: undefined
   }),
+  executionEngine: Settings.url<undefined>("execution-engine", {
+    description:
+      "Engine API of that client, if it is of the OP stack: with it blocks are taken back and replaced",
+    protocols: ["http:", "https:"],
+    default: undefined
+  }),
+  executionJwtSecret: Settings.optionalText("execution-jwt-secret", {
+    description: "File with the 32-byte JWT secret of the Engine API in hex"
+  }),
+  executionOutputRoot: Settings.choice("execution-output-root", ["proof", "withdrawalsRoot", "none"], {
+    description:
+      "Where the storage root of the L2ToL1MessagePasser is read: by a proof, from the header (Isthmus), or nowhere",
+    default: "proof"
+  }),
   chainId: Settings.optionalChainId("chain-id", {
     description:
       "Id of the chain as a decimal number (default: that of the chain specification, 901 for a new chain)"

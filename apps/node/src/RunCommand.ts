@@ -71,6 +71,14 @@ const checkChain = (config: NodeConfig, extension: Extension.Extension) => {
     ...(config.executionRpc === undefined ? [] : ["--execution-rpc"]),
     ...(extension.chain === undefined ? [] : ["the chain of --extend"])
   ]
+  if (config.executionEngine !== undefined && config.executionJwtSecret === undefined) {
+    return new RunError({ message: "--execution-engine needs --execution-jwt-secret FILE" })
+  }
+  if (config.executionEngine !== undefined && config.executionRpc === undefined) {
+    return new RunError({
+      message: "--execution-engine steers the client of --execution-rpc URL: give it, too"
+    })
+  }
   if (chosen.length === 1) return Effect.succeed(true)
   if (chosen.length === 0 && config.peer.length > 0) return Effect.succeed(false)
   return chosen.length === 0

@@ -23,13 +23,18 @@ const fails = async (bin: "node" | "supervisor", args: ReadonlyArray<string>) =>
 
 describe("ephor-node", () => {
   it("unknown flags and commands, missing chains", async () => {
-    const [flag, command, none, port] = await Promise.all([
+    const engineFlags = ["--execution-engine", "http://127.0.0.1:1"]
+    const [flag, command, none, port, secret, rpc] = await Promise.all([
       fails("node", ["run", "--nope"]),
       fails("node", ["walk"]),
       fails("node", ["run"]),
-      fails("node", ["run", "--dev", "--interop-port", "99999"])
+      fails("node", ["run", "--dev", "--interop-port", "99999"]),
+      fails("node", ["run", "--dev", ...engineFlags]),
+      fails("node", ["run", "--dev", ...engineFlags, "--execution-jwt-secret", "jwt.hex"])
     ])
     assert.include(flag, "--nope")
+    assert.include(secret, "--execution-engine needs --execution-jwt-secret FILE")
+    assert.include(rpc, "--execution-engine steers the client of --execution-rpc URL")
     assert.include(command, "walk")
     assert.include(none, "give --dev for a development chain, --execution-rpc URL, or --peer")
     assert.strictEqual(
