@@ -1,6 +1,7 @@
 export * as AccessListCheck from "./AccessListCheck.ts"
 export * as AdminRpc from "./AdminRpc.ts"
 export * as BlockLogs from "./BlockLogs.ts"
+export * as DbFile from "./DbFile.ts"
 export * as DependencySet from "./DependencySet.ts"
 export * as DerivationDb from "./DerivationDb.ts"
 export { Fault, type Verdict } from "./Fault.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { type BlockRef, type Hash, type Log, logHash, type Receipt } from "@ephor/types"
+import { type BlockRef, type Hash, type Log, logHash, type Receipt, toHex } from "@ephor/types"
 import { BlockLogs, type LogsDb } from "../src/index.ts"
 import hashing from "./vectors/hashing.json" with { type: "json" }
 import vectors from "./vectors/executing_message.json" with { type: "json" }
@@ -40,6 +40,8 @@ const receipt = (...logs: ReadonlyArray<Log>): Receipt => ({
 })
 const other = "0x1111111111111111111111111111111111111111" as const
 
+const textsOf = (logs: LogsDb.LogHashes) => Array.from({ length: logs.length }, (_, i) => logs.at(i))
+
 describe("BlockLogs.sealBlock", () => {
   it("every log is an initiating message, the inbox's are executing ones as well", () => {
     const sealed = BlockLogs.sealBlock([parent], block, [
@@ -47,7 +49,7 @@ describe("BlockLogs.sealBlock", () => {
       receipt(logAt(1))
     ])
     if (Result.isFailure(sealed)) throw new Error(sealed.failure.detail)
-    assert.deepStrictEqual(sealed.success.logs, [
+    assert.deepStrictEqual(textsOf(sealed.success.logs), [
       logHash(logAt(0, { address: other })),
       vectors.decode.selfLogHash as Hash
     ])
@@ -69,16 +71,31 @@ describe("BlockLogs.sealBlock", () => {
   known.forEach((row, i) => {
     it(`log hash ${i + 1}`, () => {
       const sealed = BlockLogs.sealBlock([parent], block, [receipt(logAt(0, row.log as Partial<Log>))])
-      assert.isTrue(Result.isSuccess(sealed) && sealed.success.logs[0] === row.logHash)
+      assert.isTrue(Result.isSuccess(sealed) && sealed.success.logs.at(0) === row.logHash)
     })
+  })
+  it("log hashes do not depend on the logs before, however long these are", () => {
+    const sizes = [0, 1, 31, 32, 3000, 5, 100_000, 32, 0]
+    const logs = sizes.map((size, i) =>
+      logAt(i, {
+        address: other,
+        topics: known[i % known.length]!.log.topics as Log["topics"],
+        data: toHex(new Uint8Array(size).fill(i))
+      })
+    )
+    const sealed = BlockLogs.sealBlock([parent], block, [receipt(...logs)])
+    if (Result.isFailure(sealed)) throw new Error(sealed.failure.detail)
+    assert.deepStrictEqual(textsOf(sealed.success.logs), logs.map(logHash))
   })
   it("logs are numbered over the block without gaps", () => {
     const sealed = BlockLogs.sealBlock([parent], block, [receipt(logAt(1))])
     assert.isTrue(Result.isFailure(sealed) && sealed.failure._tag === "OutOfOrder")
   })
   it("a block that does not build on the last one", () => {
-    const sealed = BlockLogs.sealBlock([parent], { ...block, parentHash: hash(9) }, [])
-    assert.isTrue(Result.isFailure(sealed) && sealed.failure._tag === "Conflict")
+    for (const receipts of [[], [receipt(logAt(0))]]) {
+      const sealed = BlockLogs.sealBlock([parent], { ...block, parentHash: hash(9) }, receipts)
+      assert.isTrue(Result.isFailure(sealed) && sealed.failure._tag === "Conflict")
+    }
   })
   vectors.decodeEventErrors.cases.forEach((row, i) => {
     it(`event ${i + 1}: ${row.name}`, () => {

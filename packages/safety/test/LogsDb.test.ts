@@ -104,6 +104,28 @@ describe("LogsDb.contains", () => {
   })
 })
 
+describe("LogsDb.pack", () => {
+  const hashes = Array.from({ length: 300 }, (_, i) => hash(i * 7919, i))
+  it("the same hashes at the same positions, and none elsewhere", () => {
+    const packed = LogsDb.pack(hashes)
+    assert.lengthOf(packed.bytes, 32 * hashes.length)
+    assert.strictEqual(packed.length, hashes.length)
+    hashes.forEach((expected, i) => assert.strictEqual(packed.at(i), expected))
+    for (const none of [-1, hashes.length, Number.MAX_SAFE_INTEGER]) assert.isUndefined(packed.at(none))
+  })
+  it("what is packed stays as it is", () => {
+    const packed = LogsDb.pack(hashes)
+    assert.strictEqual(LogsDb.pack(packed), packed)
+    assert.strictEqual(LogsDb.pack([]).length, 0)
+  })
+  it("a database of packed blocks answers as one of arrays", () => {
+    const packed = db.map((block) => ({ ...block, logs: LogsDb.pack(block.logs) }))
+    for (const message of [query(11, 1), query(13, 2), query(11, 2), query(12, 0), query(14, 0)]) {
+      assert.deepStrictEqual(LogsDb.contains(packed, message), LogsDb.contains(db, message))
+    }
+  })
+})
+
 describe("LogsDb look-ups", () => {
   it("open a block", () => {
     assert.strictEqual(ok(LogsDb.openBlock(db, 11)).logs.length, 2)

@@ -40,6 +40,8 @@ export interface ChainContext {
   readonly pokeInvalidator: () => void
   /** Index logs up to this height. */
   indexTarget: BlockNumber
+  /** The target at the last look. */
+  lastIndexTarget: BlockNumber
   /** The node that reported the newest block: it is asked first. */
   indexLink: NodeLink | undefined
   /** The L1 block that derivation is at. */

@@ -201,6 +201,7 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
     links: [],
     pokeInvalidator: () => poked.openUnsafe(),
     indexTarget: 0,
+    lastIndexTarget: 0,
     indexLink: undefined,
     currentL1: undefined,
     waitsOn: new Set(),
@@ -231,9 +232,11 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
     if (Option.isSome(input)) yield* tolerant(onInput(chain, input.value))
     more = yield* indexMore(chain)
     yield* advance(chain)
-    yield* gauges()
+    const moved = stateOf(chain).version !== before
+    // Finality moves without a change here, with the L1.
+    if (moved || (Option.isSome(input) && input.value._tag === "L1")) yield* gauges()
     yield* Metric.update(length, yield* Queue.size(queue))
-    if (stateOf(chain).version !== before) wakeWaiting(id)
+    if (moved) wakeWaiting(id)
   })
   const follow = shared.l1.changes.pipe(
     Stream.runForEach((change) => Queue.offer(queue, { _tag: "L1", change }))

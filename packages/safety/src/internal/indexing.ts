@@ -3,7 +3,7 @@
  * unsafe chain turned out to be another one.
  */
 import { Effect, Metric, Option, Result } from "effect"
-import type { BlockRef, Receipt } from "@ephor/types"
+import type { BlockNumber, BlockRef, Receipt } from "@ephor/types"
 import type { ManagedNodeError } from "@ephor/supervisor-protocol/ManagedNodeError"
 import { sealBlock } from "../BlockLogs.ts"
 import * as DerivationDb from "../DerivationDb.ts"
@@ -143,9 +143,9 @@ interface Appended {
   readonly fault: Fault | undefined
 }
 
-/** Seals fetched blocks one on top of the other, as far as they fit. */
+/** Seals fetched blocks one on top of the other, as far as they fit. What comes of them is told after promotion only. */
 const append = (chain: ChainContext, fetched: ReadonlyArray<Fetched>) =>
-  chain.shared.ledger.decide<Appended>(() => {
+  chain.shared.ledger.decideAhead<Appended>(() => {
     const { local, logs } = stateOf(chain)
     const sealed: Array<LogsDb.SealedBlock> = []
     let fault: Fault | undefined
@@ -187,9 +187,18 @@ const indexFrom = Effect.fnUntraced(function* (chain: ChainContext, link: NodeLi
   return count > 0
 })
 
+/** Whether less than a batch is to be indexed, and more of it was reported since the last look. */
+const isGrowing = (chain: ChainContext, head: BlockNumber): boolean => {
+  const target = chain.indexTarget
+  const grows = target !== chain.lastIndexTarget && target < head + chain.shared.options.indexBatch
+  chain.lastIndexTarget = target
+  return grows
+}
+
 /**
  * Indexes the next batch, if there is something to index: first from the node that reported it, then from the others.
- * Answers whether there may be more right away.
+ * Answers whether there may be more right away. Reports that came together are one batch, which waits for the disk once:
+ * while the batch grows, the next one of the inputs that wait is heard first.
  */
 export const indexMore = Effect.fnUntraced(function* (
   chain: ChainContext
@@ -199,6 +208,7 @@ export const indexMore = Effect.fnUntraced(function* (
   const waiting = DerivationDb.marker(local)
   if (head === undefined || head.number >= chain.indexTarget || waiting?.derived.number === head.number + 1)
     return false
+  if (isGrowing(chain, head.number)) return true
   const links = [...chain.links].sort((a, b) => Number(b === chain.indexLink) - Number(a === chain.indexLink))
   let answered = true
   for (const link of links) {

@@ -5,10 +5,11 @@
  * be invalidated under its feet. Its writes leave as one batch, in the order of the decisions, and it is over when they
  * are on disk: only then may anybody be told. A failed write ends the supervisor, as memory is ahead of the disk then.
  */
-import { Deferred, Effect, Exit, Queue, Result, type Scope, Stream } from "effect"
+import { Deferred, Effect, Exit, Queue, Result, Schema, type Scope, Stream } from "effect"
 import { Store, type StoreError, type Write } from "@ephor/chain/Store"
 import * as Table from "@ephor/chain/Table"
-import { BlockRef, BlockSeal, type ChainId, type Hash } from "@ephor/types"
+import { BlockRef, BlockSeal, type ChainId, type Hash, Scale, Wire } from "@ephor/types"
+import * as DbFile from "../DbFile.ts"
 import * as DerivationDb from "../DerivationDb.ts"
 import type { LinkRules } from "../LinkCheck.ts"
 import * as LogsDb from "../LogsDb.ts"
@@ -56,25 +57,65 @@ export interface Ledger {
   readonly decideNow: <A>(decision: () => Decision<A>) => readonly [A, Effect.Effect<void, SupervisorError>]
   /** Decides and changes memory at once, then waits until the changes are on disk. */
   readonly decide: <A>(decision: () => Decision<A>) => Effect.Effect<A, SupervisorError>
+  /**
+   * Decides and changes memory at once, then waits until the changes of the call before are on disk: for what nobody
+   * is told before a later decision, whose own wait covers it. Work and disk overlap, and no more than that.
+   */
+  readonly decideAhead: <A>(decision: () => Decision<A>) => Effect.Effect<A, SupervisorError>
 }
 
+type Entry = DerivationDb.DerivationEntry
+
+/** SCALE: a hash takes its 32 bytes. */
+const scale = <S extends Schema.Codec<any, any>>(value: S) => {
+  const codec: Table.Codec<S["Type"]> = { encode: Scale.encode(value), decode: Scale.decode(value) }
+  return { value, codec }
+}
+
+/** Entries as op-supervisor writes them. */
+const derivation = {
+  value: DerivationDb.DerivationEntry,
+  codec: {
+    encode: (entry: Entry) => DbFile.encode([entry]),
+    decode: (bytes: Uint8Array) => {
+      const [entry] = Result.getOrThrow(DbFile.decode(bytes))
+      if (entry === undefined) throw new RangeError("the entry is empty")
+      return entry
+    }
+  }
+}
+
+const StoredBlock = Schema.Struct({
+  ...BlockRef.fields,
+  logs: Wire.Bytes,
+  executing: Schema.Array(LogsDb.ExecutingLog)
+})
+const packed = (block: LogsDb.SealedBlock) => ({ ...block, logs: LogsDb.pack(block.logs) })
+// The bytes of a record that was read are a view of all of it.
+const unpacked = (block: typeof StoredBlock.Type): LogsDb.SealedBlock => ({
+  ...block,
+  logs: new LogsDb.PackedHashes(block.logs.slice())
+})
+
 const key = [Table.text, Table.u64] as const
-const logsTable = Table.make({ name: "supervisor/logs", key, value: LogsDb.SealedBlock })
-const localTable = Table.make({ name: "supervisor/local-safe", key, value: DerivationDb.DerivationEntry })
-const crossTable = Table.make({ name: "supervisor/cross-safe", key, value: DerivationDb.DerivationEntry })
-const crossUnsafeTable = Table.make({ name: "supervisor/cross-unsafe", key: [Table.text], value: BlockSeal })
+const logsTable = Table.make({ name: "supervisor/logs", key, ...scale(StoredBlock) })
+const localTable = Table.make({ name: "supervisor/local-safe", key, ...derivation })
+const crossTable = Table.make({ name: "supervisor/cross-safe", key, ...derivation })
+const crossUnsafeTable = Table.make({
+  name: "supervisor/cross-unsafe",
+  key: [Table.text],
+  ...scale(BlockSeal)
+})
 const invalidatedTable = Table.make({
   name: "supervisor/invalidated",
   key: [Table.text, Table.hash],
-  value: BlockSeal
+  ...scale(BlockSeal)
 })
-const l1Table = Table.make({ name: "supervisor/l1", key: [Table.text], value: BlockRef })
+const l1Table = Table.make({ name: "supervisor/l1", key: [Table.text], ...scale(BlockRef) })
 const finalizedKey = ["finalized"] as const
 
 const storeFailed = (method: string) => (cause: StoreError) =>
   new SupervisorError({ method, reason: new StoreFailed({ cause }) })
-
-type Entry = DerivationDb.DerivationEntry
 
 const editWrites = (
   table: typeof localTable,
@@ -101,9 +142,9 @@ const applyChange = (state: ChainState, change: Change): Array<Write> => {
     const { append, keep } = change.logs
     for (const { number } of state.logs.slice(keep)) writes.push(logsTable.delete([chainId, number]))
     state.logs.length = keep
-    for (const block of append) {
+    for (const block of append.map(packed)) {
       state.logs.push(block)
-      writes.push(logsTable.put([chainId, block.number], block))
+      writes.push(logsTable.put([chainId, block.number], { ...block, logs: block.logs.bytes }))
     }
   }
   if (change.local !== undefined) {
@@ -145,7 +186,7 @@ const loadChain = Effect.fnUntraced(function* (
       Stream.runCollect,
       Effect.mapError(storeFailed("start"))
     )
-  const logs = [...(yield* collect(logsTable.iterate(store, [chainId])))]
+  const logs = (yield* collect(logsTable.iterate(store, [chainId]))).map(unpacked)
   const local = [...(yield* collect(localTable.iterate(store, [chainId])))]
   const cross = [...(yield* collect(crossTable.iterate(store, [chainId])))]
   const invalidated = yield* collect(invalidatedTable.iterate(store, [chainId]))
@@ -211,6 +252,7 @@ export const makeLedger = Effect.fnUntraced(function* (
     }
     return [result, write(writes)]
   }
+  let ahead: Effect.Effect<void, SupervisorError> = Effect.void
   return {
     world: { chain: (id) => chains.get(id), rules },
     chainIds,
@@ -221,6 +263,13 @@ export const makeLedger = Effect.fnUntraced(function* (
       Effect.suspend(() => {
         const [result, written] = decideNow(decision)
         return Effect.as(written, result)
+      }),
+    decideAhead: (decision) =>
+      Effect.suspend(() => {
+        const before = ahead
+        const [result, written] = decideNow(decision)
+        ahead = written
+        return Effect.as(before, result)
       })
   }
 })

@@ -20,12 +20,12 @@ const noteWait = (chain: ChainContext, fault: Fault) => {
   }
 }
 
-/** Adds what a node derived to the local-safe database. */
+/** Adds what a node derived to the local-safe database. Nobody is told of it before the promotion that it leads to. */
 export const addLocalSafe = (
   chain: ChainContext,
   pair: DerivedBlockRefPair
 ): Effect.Effect<Verdict<DerivationDb.Edit>, SupervisorError> =>
-  chain.shared.ledger.decide(() => {
+  chain.shared.ledger.decideAhead(() => {
     const { local } = stateOf(chain)
     const added = DerivationDb.add(local, pair)
     return Result.isFailure(added) || DerivationDb.isUnchanged(local, added.success)
