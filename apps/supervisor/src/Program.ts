@@ -4,6 +4,8 @@
 import { Health, NodeAdmin } from "@ephor/cli"
 import * as NodeStore from "@ephor/chain/NodeStore"
 import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
+import * as NodeDbSync from "@ephor/safety/NodeDbSync"
+import * as NodeL1 from "@ephor/safety/NodeL1"
 import * as NodeSupervisorRpc from "@ephor/safety/NodeSupervisorRpc"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
@@ -51,15 +53,44 @@ const checkUrls = Effect.fnUntraced(function* ({ l2ConsensusNodes }: SupervisorC
   }
 })
 
-const checkRollups = ({ rollupConfigPaths, rollupConfigSet }: SupervisorConfig) =>
-  rollupConfigSet === undefined && rollupConfigPaths === undefined
+const checkChains = ({
+  dependencySet,
+  network,
+  networks,
+  rollupConfigPaths,
+  rollupConfigSet
+}: SupervisorConfig) => {
+  const named = [...networks, ...network]
+  const files = [dependencySet, rollupConfigPaths, rollupConfigSet].filter((file) => file !== undefined)
+  if (named.length > 0) {
+    return wrong(
+      files.length > 0
+        ? "conflicting flags: --networks excludes --dependency-set, --rollup-config-set and --rollup-config-paths"
+        : `--networks ${named.join(",")}: no registry of named networks is built in; give --dependency-set and --rollup-config-set instead`
+    )
+  }
+  if (dependencySet === undefined) return wrong("required flag is missing: dependency-set")
+  return rollupConfigSet === undefined && rollupConfigPaths === undefined
     ? wrong("required flag is missing: rollup-config-set (or rollup-config-paths)")
     : rollupConfigSet !== undefined && rollupConfigPaths !== undefined
       ? wrong("conflicting flags: give --rollup-config-set or --rollup-config-paths, not both")
-      : Effect.void
+      : Effect.succeed(dependencySet)
+}
+
+const adminSecret = (
+  { rpcAdminAuth, rpcAdminJwtSecret, rpcEnableAdmin }: SupervisorConfig,
+  nodeSecrets: ReadonlyArray<Redacted.Redacted<Uint8Array>>
+) =>
+  !rpcEnableAdmin || !rpcAdminAuth
+    ? Effect.undefined
+    : rpcAdminJwtSecret === undefined
+      ? Effect.succeed(nodeSecrets[0])
+      : NodeJwt.readSecret(rpcAdminJwtSecret)
 
 /** Everything that the settings name: files are read, and found wrong, before anything is opened or dialled. */
 export interface Inputs {
+  /** What callers of `admin_*` have to sign their tokens with; none if they need no token. */
+  readonly adminSecret: Redacted.Redacted<Uint8Array> | undefined
   readonly secrets: ReadonlyArray<Redacted.Redacted<Uint8Array>>
   readonly dependencySet: DependencySet.DependencySet
   /** Without a set the `rollup.json` files are read when L1 can be asked. */
@@ -69,10 +100,12 @@ export interface Inputs {
 /** Reads the files that the settings name. */
 export const load = Effect.fn("Program.load")(function* (config: SupervisorConfig) {
   yield* checkUrls(config)
-  yield* checkRollups(config)
+  const dependencySet = yield* checkChains(config)
+  const nodeSecrets = yield* secrets(config)
   const inputs: Inputs = {
-    secrets: yield* secrets(config),
-    dependencySet: yield* readDependencySet(config.dependencySet),
+    secrets: nodeSecrets,
+    adminSecret: yield* adminSecret(config, nodeSecrets),
+    dependencySet: yield* readDependencySet(dependencySet),
     rollupConfigs:
       config.rollupConfigSet === undefined ? undefined : yield* readRollupConfigSet(config.rollupConfigSet)
   }
@@ -94,6 +127,13 @@ const rollupConfigsFromPaths = (pattern: string) =>
     )
   )
 
+/** No brain at all: for those who only want to see the shape of the RPC. */
+const mock = (config: SupervisorConfig, { adminSecret, dependencySet }: Inputs) =>
+  Layer.mergeAll(NodeSupervisorRpc.layer(rpcOptions(config, adminSecret)), admin(config)).pipe(
+    Layer.provideMerge(Supervisor.layerMock(dependencySet)),
+    Layer.provide(Health.layer)
+  )
+
 /** The brain, fed with the nodes of the settings. */
 const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets: jwtSecrets }: Inputs) =>
   Layer.unwrap(
@@ -111,7 +151,14 @@ const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets
         dependencySet,
         rollupConfigs: rollupConfigs ?? (yield* rollupConfigsFromPaths(config.rollupConfigPaths ?? "")),
         nodes,
-        options: { failsafeOnInvalidation: config.failsafeOnInvalidation }
+        seed:
+          config.dataDirSyncEndpoint === undefined ? undefined : NodeDbSync.seed(config.dataDirSyncEndpoint),
+        connect: (url, jwtSecret) => NodeManagedNodeClient.make({ url, jwtSecret }),
+        options: {
+          failsafe: config.failsafeEnabled,
+          failsafeOnInvalidation: config.failsafeOnInvalidation,
+          verifyAccessLists: config.rpcVerificationWarnings
+        }
       })
     })
   )
@@ -153,11 +200,24 @@ const admin = (config: SupervisorConfig) =>
       )
     : Layer.empty
 
+const rpcOptions = (
+  { rpcAddr, rpcEnableAdmin, rpcPort }: SupervisorConfig,
+  jwtSecret: Inputs["adminSecret"]
+): NodeSupervisorRpc.Options => ({
+  host: rpcAddr,
+  port: rpcPort,
+  version,
+  admin: rpcEnableAdmin ? { jwtSecret } : undefined
+})
+
 /** Everything that `ephor-supervisor run` runs. */
 export const layer = (config: SupervisorConfig, inputs: Inputs) =>
+  config.mockRun ? mock(config, inputs) : supervise(config, inputs)
+
+const supervise = (config: SupervisorConfig, inputs: Inputs) =>
   Layer.mergeAll(
     // doors: who may ask it
-    NodeSupervisorRpc.layer({ host: config.rpcAddr, port: config.rpcPort }),
+    NodeSupervisorRpc.layer(rpcOptions(config, inputs.adminSecret)),
     admin(config),
     readiness
   ).pipe(
@@ -165,7 +225,7 @@ export const layer = (config: SupervisorConfig, inputs: Inputs) =>
     Layer.provideMerge(brain(config, inputs)),
     // ground: L1, disk, health
     Layer.provide([
-      L1.layerJsonRpc({
+      NodeL1.layer({
         url: config.l1Rpc,
         pollIntervalMs: config.l1PollIntervalMs,
         confirmationDepth: config.l1ConfirmationDepth

@@ -4,12 +4,35 @@
  */
 import { Settings, Telemetry } from "@ephor/cli"
 
+/** Names of op-supervisor's log formats that mean one of ours. */
+const opLogFormats = {
+  text: "pretty",
+  terminal: "pretty",
+  jsonms: "json",
+  "json-pretty": "json",
+  logfmtms: "logfmt"
+} as const
+const logFormats = [...Telemetry.logFormats, "text", "terminal", "jsonms", "json-pretty", "logfmtms"] as const
+
+const upperLevels = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "CRIT"] as const
+
+/** The level that a name stands for, in whatever case. */
+export const logLevelOf = (name: Telemetry.LogLevelName | (typeof upperLevels)[number]) =>
+  name.toLowerCase() as Telemetry.LogLevelName
+
+/** The log format that a name stands for. */
+export const logFormatOf = (name: (typeof logFormats)[number]): Telemetry.LogFormat =>
+  name in opLogFormats ? opLogFormats[name as keyof typeof opLogFormats] : (name as Telemetry.LogFormat)
+
 /** Prefixes of the environment variables; the first one that is set wins. */
 export const environmentPrefixes = ["SUPERVISOR", "OP_SUPERVISOR"]
 
 /** Every setting of `run`, by its name in the configuration file. */
 export const settings = {
-  l1Rpc: Settings.url("l1-rpc", { description: "JSON-RPC URL of the L1", protocols: ["http:", "https:"] }),
+  l1Rpc: Settings.url("l1-rpc", {
+    description: "JSON-RPC URL of the L1",
+    protocols: ["http:", "https:", "ws:", "wss:"]
+  }),
   l2ConsensusNodes: Settings.list("l2-consensus.nodes", {
     description: "URLs of the managed nodes, one or more per chain; comma separated or repeated"
   }),
@@ -17,7 +40,17 @@ export const settings = {
     description: "Files with the JWT secrets: one for all nodes, or one per node in their order"
   }),
   dataDir: Settings.text("datadir", { description: "Directory for everything durable" }),
-  dependencySet: Settings.text("dependency-set", {
+  dataDirSyncEndpoint: Settings.url<undefined>("datadir.sync-endpoint", {
+    description: "Another supervisor whose safety databases are taken over by a new --datadir",
+    protocols: ["http:", "https:"],
+    default: undefined
+  }),
+  networks: Settings.list("networks", {
+    description: "Named networks: op-supervisor's flag; not known here, give the three files instead",
+    default: []
+  }),
+  network: Settings.list("network", { description: "The same as --networks", default: [] }),
+  dependencySet: Settings.optionalText("dependency-set", {
     description: "JSON file with the chains that depend on each other"
   }),
   rollupConfigSet: Settings.optionalText("rollup-config-set", {
@@ -25,6 +58,14 @@ export const settings = {
   }),
   rollupConfigPaths: Settings.optionalText("rollup-config-paths", {
     description: "Glob of rollup.json files, instead of --rollup-config-set"
+  }),
+  rpcVerificationWarnings: Settings.boolean("rpc-verification-warnings", {
+    description: "Compare the blocks of accepted access lists with the nodes, and warn where they differ",
+    default: false
+  }),
+  mockRun: Settings.boolean("mock-run", {
+    description: "Serve the RPC without a backend: everything is accepted, all heads are zero",
+    default: false
   }),
   failsafeEnabled: Settings.boolean("failsafe-enabled", {
     description: "Start with failsafe on",
@@ -39,6 +80,13 @@ export const settings = {
   rpcEnableAdmin: Settings.boolean("rpc.enable-admin", {
     description: "Serve admin_* methods",
     default: false
+  }),
+  rpcAdminAuth: Settings.boolean("rpc.admin-auth", {
+    description: "Ask callers of admin_* methods for a token (op-supervisor does not)",
+    default: true
+  }),
+  rpcAdminJwtSecret: Settings.optionalText("rpc.admin-jwt-secret", {
+    description: "File with the JWT secret of that token (default: the first of --l2-consensus.jwt-secret)"
   }),
   metricsEnabled: Settings.boolean("metrics.enabled", {
     description: "Serve /metrics, /readyz and /status",
@@ -55,10 +103,24 @@ export const settings = {
     description: "How many blocks below the tip of L1 are not used yet",
     default: 2
   }),
-  logFormat: Settings.choice("log.format", Telemetry.logFormats, {
+  logLevel: Settings.choice("log.level", [...Telemetry.logLevels, ...upperLevels], {
+    description: "What is logged at least",
+    default: "info"
+  }),
+  logFormat: Settings.choice("log.format", logFormats, {
     description: "Form of the logs on stderr",
     default: "auto"
-  })
+  }),
+  logColor: Settings.boolean("log.color", { description: "Colours in logs for people", default: true }),
+  logPid: Settings.boolean("log.pid", { description: "Show the process id in logs", default: false }),
+  pprofEnabled: Settings.boolean("pprof.enabled", {
+    description: "op-supervisor's profiler; here `node --inspect` or `--cpu-prof` has its place",
+    default: false
+  }),
+  pprofAddr: Settings.text("pprof.addr", { description: "Accepted and not used", default: "0.0.0.0" }),
+  pprofPort: Settings.port("pprof.port", { description: "Accepted and not used", default: 6060 }),
+  pprofPath: Settings.optionalText("pprof.path", { description: "Accepted and not used" }),
+  pprofType: Settings.optionalText("pprof.type", { description: "Accepted and not used" })
 }
 
 /** The effective settings. */

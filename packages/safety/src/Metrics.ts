@@ -62,6 +62,12 @@ export const accessListFailures = Metric.counter("supervisor_access_list_failure
   incremental: true
 })
 
+/** Calls of `admin_*` without a good token. */
+export const unauthorized = Metric.counter("supervisor_admin_unauthorized_total", {
+  description: "Calls of admin_* that had no good token",
+  incremental: true
+})
+
 /** Inputs that wait for a chain's worker. */
 export const inputQueueLength = Metric.gauge("supervisor_input_queue_length", {
   description: "Inputs that wait for the worker of a chain"

@@ -1,9 +1,9 @@
 /**
- * The supervisor's public methods on a port: JSON-RPC by HTTP POST at `/`, and a health check.
+ * The supervisor's methods on a port: JSON-RPC by HTTP POST at `/`, the safety databases as files, and a health check.
  */
 import { createServer } from "node:http"
 import { NodeHttpServer } from "@effect/platform-node"
-import { ByteSize, Context, Effect, Layer } from "effect"
+import { ByteSize, Clock, Context, Effect, Layer, Metric, type Redacted, Result } from "effect"
 import {
   HttpIncomingMessage,
   HttpRouter,
@@ -11,9 +11,14 @@ import {
   HttpServerRequest,
   HttpServerResponse
 } from "effect/http"
-import { errors } from "@ephor/supervisor-protocol/JsonRpc"
+import { codes, errors } from "@ephor/supervisor-protocol/JsonRpc"
 import * as JsonRpcServer from "@ephor/supervisor-protocol/JsonRpcServer"
-import { Supervisor } from "./Supervisor.ts"
+import { refusal } from "@ephor/supervisor-protocol/Jwt"
+import { hmac } from "@ephor/supervisor-protocol/NodeJwt"
+import * as AdminRpc from "./AdminRpc.ts"
+import * as DbFile from "./DbFile.ts"
+import * as Metrics from "./Metrics.ts"
+import { type Service, Supervisor } from "./Supervisor.ts"
 import { ListenFailed, SupervisorError } from "./SupervisorError.ts"
 import * as SupervisorRpc from "./SupervisorRpc.ts"
 
@@ -35,6 +40,15 @@ export const defaults: Limits = {
 /** Port of supervisors unless configured otherwise. */
 export const defaultPort = 8545
 
+/** Who may call `admin_*`. */
+export interface AdminOptions {
+  /**
+   * The secret that callers sign a token with, as on the Engine API. Without one everybody may call, which is for a port
+   * that nobody else can reach.
+   */
+  readonly jwtSecret: Redacted.Redacted<Uint8Array> | undefined
+}
+
 /** Where to listen. */
 export interface Options {
   /** Default `127.0.0.1`: the methods have no authentication. */
@@ -43,6 +57,8 @@ export interface Options {
   readonly port?: number | undefined
   /** Answer of the health check. */
   readonly version?: string | undefined
+  /** Serves `admin_*`. Default: these methods do not exist. */
+  readonly admin?: AdminOptions | undefined
   readonly limits?: Partial<Limits> | undefined
 }
 
@@ -54,19 +70,69 @@ export class NodeSupervisorRpc extends Context.Service<
 
 const contentTypes = new Set(["application/json", "application/json-rpc", "application/jsonrequest"])
 
+/** The public methods, and those of operators for whoever has shown a good token. */
+const dispatches = (supervisor: Service, admin: AdminOptions | undefined, limits: Limits) => {
+  const open = SupervisorRpc.dispatch(supervisor)
+  const guarded = AdminRpc.dispatch(supervisor)
+  const sign = admin?.jwtSecret === undefined ? undefined : hmac(admin.jwtSecret)
+  const guard = Effect.fnUntraced(function* (method: string, params: unknown, authorization?: string) {
+    if (admin === undefined) return yield* Effect.fail(errors.methodNotFound(method))
+    const now = (yield* Clock.currentTimeMillis) / 1000
+    const why = sign === undefined ? undefined : refusal(sign, authorization, now)
+    if (why === undefined) return yield* guarded(method, params)
+    yield* Metric.update(Metrics.unauthorized, 1)
+    const message = `unauthorized: ${why}; sign a token as on the Engine API`
+    return yield* Effect.fail({ code: codes.default, message })
+  })
+  return (authorization: string | undefined): JsonRpcServer.Dispatch =>
+    (method, params) =>
+      Effect.timeoutOrElse(
+        method.startsWith("admin_") ? guard(method, params, authorization) : open(method, params),
+        { duration: limits.callTimeoutMs, orElse: () => Effect.fail(errors.timedOut) }
+      )
+}
+
+const databases = { local_safe: "local", cross_safe: "cross" } as const
+
+/** The part of a file that a `Range` header asks for; the whole one for a header that is none of one range. */
+const slice = (bytes: Uint8Array, header: string | undefined) => {
+  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? []
+  if (first === "" && last === "") return { status: 200, bytes }
+  const start = first === "" ? Math.max(0, bytes.length - Number(last)) : Number(first)
+  const end = first === "" || last === "" ? bytes.length : Math.min(bytes.length, Number(last) + 1)
+  return start < end
+    ? { status: 206, bytes: bytes.subarray(start, end), range: `bytes ${start}-${end - 1}/${bytes.length}` }
+    : { status: 416, bytes: new Uint8Array(0), range: `bytes */${bytes.length}` }
+}
+
+/** `GET /dbsync/CHAIN/local_safe` or `cross_safe`: the database as op-supervisor's file of that name. */
+const dbSync = Effect.fnUntraced(function* (supervisor: Service) {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const { chain = "", file = "" } = yield* HttpRouter.params
+  if (!(file in databases) || !/^\d{1,78}$/.test(chain)) {
+    return HttpServerResponse.text("expected /dbsync/CHAIN/local_safe or /dbsync/CHAIN/cross_safe\n", {
+      status: 400
+    })
+  }
+  const found = yield* Effect.result(supervisor.derivations(chain))
+  if (Result.isFailure(found)) return HttpServerResponse.text(`${found.failure.message}\n`, { status: 404 })
+  const whole = DbFile.encode(found.success[databases[file as keyof typeof databases]])
+  const { bytes, range, status } = slice(whole, request.headers["range"])
+  return HttpServerResponse.uint8Array(bytes, {
+    status,
+    contentType: "application/octet-stream",
+    headers: { "accept-ranges": "bytes", ...(range === undefined ? {} : { "content-range": range }) }
+  })
+})
+
 const jsonText = (text: string) => HttpServerResponse.text(text, { contentType: "application/json" })
 
-const routes = ({ limits: overrides, version = "v0.0.0" }: Options) =>
+const routes = ({ admin, limits: overrides, version = "v0.0.0" }: Options) =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {
       const supervisor = yield* Supervisor
       const limits: Limits = { ...defaults, ...overrides }
-      const dispatch = SupervisorRpc.dispatch(supervisor)
-      const inTime: JsonRpcServer.Dispatch = (method, params) =>
-        Effect.timeoutOrElse(dispatch(method, params), {
-          duration: limits.callTimeoutMs,
-          orElse: () => Effect.fail(errors.timedOut)
-        })
+      const dispatchFor = dispatches(supervisor, admin, limits)
       const post = Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const [type = ""] = (request.headers["content-type"] ?? "").split(";", 1)
@@ -75,7 +141,8 @@ const routes = ({ limits: overrides, version = "v0.0.0" }: Options) =>
             status: 415
           })
         }
-        const { text = "" } = yield* JsonRpcServer.answer(yield* request.text, inTime, limits)
+        const dispatch = dispatchFor(request.headers["authorization"])
+        const { text = "" } = yield* JsonRpcServer.answer(yield* request.text, dispatch, limits)
         return jsonText(text)
       }).pipe(
         Effect.catchTag("HttpServerError", () =>
@@ -86,6 +153,7 @@ const routes = ({ limits: overrides, version = "v0.0.0" }: Options) =>
         Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(limits.bodyBytes))
       )
       yield* router.add("POST", "/", post)
+      yield* router.add("GET", "/dbsync/:chain/:file", dbSync(supervisor))
       yield* router.add("GET", "/healthz", jsonText(`${JSON.stringify({ version })}\n`))
     })
   )

@@ -7,13 +7,14 @@ import type { Store } from "@ephor/chain/Store"
 import type { BlockId, BlockRef, ChainId, DerivedIdPair, SafetyLevel, Timestamp } from "@ephor/types"
 import * as AccessListCheck from "./AccessListCheck.ts"
 import * as DependencySet from "./DependencySet.ts"
-import type { DerivationEntry } from "./DerivationDb.ts"
+import type { DerivationDb, DerivationEntry } from "./DerivationDb.ts"
 import type { Verdict } from "./Fault.ts"
 import { type ChainContext, idOf, type Shared, stateOf } from "./internal/chainContext.ts"
 import { type ChainWorker, makeChainWorker } from "./internal/chainWorker.ts"
 import { finalizedBlock } from "./internal/finality.ts"
 import { makeLedger } from "./internal/ledger.ts"
 import { attach, type NodeConfig } from "./internal/nodeAttachment.ts"
+import type { Seed } from "./internal/activation.ts"
 import { type Connect, makeOperating, type Operating } from "./internal/operating.ts"
 import * as queries from "./internal/queries.ts"
 import { mockService } from "./internal/mockService.ts"
@@ -37,6 +38,7 @@ import type { Counters, SuperRoot, SyncStatus } from "./SyncStatus.ts"
 export { defaults, type Options } from "./SupervisorOptions.ts"
 export type { NodeConfig } from "./internal/nodeAttachment.ts"
 export type { Connect } from "./internal/operating.ts"
+export type { Seed } from "./internal/activation.ts"
 
 /** Shape of the supervisor. Heads are `Uninitialized` before the chain's first block of interop was seen. */
 export interface Service {
@@ -63,6 +65,10 @@ export interface Service {
   ) => Effect.Effect<{ readonly [id: ChainId]: BlockId }, SupervisorError>
   /** The outputs of all chains at a time in seconds; asks the nodes. */
   readonly superRootAtTimestamp: (timestamp: Timestamp) => Effect.Effect<SuperRoot, SupervisorError>
+  /** Everything that is local-safe and cross-safe, entry by entry. */
+  readonly derivations: (
+    chain: ChainId
+  ) => Effect.Effect<{ readonly local: DerivationDb; readonly cross: DerivationDb }, SupervisorError>
   /** Succeeds if all messages of an access list exist, are executable then, and are at least that safe. */
   readonly checkAccessList: (
     entries: ReadonlyArray<string>,
@@ -97,6 +103,8 @@ export interface Config {
   readonly rollupConfigs: RollupConfigSet
   /** Any number per chain. A node of a chain that is not in the set is left alone. */
   readonly nodes: ReadonlyArray<NodeConfig>
+  /** Where a chain of which the store knows nothing takes its safety databases from, as from another supervisor. */
+  readonly seed?: Seed | undefined
   /** How `addNode` opens a node; without it none can be added. */
   readonly connect?: Connect | undefined
   readonly options?: Partial<Options> | undefined
@@ -145,6 +153,7 @@ const makeChainQueries = (contexts: ReadonlyMap<ChainId, ChainContext>) => {
     crossSafe: ofChain("crossSafe", (chain) =>
       Result.map(queries.known(chain, "cross-safe block", stateOf(chain).cross.at(-1)), pair)
     ),
+    derivations: ofChain("derivations", (chain) => Result.succeed(stateOf(chain))),
     finalized: ofChain("finalized", (chain) =>
       Result.map(queries.known(chain, "finalized block", finalizedBlock(chain)?.derived), idOf)
     )
@@ -225,7 +234,7 @@ export const make = Effect.fnUntraced(function* (
   config: Config
 ): Effect.fn.Return<Service, SupervisorError, Store | L1 | Scope.Scope> {
   yield* validate(config)
-  const { connect, dependencySet, nodes, rollupConfigs } = config
+  const { connect, dependencySet, nodes, rollupConfigs, seed } = config
   const scope = yield* Effect.scope
   const options: Options = { ...defaults, ...config.options }
   const workers = new Map<ChainId, ChainWorker>()
@@ -248,7 +257,7 @@ export const make = Effect.fnUntraced(function* (
       if (worker.context.waitsOn.has(id)) worker.wake()
     })
   for (const id of shared.ledger.chainIds) {
-    workers.set(id, yield* makeChainWorker({ id, config: rollupConfigs[id]!, shared, wakeWaiting }))
+    workers.set(id, yield* makeChainWorker({ id, config: rollupConfigs[id]!, shared, wakeWaiting, seed }))
   }
   const failed = yield* Deferred.make<never, SupervisorError>()
   const supervised = (what: string, effect: Effect.Effect<void, SupervisorError, Scope.Scope>) =>

@@ -2,7 +2,8 @@
  * How a chain's databases get their first entries: at genesis, or with the first block of interop.
  */
 import { Effect, Option } from "effect"
-import type { BlockRef, BlockSeal, DerivedBlockRefPair } from "@ephor/types"
+import type { BlockRef, BlockSeal, ChainId, DerivedBlockRefPair } from "@ephor/types"
+import * as DerivationDb from "../DerivationDb.ts"
 import * as RollupConfig from "../RollupConfig.ts"
 import { BadConfiguration, SupervisorError } from "../SupervisorError.ts"
 import { type ChainContext, sealOf, stateOf } from "./chainContext.ts"
@@ -51,6 +52,65 @@ export const initialize = Effect.fnUntraced(function* (
   }
   yield* chain.shared.ledger.decide(() => ({ result: undefined, changes: [firstPair(chain, anchor)] }))
   yield* Effect.logInfo("initialised at genesis", { chain: chain.id })
+})
+
+/** Safety databases of a chain that somebody else has built. */
+export type Seed = (
+  chain: ChainId
+) => Effect.Effect<
+  { readonly local: DerivationDb.DerivationDb; readonly cross: DerivationDb.DerivationDb },
+  SupervisorError
+>
+
+/** Whether each entry follows from the one before it. Files do not tell parents: heights have to do. */
+const isChain = (db: DerivationDb.DerivationDb): boolean =>
+  db.every((entry, at) => {
+    const before = db[at - 1]
+    if (entry.invalidated) return false
+    if (before === undefined) return true
+    const sources = entry.source.number - before.source.number
+    const deriveds = entry.derived.number - before.derived.number
+    if (entry.revision > before.revision) return (sources === 0 || sources === 1) && deriveds <= 1
+    return entry.revision === before.revision && sources >= 0 && deriveds >= 0 && sources + deriveds === 1
+  })
+
+/**
+ * Takes over the safety databases of a chain that the store knows nothing of. Its logs are indexed from the nodes; until
+ * they are, nothing new is promoted. A block that waits for its replacement is left out.
+ */
+export const adopt = Effect.fnUntraced(function* (
+  chain: ChainContext,
+  seed: Seed
+): Effect.fn.Return<void, SupervisorError> {
+  const state = stateOf(chain)
+  if (state.logs.length > 0 || state.local.length > 0 || state.cross.length > 0) return
+  const seeded = yield* seed(chain.id)
+  const local = DerivationDb.marker(seeded.local) === undefined ? seeded.local : seeded.local.slice(0, -1)
+  const { cross } = seeded
+  const [first] = cross
+  if (first === undefined || local.length === 0) return
+  const agree = same(first.derived, local[0]!.derived) && same(first.source, local[0]!.source)
+  if (!agree || !isChain(local) || !isChain(cross)) {
+    const why = `the safety databases offered for chain ${chain.id} contradict themselves; begin without --datadir.sync-endpoint`
+    return yield* new SupervisorError({ method: "start", reason: new BadConfiguration({ why }) })
+  }
+  const { hash, number, timestamp } = first.derived
+  // Its parent is before the beginning: nobody asks for it.
+  const sealed = { hash, number, timestamp, parentHash: hash, logs: [], executing: [] }
+  yield* chain.shared.ledger.decide(() => ({
+    result: undefined,
+    changes: [
+      {
+        chainId: chain.id,
+        logs: { keep: 0, append: [sealed] },
+        local: { keep: 0, append: local },
+        cross: { keep: 0, append: cross },
+        crossUnsafe: cross.at(-1)!.derived
+      }
+    ]
+  }))
+  chain.indexTarget = local.at(-1)!.derived.number
+  yield* Effect.logInfo("safety databases were taken over", { chain: chain.id, upTo: chain.indexTarget })
 })
 
 /** Height of the first block with interop, by the clock of the chain. */

@@ -13,7 +13,7 @@ import * as OpMetrics from "../OpMetrics.ts"
 import { crossUnsafeHead } from "../Promotion.ts"
 import * as RollupConfig from "../RollupConfig.ts"
 import type { SupervisorError } from "../SupervisorError.ts"
-import { activateSafe, activateUnsafe, initialize } from "./activation.ts"
+import { activateSafe, activateUnsafe, adopt, initialize, type Seed } from "./activation.ts"
 import { type ChainContext, idOf, logFault, type Shared, stateOf } from "./chainContext.ts"
 import { finalizedBlock, followL1Reorg, onFinalizedL1 } from "./finality.ts"
 import type { ChainState } from "./ledger.ts"
@@ -190,8 +190,9 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
   readonly config: RollupConfig.RollupConfig
   readonly shared: Shared
   readonly wakeWaiting: (id: ChainId) => void
+  readonly seed: Seed | undefined
 }): Effect.fn.Return<ChainWorker, SupervisorError, Scope.Scope> {
-  const { config, id, shared, wakeWaiting } = options
+  const { config, id, seed, shared, wakeWaiting } = options
   const queue = yield* Queue.bounded<Input>(shared.options.inputs)
   const poked = yield* Latch.make(false)
   const chain: ChainContext = {
@@ -208,6 +209,7 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
     lastConflict: undefined,
     l1Suspect: false
   }
+  if (seed !== undefined) yield* adopt(chain, seed)
   yield* initialize(chain)
   if (DerivationDb.marker(stateOf(chain).local) !== undefined) chain.pokeInvalidator()
   const gauges = makeGauges(chain)

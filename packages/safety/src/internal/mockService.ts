@@ -32,6 +32,7 @@ export const mockService = (dependencySet: DependencySet): Service => {
     allSafeDerivedAt: () => Effect.succeed(Object.fromEntries(ids.map((id) => [id, block]))),
     superRootAtTimestamp: (timestamp) =>
       Effect.succeed({ crossSafeDerivedFrom: block, timestamp, superRoot: hash, chains: [] }),
+    derivations: () => Effect.succeed({ local: [], cross: [] }),
     checkAccessList: () => Effect.void,
     failsafe: Effect.sync(() => failsafe),
     setFailsafe: (enabled) =>
