@@ -161,8 +161,14 @@ describe("ephor-supervisor", () => {
           ...flags
         }).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]))
       ])
-    const [nothing, noSecret, noRollups, badRollups, secrets, notUrl] = await Promise.all([
+    const [nothing, plain, networks, noSecret, noRollups, badRollups, secrets, notUrl] = await Promise.all([
       fails("supervisor", ["run"]),
+      fails("supervisor", ["--l2-consensus.nodes", "ws://127.0.0.1:1"]),
+      supervise({
+        "--networks": "op-sepolia",
+        "--dependency-set": undefined,
+        "--rollup-config-set": undefined
+      }),
       supervise({ "--l2-consensus.jwt-secret": "/no/such" }),
       supervise({ "--rollup-config-set": undefined }),
       supervise({ "--rollup-config-set": file("bad.json", '{"901":{}}') }),
@@ -174,6 +180,8 @@ describe("ephor-supervisor", () => {
     ])
     assert.include(badRollups, "bad.json (--rollup-config-set) is not valid")
     assert.include(nothing, "required flag is missing: l1-rpc")
+    assert.include(plain, "required flag is missing: l1-rpc")
+    assert.include(networks, "--networks op-sepolia: no registry of named networks is built in")
     assert.include(noSecret, 'JWT-secret in path "/no/such" does not exist')
     assert.include(noRollups, "required flag is missing: rollup-config-set")
     assert.include(secrets, "sync node check failed: 3 nodes but 2 JWT secrets")

@@ -157,7 +157,8 @@ export const flags = (table: Table): { readonly [name: string]: Flag.Flag<Readon
 const describe = (entry: Setting<unknown>): string => {
   if (Option.isNone(entry.fallback)) return `${entry.description} (required: ${entry.expected})`
   const fallback = entry.fallback.value
-  return fallback === undefined ? entry.description : `${entry.description} (default ${String(fallback)})`
+  const isNothing = fallback === undefined || (Array.isArray(fallback) && fallback.length === 0)
+  return isNothing ? entry.description : `${entry.description} (default ${String(fallback)})`
 }
 
 /** Reads the configuration file into texts by setting name. */
