@@ -14,20 +14,27 @@ const pidsOf = (part: string): ReadonlyArray<number> =>
 
 const lastLine = (stdout: string) => JSON.parse(stdout.trim().split("\n").at(-1)!)
 
+/** Waits until a devnet tells how it is going. */
+const firstFigures = (devnet: ReturnType<typeof start>) =>
+  eventually("the first figures", async () => (devnet.output().includes("s | 901:") ? true : undefined))
+
+/** SIGKILL for the children with these directories. */
+const kill = (path: string, parts: ReadonlyArray<string>) => {
+  for (const part of parts) {
+    const pids = pidsOf(`${path}/${part} `)
+    assert.strictEqual(pids.length, 1, part)
+    process.kill(pids[0]!, "SIGKILL")
+  }
+}
+
 describe("ephor-node devnet", () => {
   it("goes on after a node and the supervisor were killed, and again from the same directory", async () => {
     using folder = temporary()
     const args = ["devnet", "--json", "--data-dir", folder.path]
     const first = start("node", [...args, "--duration", "35"])
-    await eventually("the first figures", async () =>
-      first.output().includes("s | 901:") ? true : undefined
-    )
+    await firstFigures(first)
     await new Promise((resolve) => setTimeout(resolve, 6000))
-    for (const part of [`${folder.path}/node-901 `, `${folder.path}/supervisor `]) {
-      const pids = pidsOf(part)
-      assert.strictEqual(pids.length, 1, part)
-      process.kill(pids[0]!, "SIGKILL")
-    }
+    kill(folder.path, ["node-901", "supervisor"])
     const killed = await first.ended
     const report = lastLine(killed.stdout)
     assert.deepStrictEqual(report.stalled, [], killed.stderr)
@@ -49,15 +56,9 @@ describe("ephor-node devnet", () => {
     using folder = temporary()
     const args = ["devnet", "--json", "--processes", "--data-dir", folder.path]
     const first = start("node", [...args, "--duration", "40"])
-    await eventually("the first figures", async () =>
-      first.output().includes("s | 901:") ? true : undefined
-    )
+    await firstFigures(first)
     await new Promise((resolve) => setTimeout(resolve, 4000))
-    for (const part of [`${folder.path}/validator-901-1 `, `${folder.path}/node-902 `]) {
-      const pids = pidsOf(part)
-      assert.strictEqual(pids.length, 1, part)
-      process.kill(pids[0]!, "SIGKILL")
-    }
+    kill(folder.path, ["validator-901-1", "node-902"])
     const { code, stderr, stdout } = await first.ended
     assert.strictEqual(code, 0, stderr)
     assert.include(stderr, "validator 1 of 901 ended with a signal: starting it again")
@@ -70,16 +71,17 @@ describe("ephor-node devnet", () => {
     assert.deepStrictEqual(pidsOf(folder.path), [], "no child is left behind")
   }, 240_000)
 
-  it("runs over three anvils", async () => {
-    const { code, stderr, stdout } = await start("node", [
-      "devnet",
-      "--json",
-      "--execution",
-      "anvil",
-      "--duration",
-      "25"
-    ]).ended
+  it("runs over three anvils, and goes on after a node and the supervisor were killed", async () => {
+    using folder = temporary()
+    const args = ["devnet", "--json", "--execution", "anvil", "--data-dir", folder.path]
+    const devnet = start("node", [...args, "--duration", "45"])
+    await firstFigures(devnet)
+    await new Promise((resolve) => setTimeout(resolve, 10_000))
+    kill(folder.path, ["node-901", "supervisor"])
+    const { code, stderr, stdout } = await devnet.ended
     assert.strictEqual(code, 0, stderr)
+    assert.include(stderr, "node 901 ended with a signal: starting it again")
+    assert.include(stderr, "supervisor ended with a signal: starting it again")
     const { chains, ok, supervisor } = lastLine(stdout)
     assert.isTrue(ok)
     assert.isAbove(supervisor.executingMessages, 0)
@@ -88,7 +90,7 @@ describe("ephor-node devnet", () => {
       assert.isAbove(replacedBlocks, 0)
       assert.isAbove(finalized, 0)
     }
-  }, 180_000)
+  }, 240_000)
 
   it("says what stood still, and ends its children when it is killed", async () => {
     using folder = temporary()
