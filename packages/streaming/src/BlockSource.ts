@@ -7,6 +7,7 @@ import type { CommittedSubDag, DagBlockRef } from "@ephor/types"
 import type { Chain } from "@ephor/chain"
 import { BlockLedger } from "./internal/BlockLedger.ts"
 import { type ChainOptions, makeChain } from "./internal/chainSource.ts"
+import type { Path } from "./internal/path.ts"
 import type { ObserverError } from "./ObserverError.ts"
 
 /** A signed block and its reference. */
@@ -53,6 +54,8 @@ export interface Service {
   ) => Effect.Effect<ReadonlyArray<CommittedSubDag>, ObserverError>
   /** What is new from the moment on at which this effect returns: attach, then take a snapshot, so that nothing is lost. */
   readonly subscribe: Effect.Effect<Stream.Stream<SourceEvent>, never, Scope.Scope>
+  /** Identities that all this comes through, as they are now and whenever they change; without it, this is an origin. */
+  readonly path?: Stream.Stream<Path>
 }
 
 /** Blocks and commits for a publisher. */

@@ -51,18 +51,33 @@ export interface FrameFault {
 
 const nothing = new Uint8Array(0)
 
+/** Turns the bytes of a compressed message into the message, within the limit on messages. */
+export type Inflate = (bytes: Uint8Array, maxBytes: number) => Uint8Array | FrameFault
+
+/** Smaller chunks than this on average are put together while a message is incomplete. */
+const smallChunk = 1024
+/** How many chunks may wait before that. */
+const looseChunks = 256
+
 /**
  * Cuts messages out of DATA frames that may be split at any byte. Never allocates what was announced but not sent:
  * chunks are kept as they came until a message is whole, and a length above `maxBytes` is refused from its prefix alone.
+ * What a drip of tiny chunks makes us hold stays in proportion to its bytes. With `inflate`, compressed messages are
+ * taken as well; their limit is `maxBytes` before and after.
  */
 export class Deframer {
   readonly maxBytes: number
+  readonly #inflate: Inflate | undefined
   #chunks: Array<Uint8Array> = []
   #held = 0
   #needed = prefixBytes
+  /** Chunks before this one have been put together, and their bytes. */
+  #packed = 0
+  #packedBytes = 0
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, inflate?: Inflate) {
     this.maxBytes = maxBytes
+    this.#inflate = inflate
   }
 
   /** Bytes of an unfinished message that are held back. */
@@ -74,32 +89,57 @@ export class Deframer {
   push(chunk: Uint8Array): ReadonlyArray<Uint8Array> | FrameFault {
     this.#chunks.push(chunk)
     this.#held += chunk.length
-    if (this.#held < this.#needed) return []
+    if (this.#held < this.#needed) {
+      this.#pack()
+      return []
+    }
     const bytes = this.#chunks.length === 1 ? chunk : concat(this.#chunks, this.#held)
     const messages: Array<Uint8Array> = []
     let at = 0
     this.#needed = prefixBytes
     while (bytes.length - at >= prefixBytes) {
-      if (bytes[at] !== 0) return compressionFault(bytes[at]!)
+      const flag = bytes[at]!
+      if (flag !== 0 && (flag !== 1 || this.#inflate === undefined)) return compressionFault(flag)
       const length =
         ((bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!) >>> 0
-      if (length > this.maxBytes) {
-        const why = `message of ${length} bytes is above the limit of ${this.maxBytes} bytes`
-        return { status: Status.ResourceExhausted, why }
-      }
+      if (length > this.maxBytes) return tooLarge(`message of ${length} bytes`, this.maxBytes)
       if (bytes.length - at - prefixBytes < length) {
         this.#needed = prefixBytes + length
         break
       }
       const from = at + prefixBytes
       at = from + length
-      messages.push(length === 0 ? nothing : bytes.subarray(from, at))
+      const message = length === 0 ? nothing : bytes.subarray(from, at)
+      if (flag === 0) messages.push(message)
+      else {
+        const inflated = this.#inflate!(message, this.maxBytes)
+        if ("status" in inflated) return inflated
+        messages.push(inflated)
+      }
     }
     this.#held = bytes.length - at
     this.#chunks = this.#held === 0 ? [] : [bytes.subarray(at)]
+    this.#packed = this.#chunks.length
+    this.#packedBytes = this.#held
     return messages
   }
+
+  #pack(): void {
+    if (this.#chunks.length - this.#packed < looseChunks) return
+    const loose = this.#held - this.#packedBytes
+    if (loose < looseChunks * smallChunk) {
+      this.#chunks.push(concat(this.#chunks.splice(this.#packed), loose))
+    }
+    this.#packed = this.#chunks.length
+    this.#packedBytes = this.#held
+  }
 }
+
+/** The fault of something that is larger than a limit allows. */
+export const tooLarge = (what: string, maxBytes: number): FrameFault => ({
+  status: Status.ResourceExhausted,
+  why: `${what} is above the limit of ${maxBytes} bytes`
+})
 
 const compressionFault = (flag: number): FrameFault =>
   flag === 1
@@ -154,18 +194,34 @@ export const parseTimeout = (text: string): number | undefined => {
   return match === null ? undefined : Number(match[1]) * unitMs[match[2]!]!
 }
 
+/** A `grpc-timeout` header for whole milliseconds; the largest that fits for more. */
+export const timeoutText = (milliseconds: number): string => {
+  const whole = Math.max(0, Math.ceil(milliseconds))
+  return whole < 1e8 ? `${whole}m` : `${Math.min(99_999_999, Math.ceil(whole / 1000))}S`
+}
+
 /** `application/grpc`, bare or with `+proto`, with or without parameters. */
 export const isContentType = (value: string | undefined): boolean =>
   value !== undefined && /^application\/grpc(\+proto)?\s*(;.*)?$/i.test(value)
 
-/**
- * `Service/Method` of a path, whatever package stands in front: `/observer.v1.BlockStreamService/StreamBlocks` and
- * `/BlockStreamService/StreamBlocks` are the same method (the seed's proto has no package).
- */
-export const route = (path: string): string | undefined => {
-  const match = /^\/(?:[A-Za-z0-9_.]*\.)?([A-Za-z0-9_]+)\/([A-Za-z0-9_]+)$/.exec(path)
-  return match === null ? undefined : `${match[1]}/${match[2]}`
+/** Service (with its package, if any) and method of a path; `undefined` if it is not the path of a method. */
+export const pathOf = (path: string): { readonly service: string; readonly method: string } | undefined => {
+  const match = /^\/((?:[A-Za-z0-9_]+\.)*[A-Za-z0-9_]+)\/([A-Za-z0-9_]+)$/.exec(path)
+  return match === null ? undefined : { service: match[1]!, method: match[2]! }
 }
+
+/** Whether a list such as `grpc-accept-encoding: identity,gzip` names an encoding. */
+export const accepts = (list: unknown, encoding: string): boolean =>
+  typeof list === "string" && list.split(",").some((one) => one.trim().toLowerCase() === encoding)
+
+/** The token of an `authorization: Bearer ...` header; `undefined` for any other. */
+export const bearerOf = (authorization: unknown): string | undefined =>
+  typeof authorization === "string"
+    ? /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization)?.[1]
+    : undefined
+
+/** Whether a text can be a bearer token: letters, digits and `-._~+/`, then perhaps `=`. */
+export const isToken = (text: string): boolean => /^[A-Za-z0-9._~+/-]+=*$/.test(text)
 
 /** Status of a call that was cut by RST_STREAM, by HTTP/2 error code. */
 export const statusOfReset = (code: number): Status => {

@@ -3,12 +3,14 @@
  */
 import { Metric } from "effect"
 
-const counter = (name: string, description: string) =>
+/** A counter; the labels that it is split by are named for the reader only. */
+const counterBy = (name: string, description: string, _labels: ReadonlyArray<string> = []) =>
   Metric.counter(name, { description, incremental: true })
 
-const responses = counter(
+const responses = counterBy(
   "streaming_responses_total",
-  "Responses that a publisher has made, heartbeats included"
+  "Responses that a publisher has made, heartbeats included",
+  ["stream"]
 )
 /** Responses made on the block stream. */
 export const blockResponses = Metric.withAttributes(responses, { stream: "blocks" })
@@ -22,23 +24,64 @@ export const blockStreams = Metric.withAttributes(streams, { stream: "blocks" })
 export const commitStreams = Metric.withAttributes(streams, { stream: "commits" })
 
 /** Commands without content, or with content that we do not know. */
-export const emptyCommands = counter("streaming_empty_commands_total", "Commands that say nothing known")
+export const emptyCommands = counterBy("streaming_empty_commands_total", "Commands that say nothing known")
 /** Subscribers that fell off the live ring and were sent back to history. */
-export const downgrades = counter(
+export const downgrades = counterBy(
   "streaming_live_downgrades_total",
   "Subscribers switched from the live ring to history"
 )
 /** Responses above 16 MiB. */
-export const excessiveResponses = counter("streaming_excessive_responses_total", "Responses above 16 MiB")
+export const excessiveResponses = counterBy("streaming_excessive_responses_total", "Responses above 16 MiB")
 /** Calls that a server refused or ended, by gRPC status. */
-export const callsEnded = counter(
-  "streaming_calls_ended_total",
-  "Calls that ended at the server, by gRPC status"
-)
+export const callsEnded = counterBy("streaming_calls_ended_total", "Calls that ended at the server", [
+  "status"
+])
 /** Bytes that a server has written into HTTP/2 streams. */
-export const bytesSent = counter("streaming_sent_bytes_total", "Bytes of frames written by a server")
+export const bytesSent = counterBy("streaming_sent_bytes_total", "Bytes of frames written by a server")
 /** Sessions open at a server. */
 export const sessions = Metric.gauge("streaming_sessions", { description: "Connections open at a server" })
+
+/** What a transport turned away, and at which bound (the option that sets it is named in the README). */
+export type Refusal =
+  | "connections"
+  | "address"
+  | "handshake"
+  | "idle"
+  | "keepalive"
+  | "key"
+  | "token"
+  | "identity"
+  | "headers"
+  | "calls"
+  | "resets"
+  | "control"
+  | "protocol"
+  | "message"
+  | "slow"
+
+const refusals = counterBy(
+  "streaming_refusals_total",
+  "Connections and calls that were turned away or cut at a bound",
+  ["side", "cause"]
+)
+const refusalBy = new Map<string, typeof refusals>()
+const refusalOf = (side: "server" | "client", cause: Refusal) => {
+  const key = `${side} ${cause}`
+  const known = refusalBy.get(key)
+  if (known !== undefined) return known
+  const bound = Metric.withAttributes(refusals, { side, cause })
+  refusalBy.set(key, bound)
+  return bound
+}
+/** Connections and calls that a server turned away, by cause. */
+export const refusedByServer = (cause: Refusal) => refusalOf("server", cause)
+/** Publishers that a client cut off, by cause. */
+export const refusedByClient = (cause: Refusal) => refusalOf("client", cause)
+/** Messages that were sent compressed. */
+export const compressedResponses = counterBy(
+  "streaming_compressed_responses_total",
+  "Responses that a server sent with gzip"
+)
 
 /** Commits behind the target, as the subscriber last measured. */
 export const commitLag = Metric.gauge("streaming_commit_lag", { description: "Commits behind the target" })
@@ -47,25 +90,28 @@ export const blockQueue = Metric.gauge("streaming_block_queue", {
   description: "Blocks waiting for the application"
 })
 /** Commits delivered to the application. */
-export const commitsDelivered = counter(
+export const commitsDelivered = counterBy(
   "streaming_commits_delivered_total",
   "Commits handed to the application"
 )
 /** Blocks accepted into the observer's DAG. */
-export const blocksAccepted = counter(
+export const blocksAccepted = counterBy(
   "streaming_blocks_accepted_total",
   "Blocks accepted, all ancestors known"
 )
 /** Blocks that failed verification. */
-export const blocksRejected = counter("streaming_blocks_rejected_total", "Blocks that did not verify")
+export const blocksRejected = counterBy("streaming_blocks_rejected_total", "Blocks that did not verify")
 /** Signatures checked. */
-export const signaturesVerified = counter(
+export const signaturesVerified = counterBy(
   "streaming_signatures_verified_total",
   "Signatures of blocks checked"
 )
 /** Bytes of blocks received. */
-export const bytesReceived = counter("streaming_received_bytes_total", "Bytes of blocks received")
+export const bytesReceived = counterBy("streaming_received_bytes_total", "Bytes of blocks received")
 /** Changes of mode. */
-export const modeChanges = counter("streaming_mode_changes_total", "Changes of the subscriber's mode")
+export const modeChanges = counterBy("streaming_mode_changes_total", "Changes of the subscriber's mode")
 /** Sessions with a publisher that ended, whatever the reason. */
-export const sessionsEnded = counter("streaming_sessions_ended_total", "Sessions of a subscriber that ended")
+export const sessionsEnded = counterBy(
+  "streaming_sessions_ended_total",
+  "Sessions of a subscriber that ended"
+)

@@ -2,9 +2,11 @@
  * An `ObserverApi` that is far away: gRPC on one `node:http2` session. A lost session fails the calls on it; the next
  * call dials again. When to try again is the caller's business (`Subscriber`).
  */
-import { Effect, Layer, type Scope, Semaphore } from "effect"
-import * as Http2 from "node:http2"
-import { call, type ClientMethod } from "./internal/NodeClientCall.ts"
+import { Effect, Layer, Metric, Redacted, type Scope, Semaphore } from "effect"
+import type * as Http2 from "node:http2"
+import { call, type CallOptions, type ClientMethod } from "./internal/NodeClientCall.ts"
+import { dial } from "./internal/NodeDial.ts"
+import * as Grpc from "./Grpc.ts"
 import {
   type BlockStreamRequest,
   type BlockStreamResponse,
@@ -15,24 +17,45 @@ import {
   encodeBlockRequest,
   encodeCommitRequest
 } from "./Messages.ts"
+import * as Metrics from "./Metrics.ts"
+import { clientContext, type ClientTls, isLoopback } from "./NodeTls.ts"
+import { tokenRule } from "./NodeTokens.ts"
 import * as ObserverApi from "./ObserverApi.ts"
-import { Misconfigured, ObserverError, Unavailable } from "./ObserverError.ts"
+import { Misconfigured, ObserverError } from "./ObserverError.ts"
 
-/** Where to dial, and limits. */
-export interface ClientOptions {
-  /** `http://host:port` of the publisher. */
+/** Where to dial, whom to trust, and limits. `ca`, `serverName`, `serverKeys`, `key` and `cert` are for `https`. */
+export interface ClientOptions extends ClientTls {
+  /** `http://host:port` or `https://host:port` of the publisher. */
   readonly url: string
+  /** Bearer token of every call. Default: none. */
+  readonly token: Redacted.Redacted<string> | undefined
+  /** The token may travel in the clear beyond this machine: something else protects it. Default false. */
+  readonly insecureTokens: boolean
   /** Package in front of the services, for peers that declare one: `observer.v1`. Default: none, as in the seed. */
   readonly package: string
+  /** Names of the services, for peers that call them otherwise. Default: as in the seed. */
+  readonly services: { readonly blocks: string; readonly commits: string }
   /** Headers of every call. */
   readonly metadata: Readonly<Record<string, string>>
-  /** Largest response message. Default 64 MiB. */
+  /** Ask the publisher for gzip. Default false. */
+  readonly gzip: boolean
+  /** Calls end after this long (`grpc-timeout`). Default: never. */
+  readonly deadlineMs: number | undefined
+  /** Largest response message, compressed or not. Default 64 MiB. */
   readonly maxMessageBytes: number
+  /** Bytes of the headers of an answer. Default 16 KiB. */
+  readonly maxHeaderBytes: number
+  /** PING and SETTINGS that a publisher may send per second on average, beside those that measure bandwidth. Default 10. */
+  readonly controlFramesPerSecond: number
+  /** PING and SETTINGS that a publisher may send at once. Default 100. */
+  readonly controlFrameBurst: number
+  /** Frames that break HTTP/2's rules before a connection is left. Default 100. */
+  readonly maxInvalidFrames: number
   /** Flow-control window of a stream: what a publisher may have under way to us. Default 4 MiB. */
   readonly streamWindowBytes: number
   /** Flow-control window of the connection. Default 16 MiB. */
   readonly connectionWindowBytes: number
-  /** Time to establish a connection. Default 5000. */
+  /** Time to establish a connection: TCP, TLS, and the publisher's first frame. Default 5000. */
   readonly connectTimeoutMs: number
   /** PING interval. Default 30 000: foreign servers cut clients that ping more often without data. */
   readonly keepaliveIntervalMs: number
@@ -42,9 +65,18 @@ export interface ClientOptions {
 
 /** Documented defaults. */
 export const defaults: Omit<ClientOptions, "url"> = {
+  token: undefined,
+  insecureTokens: false,
   package: "",
+  services: { blocks: "BlockStreamService", commits: "CommitStreamService" },
   metadata: {},
+  gzip: false,
+  deadlineMs: undefined,
   maxMessageBytes: 64 * 1024 * 1024,
+  maxHeaderBytes: 16 * 1024,
+  controlFramesPerSecond: 10,
+  controlFrameBurst: 100,
+  maxInvalidFrames: 100,
   streamWindowBytes: 4 * 1024 * 1024,
   connectionWindowBytes: 16 * 1024 * 1024,
   connectTimeoutMs: 5000,
@@ -55,76 +87,56 @@ export const defaults: Omit<ClientOptions, "url"> = {
 /** What a user gives: the address, and what differs from the defaults. */
 export type Options = Pick<ClientOptions, "url"> & Partial<ClientOptions>
 
-const unavailable = (url: string, why: string) =>
-  new ObserverError({ where: url, reason: new Unavailable({ why }) })
-
-const dial = (options: ClientOptions) =>
-  Effect.callback<Http2.ClientHttp2Session, ObserverError>((resume) => {
-    const session = Http2.connect(options.url, {
-      settings: { initialWindowSize: options.streamWindowBytes, enablePush: false },
-      maxSessionMemory: 1000
-    })
-    const timer = setTimeout(() => {
-      session.destroy()
-      resume(Effect.fail(unavailable(options.url, `no connection within ${options.connectTimeoutMs} ms`)))
-    }, options.connectTimeoutMs)
-    session.on("error", (error) => {
-      clearTimeout(timer)
-      resume(Effect.fail(unavailable(options.url, error.message)))
-    })
-    session.once("connect", (_, socket) => {
-      clearTimeout(timer)
-      if ("setNoDelay" in socket) socket.setNoDelay(true)
-      session.setLocalWindowSize(options.connectionWindowBytes)
-      keepAlive(session, options)
-      resume(Effect.succeed(session))
-    })
-    return Effect.sync(() => {
-      clearTimeout(timer)
-      session.destroy()
-    })
-  })
-
-const keepAlive = (session: Http2.ClientHttp2Session, options: ClientOptions) => {
-  let timeout: NodeJS.Timeout | undefined
-  const interval = setInterval(() => {
-    if (session.destroyed || timeout !== undefined) return
-    timeout = setTimeout(() => session.destroy(), options.keepaliveTimeoutMs)
-    session.ping(() => {
-      clearTimeout(timeout)
-      timeout = undefined
-    })
-  }, options.keepaliveIntervalMs)
-  session.on("close", () => {
-    clearInterval(interval)
-    clearTimeout(timeout)
-  })
-}
-
 const methods = (options: ClientOptions) => {
   const prefix = options.package === "" ? "/" : `/${options.package}.`
   const blocks: ClientMethod<BlockStreamRequest, BlockStreamResponse> = {
     name: `${options.url} StreamBlocks`,
-    path: `${prefix}BlockStreamService/StreamBlocks`,
+    path: `${prefix}${options.services.blocks}/StreamBlocks`,
     encode: encodeBlockRequest,
     decode: decodeBlockResponse
   }
   const commits: ClientMethod<CommitStreamRequest, CommitStreamResponse> = {
     name: `${options.url} StreamCommits`,
-    path: `${prefix}CommitStreamService/StreamCommits`,
+    path: `${prefix}${options.services.commits}/StreamCommits`,
     encode: encodeCommitRequest,
     decode: decodeCommitResponse
   }
   return { blocks, commits }
 }
 
+const misconfigured = (why: string) =>
+  new ObserverError({ where: "NodeGrpcClient", reason: new Misconfigured({ why }) })
+
+/** What cannot work in these options, if anything. */
+const violation = (options: ClientOptions): string | undefined => {
+  const url = URL.canParse(options.url) ? new URL(options.url) : undefined
+  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:"))
+    return `the publisher's address is http://host:port or https://host:port, not ${JSON.stringify(options.url)}`
+  if (url.username !== "" || url.password !== "")
+    return "the publisher's address holds a user or password: give a token instead"
+  const secured = (["ca", "serverName", "serverKeys", "key", "cert"] as const).find(
+    (name) => options[name] !== undefined
+  )
+  if (url.protocol === "http:" && secured !== undefined)
+    return `${secured} is given, but ${options.url} is in the clear: use https`
+  if (options.token === undefined) return undefined
+  if (!Grpc.isToken(Redacted.value(options.token))) return `the token is no bearer token: ${tokenRule}`
+  return url.protocol === "https:" || isLoopback(url.hostname) || options.insecureTokens
+    ? undefined
+    : `the token would travel in the clear to ${url.host}: use https, or set insecureTokens if something else protects it`
+}
+
 const make = Effect.fnUntraced(function* (given: Options) {
   const options = { ...defaults, ...given }
-  const protocol = URL.canParse(options.url) ? new URL(options.url).protocol : "none"
-  if (protocol !== "http:") {
-    const why = `the publisher's address is http://host:port, not ${JSON.stringify(options.url)}`
-    return yield* new ObserverError({ where: "NodeGrpcClient", reason: new Misconfigured({ why }) })
-  }
+  const why = violation(options)
+  if (why !== undefined) return yield* misconfigured(why)
+  const context = options.url.startsWith("https:")
+    ? yield* clientContext("NodeGrpcClient", options)
+    : undefined
+  const services = yield* Effect.context<never>()
+  const refused = (cause: Metrics.Refusal) =>
+    void Effect.runForkWith(services)(Metric.update(Metrics.refusedByClient(cause), 1))
+  const callOptions: CallOptions = { ...options, refused }
   const { blocks, commits } = methods(options)
   const gate = yield* Semaphore.make(1)
   let current: Http2.ClientHttp2Session | undefined
@@ -135,7 +147,7 @@ const make = Effect.fnUntraced(function* (given: Options) {
     Effect.suspend(() =>
       usable(current)
         ? Effect.succeed(current!)
-        : Effect.tap(dial(options), (dialled) =>
+        : Effect.tap(dial(options, context, refused), (dialled) =>
             Effect.sync(() => {
               current = dialled
               // GOAWAY: calls under way may end, new ones go to a new session.
@@ -145,8 +157,8 @@ const make = Effect.fnUntraced(function* (given: Options) {
     )
   )
   const api: ObserverApi.Service = {
-    streamBlocks: (commands) => call(session, blocks, options, commands),
-    streamCommits: (commands) => call(session, commits, options, commands)
+    streamBlocks: (commands) => call(session, blocks, callOptions, commands),
+    streamCommits: (commands) => call(session, commits, callOptions, commands)
   }
   return { api, session }
 })

@@ -4,27 +4,79 @@
  */
 import { Context, Effect, FiberSet, Layer, Metric, type Scope } from "effect"
 import * as Http2 from "node:http2"
-import type { AddressInfo } from "node:net"
-import { blockFrame, commitFrame } from "./FrameCache.ts"
+import * as Net from "node:net"
 import * as Grpc from "./Grpc.ts"
-import { type CallLimits, linger, type Method, refuse, run, ServerCall } from "./internal/NodeServerCall.ts"
-import { decodeBlockRequest, decodeCommitRequest } from "./Messages.ts"
+import { Connections, type Security } from "./internal/NodeConnections.ts"
+import { dispatch } from "./internal/NodeDispatch.ts"
+import { routerOf } from "./internal/NodeRouter.ts"
+import type { ServerCall } from "./internal/NodeServerCall.ts"
 import * as Metrics from "./Metrics.ts"
+import { isLoopback, serverContext, type ServerTls } from "./NodeTls.ts"
+import { tokenCheck, type Tokens } from "./NodeTokens.ts"
 import * as ObserverApi from "./ObserverApi.ts"
-import { Bind, ObserverError } from "./ObserverError.ts"
+import { Bind, Misconfigured, ObserverError } from "./ObserverError.ts"
 
-/** Where to listen, and limits. */
-export interface ServerOptions extends CallLimits {
+/** The services that a server offers, by their bare names. */
+export type ServiceName = "BlockStreamService" | "CommitStreamService"
+
+/** Where to listen, whom to let in, and limits. */
+export interface ServerOptions {
   /** Default "127.0.0.1". */
   readonly host: string
   /** Default 0: any free port; read it from `GrpcServer`. */
   readonly port: number
-  /** Connections. Default 10 000. */
+  /** Key and certificate, and whom to let in by key. Default: none, HTTP/2 in the clear. */
+  readonly tls: ServerTls | undefined
+  /** Bearer tokens that let a call in, or what decides about one. Default: none is needed. */
+  readonly tokens: Tokens | undefined
+  /** Tokens may travel in the clear beyond this machine: something else protects them. Default false. */
+  readonly insecureTokens: boolean
+  /** Packages under which the services are served beside their bare names: `["observer.v1"]`. Default "any". */
+  readonly packages: ReadonlyArray<string> | "any"
+  /** Other full names of the services: `{ "ns.BlockStreaming": "BlockStreamService" }`. Default: none. */
+  readonly aliases: Readonly<Record<string, ServiceName>>
+  /** Bytes of a request message, compressed or not. Default 64 KiB. */
+  readonly maxRequestBytes: number
+  /** Bytes of the headers of a call. Default 16 KiB. */
+  readonly maxHeaderBytes: number
+  /** Headers of a call. Default 64. */
+  readonly maxHeaderPairs: number
+  /** A peer that takes nothing for this long is cut off. Default 10 000. */
+  readonly writeStallMs: number
+  /** Bytes that may wait in a call for the peer to take them, beside the response that is being written. Default 256 KiB. */
+  readonly writeBufferBytes: number
+  /** Responses from this size on are compressed for peers that accept gzip; Infinity: never. Default 1024. */
+  readonly minCompressBytes: number
+  /** Connections, from the moment that TCP has made them. Default 10 000. */
   readonly maxSessions: number
   /** Connections from one address. Default 1000. */
   readonly maxSessionsPerAddress: number
   /** Calls open on one connection. Default 16. */
   readonly maxStreamsPerSession: number
+  /** Calls open with one key or one token, over all connections. Default 1000. */
+  readonly maxCallsPerIdentity: number
+  /** Time for a new connection to speak HTTP/2, its TLS handshake included. Default 10 000. */
+  readonly handshakeMs: number
+  /** A connection without a call for this long is closed. Default 300 000. */
+  readonly idleMs: number
+  /** Time that a `tokens` function may take. Default 5000. */
+  readonly tokenCheckMs: number
+  /** Calls that a connection may begin per second on average. Default 20. */
+  readonly callsPerSecond: number
+  /** Calls that a connection may begin at once. Default 100. */
+  readonly callBurst: number
+  /** Calls that a connection may reset per second on average. Default 10. */
+  readonly resetsPerSecond: number
+  /** Calls that a connection may reset at once. Default 100. */
+  readonly resetBurst: number
+  /** PING and SETTINGS that a connection may send per second on average, beside those that measure bandwidth. Default 10. */
+  readonly controlFramesPerSecond: number
+  /** PING and SETTINGS that a connection may send at once. Default 100. */
+  readonly controlFrameBurst: number
+  /** Frames that break HTTP/2's rules before a connection is cut. Default 100. */
+  readonly maxInvalidFrames: number
+  /** Memory of HTTP/2 for one connection, its largest responses included. Default 1000. */
+  readonly sessionMemoryMegabytes: number
   /** PING interval on every connection. Default 10 000. */
   readonly keepaliveIntervalMs: number
   /** A peer that does not answer a PING within this is gone. Default 10 000. */
@@ -37,12 +89,32 @@ export interface ServerOptions extends CallLimits {
 export const defaults: ServerOptions = {
   host: "127.0.0.1",
   port: 0,
+  tls: undefined,
+  tokens: undefined,
+  insecureTokens: false,
+  packages: "any",
+  aliases: {},
   maxRequestBytes: 64 * 1024,
+  maxHeaderBytes: 16 * 1024,
+  maxHeaderPairs: 64,
   writeStallMs: 10_000,
   writeBufferBytes: 256 * 1024,
+  minCompressBytes: 1024,
   maxSessions: 10_000,
   maxSessionsPerAddress: 1000,
   maxStreamsPerSession: 16,
+  maxCallsPerIdentity: 1000,
+  handshakeMs: 10_000,
+  idleMs: 300_000,
+  tokenCheckMs: 5000,
+  callsPerSecond: 20,
+  callBurst: 100,
+  resetsPerSecond: 10,
+  resetBurst: 100,
+  controlFramesPerSecond: 10,
+  controlFrameBurst: 100,
+  maxInvalidFrames: 100,
+  sessionMemoryMegabytes: 1000,
   keepaliveIntervalMs: 10_000,
   keepaliveTimeoutMs: 10_000,
   drainMs: 5000
@@ -54,119 +126,29 @@ export class GrpcServer extends Context.Service<
   { readonly host: string; readonly port: number; readonly url: string }
 >()("@ephor/streaming/GrpcServer") {}
 
-// Only commands come in: small windows suffice, and bound what a flood can make us hold.
 const inboundWindow = 64 * 1024
-const connectionWindow = 256 * 1024
 
-const serverOptions = (options: ServerOptions): Http2.ServerOptions => ({
+const http2Options = (options: ServerOptions): Http2.ServerOptions => ({
   settings: {
     initialWindowSize: inboundWindow,
     maxConcurrentStreams: options.maxStreamsPerSession,
+    maxHeaderListSize: options.maxHeaderBytes,
     enablePush: false
   },
   // Memory is bounded per call (one response); Node's default of 10 MB would cut connections that carry large ones.
-  maxSessionMemory: 1000,
+  maxSessionMemory: options.sessionMemoryMegabytes,
+  maxHeaderListPairs: options.maxHeaderPairs,
   maxSettings: 32,
   maxOutstandingPings: 10,
-  maxSessionInvalidFrames: 1000,
-  maxSessionRejectedStreams: 100,
-  streamResetBurst: 1000,
-  streamResetRate: 33
+  maxSessionInvalidFrames: options.maxInvalidFrames,
+  maxSessionRejectedStreams: options.maxInvalidFrames,
+  // Ours trip first; HTTP/2's own are what is left for streams that end before we see them.
+  streamResetBurst: options.resetBurst * 2,
+  streamResetRate: options.resetsPerSecond * 2
 })
 
-const methodsOf = (api: ObserverApi.Service) => {
-  const blocks: Method<any, any> = {
-    name: "StreamBlocks",
-    decode: decodeBlockRequest,
-    call: api.streamBlocks,
-    frame: blockFrame
-  }
-  const commits: Method<any, any> = {
-    name: "StreamCommits",
-    decode: decodeCommitRequest,
-    call: api.streamCommits,
-    frame: commitFrame
-  }
-  return new Map([
-    ["BlockStreamService/StreamBlocks", blocks],
-    ["CommitStreamService/StreamCommits", commits]
-  ])
-}
-
-/** What is wrong with the request line and headers of a call, if anything; handled on the spot. */
-const rejected = (stream: Http2.ServerHttp2Stream, headers: Http2.IncomingHttpHeaders): boolean => {
-  const bare = (status: number) => {
-    stream.respond({ ":status": status }, { endStream: true })
-    linger(stream)
-    return true
-  }
-  if (!Grpc.isContentType(headers["content-type"])) return bare(415)
-  if (headers[":method"] !== "POST") return bare(405)
-  const encoding = headers["grpc-encoding"]
-  if (encoding !== undefined && encoding !== "identity") {
-    refuse(stream, Grpc.Status.Unimplemented, `encoding ${String(encoding)} is not supported: send identity`)
-    return true
-  }
-  return false
-}
-
-const timeoutOf = (headers: Http2.IncomingHttpHeaders): number | undefined => {
-  const value = headers["grpc-timeout"]
-  return typeof value === "string" ? Grpc.parseTimeout(value) : undefined
-}
-
-/** Pings a session for as long as it lives, and destroys it when a ping is not answered. */
-const keepAlive = (
-  session: Http2.Http2Session,
-  { keepaliveIntervalMs, keepaliveTimeoutMs }: ServerOptions
-) => {
-  let timeout: NodeJS.Timeout | undefined
-  const interval = setInterval(() => {
-    if (session.destroyed || timeout !== undefined) return
-    timeout = setTimeout(() => session.destroy(), keepaliveTimeoutMs)
-    session.ping(() => {
-      clearTimeout(timeout)
-      timeout = undefined
-    })
-  }, keepaliveIntervalMs)
-  session.on("close", () => {
-    clearInterval(interval)
-    clearTimeout(timeout)
-  })
-}
-
-/** Admits sessions up to the limits. */
-const admit = (server: Http2.Http2Server, options: ServerOptions, gauge: (delta: number) => void) => {
-  const open = new Set<Http2.ServerHttp2Session>()
-  const perAddress = new Map<string, number>()
-  server.on("connection", (socket) => socket.setNoDelay(true))
-  server.on("session", (session) => {
-    const address = session.socket.remoteAddress ?? ""
-    const count = perAddress.get(address) ?? 0
-    session.on("error", () => {})
-    if (open.size >= options.maxSessions || count >= options.maxSessionsPerAddress) {
-      session.goaway(Http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
-      session.destroy()
-      return
-    }
-    open.add(session)
-    perAddress.set(address, count + 1)
-    gauge(1)
-    session.setLocalWindowSize(connectionWindow)
-    keepAlive(session, options)
-    session.on("close", () => {
-      open.delete(session)
-      const rest = perAddress.get(address)! - 1
-      if (rest === 0) perAddress.delete(address)
-      else perAddress.set(address, rest)
-      gauge(-1)
-    })
-  })
-  return open
-}
-
-const listen = (server: Http2.Http2Server, { host, port }: ServerOptions) =>
-  Effect.callback<AddressInfo, ObserverError>((resume) => {
+const listen = (server: Net.Server, { host, port }: ServerOptions) =>
+  Effect.callback<Net.AddressInfo, ObserverError>((resume) => {
     const onError = (error: NodeJS.ErrnoException) => {
       const why =
         error.code === "EADDRINUSE"
@@ -186,59 +168,62 @@ const listen = (server: Http2.Http2Server, { host, port }: ServerOptions) =>
       server.off("error", onError)
       // Nothing that happens to the listening socket later may end the process.
       server.on("error", () => {})
-      resume(Effect.succeed(server.address() as AddressInfo))
+      resume(Effect.succeed(server.address() as Net.AddressInfo))
     })
   })
 
 /** GOAWAY, then a status for every call, then the end of the connections. */
 const shutDown = (
-  server: Http2.Http2Server,
-  sessions: ReadonlySet<Http2.ServerHttp2Session>,
+  server: Net.Server,
+  connections: Connections,
   calls: ReadonlySet<ServerCall>,
   drainMs: number
 ) =>
   Effect.callback<void>((resume) => {
-    const timer = setTimeout(() => sessions.forEach((session) => session.destroy()), drainMs)
+    const timer = setTimeout(() => connections.cut(), drainMs)
     server.close(() => {
       clearTimeout(timer)
       resume(Effect.void)
     })
-    for (const session of sessions) session.goaway(Http2.constants.NGHTTP2_NO_ERROR)
+    connections.drain()
     for (const call of calls) call.finish(Grpc.Status.Unavailable, "the server is shutting down")
-    for (const session of sessions) session.close()
+    connections.close()
   })
 
 const make = Effect.fnUntraced(function* (
   given: Partial<ServerOptions>
 ): Effect.fn.Return<GrpcServer["Service"], ObserverError, ObserverApi.ObserverApi | Scope.Scope> {
   const options = { ...defaults, ...given }
-  const methods = methodsOf(yield* ObserverApi.ObserverApi)
+  const where = "NodeGrpcServer"
+  const route = routerOf(yield* ObserverApi.ObserverApi, options)
+  const { tls, tokens } = options
+  const security: Security | undefined =
+    tls === undefined
+      ? undefined
+      : {
+          context: yield* serverContext(where, tls),
+          clientKeys: tls.clientKeys === undefined ? undefined : new Set(tls.clientKeys)
+        }
+  const check = tokens === undefined ? undefined : yield* tokenCheck(where, tokens)
+  if (check !== undefined && tls === undefined && !isLoopback(options.host) && !options.insecureTokens) {
+    const why = `tokens would travel in the clear on ${options.host}: give tls, listen on 127.0.0.1, or set insecureTokens if something else protects them`
+    return yield* new ObserverError({ where, reason: new Misconfigured({ why }) })
+  }
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
-  const server = Http2.createServer(serverOptions(options))
-  const sessions = admit(server, options, (delta) => fork(Metric.modify(Metrics.sessions, delta)))
+  const refused = (cause: Metrics.Refusal) => void fork(Metric.update(Metrics.refusedByServer(cause), 1))
   const calls = new Set<ServerCall>()
-  server.on("stream", (stream, headers) => {
-    stream.on("error", () => {})
-    // The peer may be gone before its call is looked at.
-    if (stream.destroyed || stream.closed || rejected(stream, headers)) return
-    const method = methods.get(Grpc.route(String(headers[":path"])) ?? "")
-    if (method === undefined) {
-      refuse(stream, Grpc.Status.Unimplemented, `${String(headers[":path"])} is not a method of this server`)
-      return
-    }
-    const call = new ServerCall(stream)
-    calls.add(call)
-    const fiber = fork(run(call, method, options, timeoutOf(headers)))
-    stream.on("close", () => {
-      calls.delete(call)
-      fiber.interruptUnsafe()
-    })
+  const connections = new Connections(Http2.createServer(http2Options(options)), options, security, {
+    refused,
+    sessions: (delta) => void fork(Metric.modify(Metrics.sessions, delta)),
+    call: dispatch(options, route, check, calls, fork, refused)
   })
+  const server = Net.createServer((socket) => connections.accept(socket))
   const address = yield* listen(server, options)
-  yield* Effect.addFinalizer(() => shutDown(server, sessions, calls, options.drainMs))
+  yield* Effect.addFinalizer(() => shutDown(server, connections, calls, options.drainMs))
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address
   yield* Effect.logInfo("block and commit streams are open", { host: address.address, port: address.port })
-  return { host: address.address, port: address.port, url: `http://${host}:${address.port}` }
+  const scheme = tls === undefined ? "http" : "https"
+  return { host: address.address, port: address.port, url: `${scheme}://${host}:${address.port}` }
 })
 
 /** Serves the observer protocol over gRPC. Options default to `defaults`; the bound address is in `GrpcServer`. */

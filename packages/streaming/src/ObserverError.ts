@@ -62,6 +62,12 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", { why: Sch
     return this.why
   }
 }
+/** The peer does not prove to be who it should be. */
+export class Untrusted extends Schema.TaggedError<Untrusted>()("Untrusted", { why: Schema.String }) {
+  override get message() {
+    return this.why
+  }
+}
 /** The server could not take its address. */
 export class Bind extends Schema.TaggedError<Bind>()("Bind", { address: Schema.String, why: Schema.String }) {
   override get message() {
@@ -117,6 +123,7 @@ export const ObserverErrorReason = Schema.Union([
   Unimplemented,
   Cancelled,
   Refused,
+  Untrusted,
   Bind,
   Misconfigured,
   Forged,
@@ -159,6 +166,7 @@ export const statusOf: { readonly [Tag in ObserverErrorReason["_tag"]]: Status }
   Unimplemented: Status.Unimplemented,
   Cancelled: Status.Cancelled,
   Refused: Status.PermissionDenied,
+  Untrusted: Status.Unauthenticated,
   Bind: Status.Internal,
   Misconfigured: Status.FailedPrecondition,
   Forged: Status.InvalidArgument,

@@ -8,9 +8,10 @@ import { BlockSource, type Service as Source } from "./BlockSource.ts"
 import { type BlockSession, makeBlockSession } from "./internal/blockSession.ts"
 import { type CommitSession, makeCommitSession } from "./internal/commitSession.ts"
 import { Feed, SharedResponses } from "./internal/feed.ts"
+import { extend, type Path, type Pathed } from "./internal/path.ts"
 import type { BlockStreamResponse, CommitStreamResponse } from "./Messages.ts"
 import * as Metrics from "./Metrics.ts"
-import { ObserverApi } from "./ObserverApi.ts"
+import { ObserverApi, type Service } from "./ObserverApi.ts"
 import { ObserverError, ResourceExhausted, Unavailable } from "./ObserverError.ts"
 
 /** Limits and intervals of a publisher. */
@@ -29,6 +30,8 @@ export interface PublisherOptions extends BatchPolicy.BatchLimits {
   readonly commandsPerSecond: number
   /** Commands that a stream may send at once. Default 50. */
   readonly commandBurst: number
+  /** Name of this publisher in the paths that relays tell; they need it to see loops. Default: none, an origin. */
+  readonly identity: string
 }
 
 /** Documented defaults. */
@@ -40,7 +43,8 @@ export const defaults: PublisherOptions = {
   pageBlocks: 2048,
   maxStreams: 20_000,
   commandsPerSecond: 10,
-  commandBurst: 50
+  commandBurst: 50,
+  identity: ""
 }
 
 /** What the sessions of one publisher share. */
@@ -159,7 +163,9 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
     commits: new SharedResponses(options.sharedBytes / 2)
   }
   const count = { streams: 0 }
-  return ObserverApi.of({
+  const upstream: Stream.Stream<Path> = source.path ?? Stream.succeed([])
+  const api: Service & Pathed = {
+    path: Stream.map(upstream, (path) => extend(options.identity, path)),
     streamBlocks: (commands) =>
       Stream.unwrap(
         Effect.as(
@@ -174,7 +180,8 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
           drive(shared, "StreamCommits", commands, (): CommitSession => makeCommitSession(shared))
         )
       )
-  })
+  }
+  return api
 })
 
 /** Serves the observer protocol from a source. Options default to `defaults`. */
@@ -185,4 +192,4 @@ export const layer = (
 /** The same as an effect, for callers that manage scopes themselves. */
 export const makeApi = (
   options: Partial<PublisherOptions> = {}
-): Effect.Effect<ObserverApi["Service"], never, BlockSource | Scope.Scope> => make(options)
+): Effect.Effect<Service & Pathed, never, BlockSource | Scope.Scope> => make(options)

@@ -37,7 +37,7 @@ export interface Stats {
 export interface Peer {
   /** How errors and logs call it. */
   readonly name: string
-  /** Opens it for one session; the scope closes it. */
+  /** Opens it for one session; the scope closes it. It may tell its path beside the protocol (`Relay.Pathed`). */
   readonly connect: Effect.Effect<ObserverApi.Service, ObserverError, Scope.Scope>
 }
 

@@ -63,15 +63,18 @@ describe("Grpc", () => {
   for (const [text, ms] of timeouts)
     it(`timeout "${text}"`, () => assert.strictEqual(Grpc.parseTimeout(text), ms))
 
-  const routes: ReadonlyArray<readonly [string, string | undefined]> = [
-    ["/BlockStreamService/StreamBlocks", "BlockStreamService/StreamBlocks"],
-    ["/observer.v1.BlockStreamService/StreamBlocks", "BlockStreamService/StreamBlocks"],
+  const paths: ReadonlyArray<readonly [string, ReturnType<typeof Grpc.pathOf>]> = [
+    ["/BlockStreamService/StreamBlocks", { service: "BlockStreamService", method: "StreamBlocks" }],
+    ["/a.v1.Service/Method", { service: "a.v1.Service", method: "Method" }],
     ["/BlockStreamService", undefined],
     ["BlockStreamService/StreamBlocks", undefined],
     ["/a/b/c", undefined],
-    ["/observer.v1./StreamBlocks", undefined]
+    ["/observer.v1./StreamBlocks", undefined],
+    ["/.Service/Method", undefined],
+    [`/${"a".repeat(60_000)}`, undefined]
   ]
-  for (const [path, method] of routes) it(`route ${path}`, () => assert.strictEqual(Grpc.route(path), method))
+  for (const [path, parts] of paths)
+    it(`path ${path}`, () => assert.deepStrictEqual(Grpc.pathOf(path), parts))
 
   it("knows its content types", () => {
     for (const good of ["application/grpc", "application/grpc+proto", "application/grpc; charset=utf-8"]) {

@@ -1,11 +1,12 @@
 /**
  * One call at the client: commands out, messages in as fast as they are pulled, and the status at the end.
  */
-import { Cause, Effect, type Pull, Result, Stream } from "effect"
+import { Cause, Effect, type Pull, Redacted, Result, Stream } from "effect"
 import type { CodecError } from "@ephor/types"
 import * as Http2 from "node:http2"
 import * as Grpc from "../Grpc.ts"
 import {
+  Cancelled,
   ObserverError,
   type ObserverErrorReason,
   Protocol,
@@ -13,6 +14,7 @@ import {
   ResourceExhausted,
   Unavailable
 } from "../ObserverError.ts"
+import { inflate } from "./NodeGzip.ts"
 
 /** A bidirectional method as the client sees it. */
 export interface ClientMethod<Request, Response> {
@@ -20,6 +22,17 @@ export interface ClientMethod<Request, Response> {
   readonly path: string
   readonly encode: (request: Request) => Uint8Array
   readonly decode: (bytes: Uint8Array) => Result.Result<Response, CodecError>
+}
+
+/** What the calls of a client have in common; `ClientOptions` documents it. */
+export interface CallOptions {
+  readonly maxMessageBytes: number
+  readonly metadata: Readonly<Record<string, string>>
+  readonly token: Redacted.Redacted<string> | undefined
+  readonly gzip: boolean
+  readonly deadlineMs: number | undefined
+  /** Called when a bound of ours ends a call. */
+  readonly refused: (cause: "message") => void
 }
 
 /** Bytes of whole messages that may wait to be pulled before the stream is paused. */
@@ -32,7 +45,8 @@ class Inbox<Response> {
   readonly #session: Http2.ClientHttp2Session
   readonly #stream: Http2.ClientHttp2Stream
   readonly #method: Pick<ClientMethod<never, Response>, "name" | "decode">
-  readonly #deframer: Grpc.Deframer
+  readonly #options: CallOptions
+  #deframer: Grpc.Deframer
   #messages: Array<Response> = []
   #bytes = 0
   #status: Incoming | undefined
@@ -44,12 +58,13 @@ class Inbox<Response> {
     session: Http2.ClientHttp2Session,
     stream: Http2.ClientHttp2Stream,
     method: Pick<ClientMethod<never, Response>, "name" | "decode">,
-    maxMessageBytes: number
+    options: CallOptions
   ) {
     this.#session = session
     this.#stream = stream
     this.#method = method
-    this.#deframer = new Grpc.Deframer(maxMessageBytes)
+    this.#options = options
+    this.#deframer = new Grpc.Deframer(options.maxMessageBytes)
     stream.on("response", (headers) => {
       this.#response = headers
       // Trailers-only: the status is in the first and last block of headers.
@@ -63,7 +78,7 @@ class Inbox<Response> {
             why: `the peer answered ${headers["content-type"] ?? "without a content type"}, not gRPC`
           })
         )
-      }
+      } else this.#agree(headers["grpc-encoding"])
     })
     stream.on("trailers", (headers: Incoming) => (this.#status = headers))
     stream.on("data", (chunk: Uint8Array) => this.#take(chunk))
@@ -72,10 +87,24 @@ class Inbox<Response> {
     stream.on("close", () => this.#end(this.#resetReason() ?? this.#statusReason()))
   }
 
+  /** How the peer's messages are packed: as we have asked for, or not at all. */
+  #agree(encoding: string | Array<string> | undefined): void {
+    const { gzip, maxMessageBytes } = this.#options
+    if (encoding === undefined || encoding === "identity") return
+    if (encoding === "gzip" && gzip) this.#deframer = new Grpc.Deframer(maxMessageBytes, inflate)
+    else
+      this.#end(
+        new Protocol({ why: `the peer answers with encoding ${String(encoding)}, which was not asked for` })
+      )
+  }
+
   #take(chunk: Uint8Array): void {
     if (this.#ended !== undefined) return
     const messages = this.#deframer.push(chunk)
-    if (Grpc.isFault(messages)) return this.#end(faultReason(messages))
+    if (Grpc.isFault(messages)) {
+      if (messages.status === Grpc.Status.ResourceExhausted) this.#options.refused("message")
+      return this.#end(faultReason(messages))
+    }
     for (const message of messages) {
       const response = this.#method.decode(message)
       if (Result.isFailure(response)) return this.#end(new Protocol({ why: response.failure.message }))
@@ -85,6 +114,11 @@ class Inbox<Response> {
     if (this.#bytes > bufferedBytes) this.#stream.pause()
     if (messages.length > 0) this.#wake?.()
     return undefined
+  }
+
+  /** Ends the call at its deadline. */
+  expire(deadlineMs: number): void {
+    this.#end(new Cancelled({ why: `the deadline of ${deadlineMs} ms has passed` }))
   }
 
   #end(reason: ObserverErrorReason | undefined): void {
@@ -170,7 +204,7 @@ const write = (stream: Http2.ClientHttp2Stream, bytes: Uint8Array): Effect.Effec
 export const call = <Request, Response>(
   session: Effect.Effect<Http2.ClientHttp2Session, ObserverError>,
   method: ClientMethod<Request, Response>,
-  options: { readonly maxMessageBytes: number; readonly metadata: Readonly<Record<string, string>> },
+  options: CallOptions,
   requests: Stream.Stream<Request>
 ): Stream.Stream<Response, ObserverError> =>
   Stream.unwrap(
@@ -185,7 +219,13 @@ export const call = <Request, Response>(
               ":path": method.path,
               "content-type": "application/grpc",
               te: "trailers",
-              "grpc-accept-encoding": "identity"
+              "grpc-accept-encoding": options.gzip ? "identity,gzip" : "identity",
+              ...(options.deadlineMs === undefined
+                ? {}
+                : { "grpc-timeout": Grpc.timeoutText(options.deadlineMs) }),
+              ...(options.token === undefined
+                ? {}
+                : { authorization: `Bearer ${Redacted.value(options.token)}` })
             }),
           catch: (cause) => {
             const why = cause instanceof Error ? cause.message : String(cause)
@@ -198,11 +238,18 @@ export const call = <Request, Response>(
             stream.resume()
           })
       )
-      const inbox = new Inbox<Response>(open, stream, method, options.maxMessageBytes)
+      const inbox = new Inbox<Response>(open, stream, method, options)
       yield* Stream.runForEach(requests, (request) => write(stream, Grpc.frame(method.encode(request)))).pipe(
         Effect.andThen(Effect.sync(() => stream.end())),
         Effect.forkScoped
       )
+      if (options.deadlineMs !== undefined) {
+        // The peer knows the deadline too; ours holds even if it does not care.
+        yield* Effect.sleep(options.deadlineMs).pipe(
+          Effect.andThen(Effect.sync(() => inbox.expire(options.deadlineMs!))),
+          Effect.forkScoped
+        )
+      }
       return Stream.fromPull(Effect.succeed(inbox.pull))
     })
   )

@@ -14,6 +14,7 @@ import {
   ResourceExhausted,
   statusOf
 } from "../ObserverError.ts"
+import { deflate, inflate } from "./NodeGzip.ts"
 
 /** A bidirectional method: how bytes become requests, and responses frames. */
 export interface Method<Request, Response> {
@@ -23,14 +24,21 @@ export interface Method<Request, Response> {
   readonly frame: (response: Response) => Uint8Array
 }
 
-/** Limits of one call. */
+/** Limits of one call; `ServerOptions` documents them. */
 export interface CallLimits {
-  /** Bytes of a request message. */
   readonly maxRequestBytes: number
-  /** A peer that takes nothing for this long is cut off. */
   readonly writeStallMs: number
-  /** Bytes that may wait in a call for the peer to take them, beside the response that is being written. */
   readonly writeBufferBytes: number
+  readonly minCompressBytes: number
+}
+
+/** What a call's headers ask for. */
+export interface CallOptions {
+  /** Messages to the peer may be compressed. */
+  readonly gzip: boolean
+  /** The peer's messages may be compressed. */
+  readonly gzipped: boolean
+  readonly timeoutMs: number | undefined
 }
 
 /** Requests that may wait before the publisher has looked at them. */
@@ -39,6 +47,8 @@ const requestQueue = 64
 const pieceBytes = 256 * 1024
 
 const contentType = "application/grpc"
+/** What peers may send us. */
+export const encodings = "identity,gzip"
 
 /** Ends a call that never began: one HEADERS frame that is also the trailers. */
 export const refuse = (stream: Http2.ServerHttp2Stream, status: Grpc.Status, why: string): void => {
@@ -49,7 +59,7 @@ export const refuse = (stream: Http2.ServerHttp2Stream, status: Grpc.Status, why
       "content-type": contentType,
       "grpc-status": String(status),
       "grpc-message": Grpc.encodeMessage(why),
-      ...(status === Grpc.Status.Unimplemented ? { "grpc-accept-encoding": "identity" } : {})
+      ...(status === Grpc.Status.Unimplemented ? { "grpc-accept-encoding": encodings } : {})
     },
     { endStream: true }
   )
@@ -71,12 +81,20 @@ const lingerMs = 1000
 export class ServerCall {
   readonly stream: Http2.ServerHttp2Stream
   #trailers: Record<string, string> | undefined
-  #slow = false
+  readonly options: CallOptions
+  /** The limit of ours that has ended the call, if one has. */
+  exceeded: "message" | "slow" | undefined
 
-  constructor(stream: Http2.ServerHttp2Stream) {
+  constructor(stream: Http2.ServerHttp2Stream, options: CallOptions) {
     this.stream = stream
+    this.options = options
     stream.respond(
-      { ":status": 200, "content-type": contentType, "grpc-accept-encoding": "identity" },
+      {
+        ":status": 200,
+        "content-type": contentType,
+        "grpc-accept-encoding": encodings,
+        ...(options.gzip ? { "grpc-encoding": "gzip" } : {})
+      },
       { waitForTrailers: true }
     )
     stream.on("wantTrailers", () => {
@@ -93,7 +111,7 @@ export class ServerCall {
     const { stream } = this
     if (stream.destroyed || stream.closed) return
     // Trailers queue behind data that a slow reader does not take: such a call can only be reset.
-    if (this.#slow) stream.close(Http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    if (this.exceeded === "slow") stream.close(Http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
     else stream.end()
   }
 
@@ -115,7 +133,7 @@ export class ServerCall {
     return Effect.gen({ self: this }, function* () {
       const queue = yield* Queue.make<Request, Cause.Done>({ capacity: requestQueue, strategy: "dropping" })
       const { stream } = this
-      const deframer = new Grpc.Deframer(limits.maxRequestBytes)
+      const deframer = new Grpc.Deframer(limits.maxRequestBytes, this.options.gzipped ? inflate : undefined)
       let refuseWith: ((error: ObserverError) => void) | undefined
       let refused: ObserverError | undefined
       const giveUp = (reason: ObserverError["reason"]) => {
@@ -125,7 +143,10 @@ export class ServerCall {
       stream.on("data", (chunk: Uint8Array) => {
         if (refused !== undefined) return
         const messages = deframer.push(chunk)
-        if (Grpc.isFault(messages)) return giveUp(faultReason(messages))
+        if (Grpc.isFault(messages)) {
+          if (messages.status === Grpc.Status.ResourceExhausted) this.exceeded ??= "message"
+          return giveUp(faultReason(messages))
+        }
         for (const message of messages) {
           const request = decode(message)
           if (Result.isFailure(request)) return giveUp(decodeReason(request.failure))
@@ -167,7 +188,7 @@ export class ServerCall {
       }
       const timer = setTimeout(() => {
         stream.off("drain", onDrain)
-        this.#slow = true
+        this.exceeded = "slow"
         const why = `slow subscriber: took nothing for ${writeStallMs} ms`
         resume(Effect.fail(new ObserverError({ where, reason: new ResourceExhausted({ why }) })))
       }, writeStallMs)
@@ -193,17 +214,16 @@ const decodeReason = (error: CodecError) =>
 export const run = <Request, Response>(
   call: ServerCall,
   method: Method<Request, Response>,
-  limits: CallLimits,
-  timeoutMs: number | undefined
+  limits: CallLimits
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
+    const { gzip, timeoutMs } = call.options
     const { garbage, requests } = yield* call.requests(method, limits)
+    const send = (frame: Uint8Array) =>
+      Effect.andThen(Metric.update(Metrics.bytesSent, frame.length), call.write(frame, method.name, limits))
     const answer = Stream.runForEach(method.call(requests), (response) => {
       const frame = method.frame(response)
-      return Effect.andThen(
-        Metric.update(Metrics.bytesSent, frame.length),
-        call.write(frame, method.name, limits)
-      )
+      return gzip ? Effect.flatMap(deflate(frame, limits.minCompressBytes), send) : send(frame)
     })
     const bounded = timeoutMs === undefined ? answer : Effect.timeout(answer, timeoutMs)
     yield* Effect.raceFirst(bounded, garbage)
@@ -222,8 +242,10 @@ export const run = <Request, Response>(
       }
     }),
     Effect.andThen(
-      Effect.suspend(() =>
-        Metric.update(Metric.withAttributes(Metrics.callsEnded, { status: call.status }), 1)
-      )
+      Effect.suspend(() => {
+        const ended = Metric.update(Metric.withAttributes(Metrics.callsEnded, { status: call.status }), 1)
+        if (call.exceeded === undefined) return ended
+        return Effect.andThen(ended, Metric.update(Metrics.refusedByServer(call.exceeded), 1))
+      })
     )
   )

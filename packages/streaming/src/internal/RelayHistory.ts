@@ -1,0 +1,214 @@
+/**
+ * What a relay has on disk: certified commits by index with the blocks as they were received, verified blocks that no
+ * commit has yet, and where to go on. Every change is one atomic batch.
+ */
+import { Store } from "@ephor/chain"
+import {
+  CommittedSubDag,
+  concatBytes,
+  type DagBlockRef,
+  fromHex,
+  type Hash,
+  openDagBlock,
+  Proto,
+  toHex
+} from "@ephor/types"
+import { Effect, Metric, Option, Result, Stream } from "effect"
+import type { SourceBlock } from "../BlockSource.ts"
+import type { ObservedCommit } from "../CommitDeriver.ts"
+import { encodeCommit } from "../Messages.ts"
+import { ObserverError, Source } from "../ObserverError.ts"
+import * as RelayMetrics from "../RelayMetrics.ts"
+import type { Position } from "../SubscriberConfig.ts"
+
+/** Bounds of a history. */
+export interface HistoryLimits {
+  readonly maxHistoryCommits: number
+  readonly maxHistoryBytes: number
+}
+
+const failed = (why: string) => new ObserverError({ where: "Relay", reason: new Source({ why }) })
+const fromStore = <A>(effect: Effect.Effect<A, Store.StoreError>): Effect.Effect<A, ObserverError> =>
+  Effect.mapError(effect, (error) => failed(error.message))
+
+const decodeCommit = Proto.decodeResult(CommittedSubDag)
+const letter = (text: string) => new TextEncoder().encode(text)
+const [commits, blocks, state] = [letter("c"), letter("b"), letter("p")]
+
+const u32 = (...values: ReadonlyArray<number>): Uint8Array => {
+  const out = new Uint8Array(values.length * 4)
+  values.forEach((value, i) => new DataView(out.buffer).setUint32(i * 4, value))
+  return out
+}
+const commitKey = (index: number) => concatBytes(commits, u32(index))
+const blockKey = ({ author, digest, round }: DagBlockRef) =>
+  concatBytes(blocks, u32(round, author), fromHex(digest))
+
+/** Names a block by its bytes. */
+const sourceBlock = (bytes: Uint8Array): Effect.Effect<SourceBlock, ObserverError> => {
+  const opened = openDagBlock(bytes)
+  return Result.isSuccess(opened)
+    ? Effect.succeed({ ref: opened.success.ref, bytes })
+    : Effect.fail(failed(`a stored block does not decode: ${opened.failure.message}`))
+}
+
+/** The blocks of a commit, named. */
+export const blocksOf = (commit: CommittedSubDag): Effect.Effect<ReadonlyArray<SourceBlock>, ObserverError> =>
+  Effect.forEach(commit.blocks, sourceBlock)
+
+/** What a commit is on the wire. */
+export const dataOf = ({ blocks, index, leader, timestampMs }: ObservedCommit): CommittedSubDag => ({
+  commitIndex: index,
+  leader,
+  blocks: blocks.map(({ bytes }) => bytes),
+  timestampMs
+})
+
+/** See the head of the file. One writer at a time. */
+export class RelayHistory {
+  readonly #store: Store.Service
+  readonly #limits: HistoryLimits
+  /** The last commit that is stored. */
+  position: Position
+  /** The first commit that is stored; `position.index + 1` if none is. */
+  earliest: number
+  #bytes: number
+  /** Rounds of the stored loose blocks, by digest. */
+  readonly #loose = new Map<Hash, DagBlockRef>()
+
+  private constructor(
+    store: Store.Service,
+    limits: HistoryLimits,
+    start: { readonly position: Position; readonly earliest: number; readonly bytes: number }
+  ) {
+    this.#store = store
+    this.#limits = limits
+    this.position = start.position
+    this.earliest = start.earliest
+    this.#bytes = start.bytes
+  }
+
+  /** Opens what is stored; an empty store begins after `from`. */
+  static readonly open = Effect.fnUntraced(function* (
+    store: Store.Service,
+    limits: HistoryLimits,
+    from: Position
+  ): Effect.fn.Return<RelayHistory, ObserverError> {
+    const stored = yield* fromStore(store.get(state))
+    if (Option.isNone(stored)) {
+      return new RelayHistory(store, limits, { position: from, earliest: from.index + 1, bytes: 0 })
+    }
+    const { value } = stored
+    if (value.length !== 16 && value.length !== 48) return yield* failed("the stored position is damaged")
+    const view = new DataView(value.buffer, value.byteOffset, value.byteLength)
+    const index = view.getUint32(0)
+    const digest = value.length === 48 ? toHex(value.slice(16)) : undefined
+    return new RelayHistory(store, limits, {
+      position: digest === undefined ? { index } : { index, digest },
+      earliest: view.getUint32(4),
+      bytes: Number(view.getBigUint64(8))
+    })
+  })
+
+  get looseBlocks(): number {
+    return this.#loose.size
+  }
+
+  /** Stored loose blocks, by round. */
+  readonly readLoose: Effect.Effect<ReadonlyArray<SourceBlock>, ObserverError> = Effect.suspend(() =>
+    fromStore(Stream.runCollect(this.#store.iterate(blocks))).pipe(
+      Effect.flatMap((entries) => Effect.forEach(entries, ({ value }) => sourceBlock(value))),
+      Effect.tap((found) => Effect.sync(() => found.forEach(({ ref }) => this.#loose.set(ref.digest, ref))))
+    )
+  )
+
+  /** Stores verified blocks that no commit has yet. */
+  putBlocks(fresh: ReadonlyArray<SourceBlock>): Effect.Effect<void, ObserverError> {
+    for (const { ref } of fresh) this.#loose.set(ref.digest, ref)
+    return fromStore(this.#store.batch(fresh.map(({ bytes, ref }) => Store.put(blockKey(ref), bytes))))
+  }
+
+  /** Stores the next commits, with the position behind them; drops what the limits, and `gcRound`, leave behind. */
+  readonly putCommits = Effect.fnUntraced(
+    { self: this },
+    function* (
+      this: RelayHistory,
+      fresh: ReadonlyArray<ObservedCommit>,
+      encoded: ReadonlyArray<CommittedSubDag>,
+      gcRound: number
+    ) {
+      const last = fresh.at(-1)!
+      const writes: Array<Store.Write> = []
+      for (const commit of encoded) {
+        const bytes = encodeCommit(commit)
+        this.#bytes += bytes.length
+        writes.push(Store.put(commitKey(commit.commitIndex), bytes))
+      }
+      for (const commit of fresh) for (const { ref } of commit.blocks) this.#dropLoose(ref, writes)
+      for (const ref of this.#loose.values()) if (ref.round <= gcRound) this.#dropLoose(ref, writes)
+      // The batch before has reached the disk: what must go is there, unless it is in this one and stays.
+      const { maxHistoryBytes, maxHistoryCommits } = this.#limits
+      let dropped = 0
+      while (
+        this.earliest < fresh[0]!.index &&
+        (last.index - this.earliest + 1 > maxHistoryCommits || this.#bytes > maxHistoryBytes)
+      ) {
+        const old = yield* fromStore(this.#store.get(commitKey(this.earliest)))
+        this.#bytes -= Option.isSome(old) ? old.value.length : 0
+        writes.push(Store.remove(commitKey(this.earliest++)))
+        dropped++
+      }
+      const { digest, index } = last
+      writes.push(Store.put(state, this.#state(index, digest)))
+      yield* fromStore(this.#store.batch(writes))
+      this.position = digest === undefined ? { index } : { index, digest }
+      yield* Metric.update(RelayMetrics.commits, fresh.length)
+      yield* Metric.update(RelayMetrics.pruned, dropped)
+      yield* Metric.update(RelayMetrics.historyCommits, index - this.earliest + 1)
+      yield* Metric.update(RelayMetrics.historyBytes, this.#bytes)
+    }
+  )
+
+  #dropLoose(ref: DagBlockRef, writes: Array<Store.Write>): void {
+    if (this.#loose.delete(ref.digest)) writes.push(Store.remove(blockKey(ref)))
+  }
+
+  #state(index: number, digest: Hash | undefined): Uint8Array {
+    const head = new Uint8Array(16)
+    const view = new DataView(head.buffer)
+    view.setUint32(0, index)
+    view.setUint32(4, this.earliest)
+    view.setBigUint64(8, BigInt(this.#bytes))
+    return digest === undefined ? head : concatBytes(head, fromHex(digest))
+  }
+
+  /** Stored commits after `index` without a gap, at most `limit`, and about `maxBytes`. */
+  readonly read = Effect.fnUntraced(
+    { self: this },
+    function* (this: RelayHistory, index: number, limit: number, maxBytes: number) {
+      yield* Metric.update(RelayMetrics.historyReads, 1)
+      let bytes = 0
+      const entries = yield* this.#store.iterate(commits, { from: commitKey(index + 1) }).pipe(
+        Stream.take(limit),
+        Stream.takeWhile(({ value }) => {
+          const room = bytes < maxBytes
+          bytes += value.length
+          return room
+        }),
+        Stream.runCollect,
+        fromStore
+      )
+      const out: Array<CommittedSubDag> = []
+      for (const { value } of entries) {
+        const commit = decodeCommit(value)
+        if (Result.isFailure(commit)) {
+          return yield* failed(`stored commit ${index + 1 + out.length} does not decode`)
+        }
+        // What was asked for is pruned by now.
+        if (commit.success.commitIndex !== index + 1 + out.length) break
+        out.push(commit.success)
+      }
+      return out
+    }
+  )
+}
