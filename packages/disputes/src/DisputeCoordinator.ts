@@ -14,16 +14,19 @@ import {
   MisbehaviorArbitration,
   type Overseer,
   type QueryCandidateVotes,
-  type Signal
+  type Signal,
+  Subsystem
 } from "@ephor/overseer"
 import { candidateHash as hashOf } from "@ephor/types"
-import { Deferred, Effect, type Layer } from "effect"
+import type { Jobs } from "@ephor/overseer/Jobs"
+import { Deferred, Effect, type Layer, Queue, Semaphore } from "effect"
 import type { DisputeError } from "./DisputeError.ts"
 import { Disputes } from "./Disputes.ts"
 import { activeDisputes, keyOf, type State, storeFailed, votesOf } from "./internal/coordinatorState.ts"
-import { importVotes } from "./internal/importVotes.ts"
+import { importVotes, resultOf, settle } from "./internal/importVotes.ts"
 import { onLeaf } from "./internal/leafWork.ts"
 import { issueLocalStatement } from "./internal/localStatement.ts"
+import { registerVotes } from "./internal/registration.ts"
 import { OffchainDisabled } from "./OffchainDisabled.ts"
 import * as Scraping from "./Scraping.ts"
 import { disputeWindow } from "./SessionWindow.ts"
@@ -40,6 +43,13 @@ export interface Options {
   /** Unconfirmed disputes that one validator may have open in one session. */
   readonly spamSlots: number
   readonly scraping: Scraping.ScrapingLimits
+  /**
+   * Whose rules decide which votes are kept: today's, or those of the seed ("On ImportStatement"), with which the window
+   * has one session more, a record begins with a backing or approval vote, and a validator's first vote on a side stays.
+   */
+  readonly era: "current" | "seed"
+  /** Imports that may be on their way to the disk before the next message waits. */
+  readonly importsInFlight: number
   /** How long approval voting may take to name the approvals of a candidate that is disputed. */
   readonly approvalsTimeoutMs: number
 }
@@ -49,6 +59,8 @@ export const defaults: Options = {
   disputeWindow,
   spamSlots: maxPerValidator,
   scraping: Scraping.defaults,
+  era: "current",
+  importsInFlight: 4096,
   approvalsTimeoutMs: 5000
 }
 
@@ -93,6 +105,8 @@ const makeState = Effect.fnUntraced(function* (options: Options) {
     participation: yield* DisputeParticipation,
     distribution: yield* DisputeDistribution,
     arbitration: yield* MisbehaviorArbitration,
+    finishing: yield* Queue.bounded<Effect.Effect<unknown, DisputeError, Jobs>>(options.importsInFlight),
+    cleaning: yield* Semaphore.make(1),
     scraper: yield* Scraping.make(options.scraping),
     slots: new SpamSlots(options.spamSlots),
     offchainDisabled: new OffchainDisabled(),
@@ -104,17 +118,25 @@ const makeState = Effect.fnUntraced(function* (options: Options) {
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const state = yield* makeState(options)
+  yield* Subsystem.spawn(Effect.forever(Effect.flatten(Queue.take(state.finishing))))
   return {
-    signal: (signal: Signal.Signal) =>
-      signal._tag === "ActiveLeaves" && signal.activated !== null
+    signal: (signal: Signal.Signal) => {
+      // The seed flushes its write cache then; here, what is on its way to the disk gets there.
+      if (signal._tag === "Conclude") return settle(state)
+      return signal._tag === "ActiveLeaves" && signal.activated !== null
         ? onLeaf(state, signal.activated)
-        : Effect.void,
+        : Effect.void
+    },
     message: DisputeCoordinator.match({
       ImportStatement: ({ candidateHash, session, signature, statement, validatorIndex }) =>
-        Effect.asVoid(
-          importVotes(state, session, candidateHash, undefined, [{ statement, validatorIndex, signature }])
-        ),
+        importVotes(state, {
+          session,
+          candidateHash,
+          candidate: undefined,
+          votes: [{ statement, validatorIndex, signature }]
+        }),
       ImportStatements: (message) => importMessage(state, message),
+      RegisterVotes: (message) => registerVotes(state, message),
       RecentDisputes: ({ reply }) =>
         Effect.asVoid(Effect.suspend(() => Deferred.succeed(reply, entries(state.recent.values())))),
       ActiveDisputes: ({ reply }) =>
@@ -136,11 +158,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
   }
 })
 
-const importMessage = Effect.fnUntraced(function* (state: State, message: ImportStatements) {
+const importMessage = (state: State, message: ImportStatements) => {
   const { candidateReceipt, pendingConfirmation, session, statements } = message
-  const result = yield* importVotes(state, session, hashOf(candidateReceipt), candidateReceipt, statements)
-  if (pendingConfirmation !== undefined) yield* Deferred.succeed(pendingConfirmation, result)
-})
+  const candidateHash = hashOf(candidateReceipt)
+  const votes = { session, candidateHash, candidate: candidateReceipt, votes: statements }
+  return importVotes(state, votes, (refusal) =>
+    pendingConfirmation === undefined ? Effect.void : Deferred.succeed(pendingConfirmation, resultOf(refusal))
+  )
+}
 
 const answerVotes = Effect.fnUntraced(function* (state: State, { candidates, reply }: QueryCandidateVotes) {
   const found = yield* Effect.forEach(candidates, ({ candidateHash, session }) =>

@@ -7,6 +7,7 @@ import {
   CandidateReceipt,
   type DisputeStatus,
   SessionIndex,
+  type ValidatorIndex,
   Wire
 } from "@ephor/types"
 import { Context, Effect, Layer, PubSub, Schema, Stream } from "effect"
@@ -16,6 +17,13 @@ export interface ActiveDispute {
   readonly session: SessionIndex
   readonly candidateHash: CandidateHash
   readonly status: DisputeStatus
+}
+
+/** A candidate is disputed from now on; `raisers` are those whose votes made it so. */
+export interface DisputeDetection {
+  readonly session: SessionIndex
+  readonly candidateHash: CandidateHash
+  readonly raisers: ReadonlyArray<ValidatorIndex>
 }
 
 /** A supermajority has judged a candidate. `including` are the blocks seen to include it so far, on any fork. */
@@ -30,6 +38,8 @@ export interface DisputeConclusion extends Schema.Schema.Type<typeof DisputeConc
 
 /** Shape of the hub. */
 export interface Service {
+  /** Disputes that begin, from the moment of subscription on; who is far behind misses the oldest. */
+  readonly detections: Stream.Stream<DisputeDetection>
   /** Conclusions from the moment of subscription on, each one once. */
   readonly conclusions: Stream.Stream<DisputeConclusion>
   /**
@@ -39,6 +49,8 @@ export interface Service {
   readonly lateInclusions: Stream.Stream<DisputeConclusion>
   /** Open disputes, and those concluded a short while ago. */
   readonly active: Effect.Effect<ReadonlyArray<ActiveDispute>>
+  /** For the coordinator: tells that a dispute began. */
+  readonly detect: (detection: DisputeDetection) => Effect.Effect<void>
   /** For the coordinator: tells a conclusion to everybody. */
   readonly conclude: (conclusion: DisputeConclusion) => Effect.Effect<void>
   /** For the coordinator: tells of blocks that include a candidate which was concluded invalid before. */
@@ -56,14 +68,20 @@ export class Disputes extends Context.Service<Disputes, Service>()("@ephor/dispu
  */
 export const conclusionBacklog = 1024
 
+/** Detections that a slow listener may be behind before it misses the oldest. */
+export const detectionBacklog = 1024
+
 /** An empty hub. */
 export const layer: Layer.Layer<Disputes> = Layer.effect(
   Disputes,
   Effect.gen(function* () {
+    const detected = yield* PubSub.sliding<DisputeDetection>(detectionBacklog)
     const concluded = yield* PubSub.bounded<DisputeConclusion>(conclusionBacklog)
     const late = yield* PubSub.bounded<DisputeConclusion>(conclusionBacklog)
     let active: ReadonlyArray<ActiveDispute> = []
     return Disputes.of({
+      detections: Stream.fromPubSub(detected),
+      detect: (detection) => Effect.asVoid(PubSub.publish(detected, detection)),
       conclusions: Stream.fromPubSub(concluded),
       lateInclusions: Stream.fromPubSub(late),
       active: Effect.sync(() => active),

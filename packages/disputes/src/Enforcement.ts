@@ -1,30 +1,14 @@
 /**
  * What follows from a verdict: the only arrow from disputes back to the chain (votes-db, "Dispute Effects").
  */
-import { Chain, type ChainError, Store, Table } from "@ephor/chain"
+import { Chain, type ChainError, type Store } from "@ephor/chain"
 import type { BlockRef } from "@ephor/types"
-import { Context, Effect, Layer, Metric, Option, Schedule, Semaphore, Stream } from "effect"
-import { DisputeError, StoreFailed } from "./DisputeError.ts"
-import { DisputeConclusion, Disputes } from "./Disputes.ts"
-import * as Metrics from "./Metrics.ts"
+import { Effect, Layer, Schedule, Stream } from "effect"
+import type { DisputeError } from "./DisputeError.ts"
+import { type DisputeConclusion, Disputes } from "./Disputes.ts"
+import { Governance, make as makeGovernance } from "./Governance.ts"
 
-/** The chain has finalized something invalid: people have to decide. */
-export interface GovernanceMode {
-  readonly frozen: boolean
-  /** The first conclusion that came too late. */
-  readonly conclusion: DisputeConclusion | undefined
-}
-
-/** Whether the chain waits for a person. */
-export class Governance extends Context.Service<
-  Governance,
-  {
-    /** On disk: a restart changes nothing. */
-    readonly mode: Effect.Effect<GovernanceMode>
-    /** People have decided: ends governance mode. */
-    readonly lift: Effect.Effect<void, DisputeError>
-  }
->()("@ephor/disputes/Governance") {}
+export { Governance, type GovernanceMode } from "./Governance.ts"
 
 /** Options of enforcement. */
 export interface Options {
@@ -38,48 +22,10 @@ export interface Options {
 /** Options that apply where none are given: a backend may be away for ten minutes. */
 export const defaults: Options = { concurrency: 16, retryDelayMs: 1000, retries: 600 }
 
-const table = Table.make({ name: "governance-mode", key: [Table.text], value: DisputeConclusion })
-const frozenKey = ["frozen"] as const
-const storeFailed = (cause: Store.StoreError) => new DisputeError({ reason: new StoreFailed({ cause }) })
-
 const logFailure = (error: ChainError) =>
   Effect.logError("a block with an invalid candidate cannot be reverted", error)
 
 type Needs = Disputes | Chain.Chain | Store.Store
-
-/** Governance mode, on disk and in memory. */
-const makeGovernance = Effect.gen(function* () {
-  const store = yield* Store.Store
-  const writing = yield* Semaphore.make(1)
-  const modeOf = (conclusion: DisputeConclusion | undefined): GovernanceMode => ({
-    frozen: conclusion !== undefined,
-    conclusion
-  })
-  const stored = yield* table.get(store, frozenKey).pipe(Effect.mapError(storeFailed))
-  let mode = modeOf(Option.getOrUndefined(stored))
-
-  const freeze = Effect.fnUntraced(function* (conclusion: DisputeConclusion, block: BlockRef) {
-    yield* Effect.logError(
-      "an invalid candidate was finalized: the chain needs a decision of its governance",
-      {
-        candidateHash: conclusion.candidateHash,
-        block: block.hash
-      }
-    )
-    yield* Metric.update(Metrics.finalizedInvalid, 1)
-    if (mode.frozen) return
-    mode = modeOf(conclusion)
-    // Frozen in memory all the same: better than going on as if nothing had happened.
-    yield* store
-      .batch([table.put(frozenKey, conclusion)])
-      .pipe(Effect.catch((error) => Effect.logError("governance mode is not on disk", error)))
-  }, writing.withPermits(1))
-  const lift = Effect.andThen(
-    store.batch([table.delete(frozenKey)]).pipe(Effect.mapError(storeFailed)),
-    Effect.sync(() => void (mode = modeOf(undefined)))
-  ).pipe(writing.withPermits(1))
-  return { freeze, governance: Governance.of({ mode: Effect.sync(() => mode), lift }) }
-})
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const chain = yield* Chain.Chain

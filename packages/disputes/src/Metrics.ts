@@ -45,6 +45,39 @@ export const requestsRefused = Metric.counter("disputes_requests_refused_total",
   description: "Dispute requests refused",
   incremental: true
 })
+/** Dispute requests in which nothing was new to their batch. */
+export const requestsRedundant = Metric.counter("disputes_requests_redundant_total", {
+  description: "Dispute requests without anything new",
+  incremental: true
+})
+/** Dispute requests of authorities that wait for a round. */
+export const requestsQueued = Metric.gauge("disputes_requests_queued", {
+  description: "Dispute requests waiting for a round"
+})
+const registered = Metric.counter("disputes_registrations_total", {
+  description: "Gossiped votes by what became of them",
+  incremental: true
+})
+/** Gossiped votes that were stored, came late or were refused. */
+export const registrations = (outcome: "Stored" | "Late" | "Refused") =>
+  Metric.withAttributes(registered, { outcome })
+/** Batches that the votes database wrote; records in them: the ratio says how much is written at a time. */
+export const groupCommits = Metric.counter("disputes_db_batches_total", {
+  description: "Batches written by the votes database",
+  incremental: true
+})
+/** Records of votes that those batches wrote. */
+export const groupedRecords = Metric.counter("disputes_db_records_total", {
+  description: "Records of votes written",
+  incremental: true
+})
+/** Rows that cleaning removed. */
+export const rowsPruned = Metric.counter("disputes_db_pruned_rows_total", {
+  description: "Rows of old sessions removed",
+  incremental: true
+})
+/** Batches of votes that are open. */
+export const batches = Metric.gauge("disputes_batches", { description: "Open batches of votes" })
 /** Blocks with an invalid candidate that were final before the verdict. */
 export const finalizedInvalid = Metric.counter("disputes_finalized_invalid_total", {
   description: "Final blocks with an invalid candidate",

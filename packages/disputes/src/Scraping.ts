@@ -96,6 +96,8 @@ export interface Scraper {
   readonly scrape: (leaf: BlockRef) => Effect.Effect<Scraped>
   /** Blocks seen to include the candidate. */
   readonly includedIn: (candidate: CandidateHash) => ReadonlyArray<BlockRef>
+  /** The candidate, if a block was seen to back or include it. */
+  readonly receiptOf: (candidate: CandidateHash) => CandidateReceipt | undefined
   readonly isOnChain: (candidate: CandidateHash) => boolean
 }
 
@@ -175,6 +177,7 @@ export const make = Effect.fnUntraced(function* (limits: ScrapingLimits = defaul
       const receiptOf = (hash: CandidateHash) => receipts.get(hash)
       return { sightings, votes: votes.found.flatMap(([, onChain]) => votesOf(onChain, receiptOf)) }
     }),
+    receiptOf: (candidate) => receipts.get(candidate),
     includedIn: (candidate) => including.get(candidate) ?? [],
     isOnChain: (candidate) => receipts.get(candidate) !== undefined || including.get(candidate) !== undefined
   }

@@ -73,8 +73,13 @@ export const isPotentialSpam = (
   !assessment.confirmed &&
   ((assessment.disputed && !seenOnChain) || sides.invalid.every(([, validator]) => disabled.has(validator)))
 
-/** Applies checked votes to a record, at a time in seconds. */
-export const apply = (before: Before, votes: ReadonlyArray<CheckedVote>, now: number): Outcome => {
+/** Applies checked votes to a record, at a time in seconds. The era says whose rules decide which votes are kept. */
+export const apply = (
+  before: Before,
+  votes: ReadonlyArray<CheckedVote>,
+  now: number,
+  era: "current" | "seed" = "current"
+): Outcome => {
   const old: Votes.Sides = before.votes ?? Votes.none
   const voted = new Set([...old.valid, ...old.invalid].map(([, validator]) => validator))
   let sides = old
@@ -82,7 +87,7 @@ export const apply = (before: Before, votes: ReadonlyArray<CheckedVote>, now: nu
   const newValidVoters: Array<ValidatorIndex> = []
   const newInvalidVoters: Array<ValidatorIndex> = []
   for (const { signature, statement, validatorIndex } of votes) {
-    const step = Votes.add(sides, statement, validatorIndex, signature)
+    const step = addIn(era, sides, statement, validatorIndex, signature)
     sides = step.sides
     if (step.added !== "new") continue
     if (!voted.has(validatorIndex)) newVoters.add(validatorIndex)
@@ -103,6 +108,18 @@ export const apply = (before: Before, votes: ReadonlyArray<CheckedVote>, now: nu
     freshlyConcluded: conclusion(before.status, status),
     potentialSpam: isPotentialSpam(sides, assessment, before.disabled, before.seenOnChain)
   }
+}
+
+const addIn = (
+  era: "current" | "seed",
+  sides: Votes.Sides,
+  statement: DisputeStatement,
+  validator: ValidatorIndex,
+  signature: Signature
+): { readonly sides: Votes.Sides; readonly added: Votes.Added } => {
+  if (era === "current") return Votes.add(sides, statement, validator, signature)
+  const { sides: next, stored } = Votes.importSeed(sides, statement, validator, signature)
+  return { sides: next, added: stored ? "new" : "ignored" }
 }
 
 const conclusion = (

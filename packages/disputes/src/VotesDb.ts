@@ -1,20 +1,34 @@
 /**
- * Votes of all validators for a window of sessions, durable. One `commit` is one batch: what it has returned for is on
- * disk. Keys are those of polkadot-sdk's coordinator; the two tables by validator are the votes database's own.
+ * Votes of all validators for a window of sessions, durable. What `commit` has returned for is on disk; changes that come
+ * together are written together. Keys are those of polkadot-sdk's coordinator; the tables by validator are the votes
+ * database's own (votes-db, "Storage").
  */
-import { Store, Table } from "@ephor/chain"
-import {
+import { Store } from "@ephor/chain"
+import type {
   CandidateHash,
   CandidateVotes,
-  type DisputeStatus,
-  fromHex,
-  RecentDisputes,
-  Scale,
+  DisputeStatus,
   SessionIndex,
   ValidatorId,
-  type ValidatorIndex
+  ValidatorIndex
 } from "@ephor/types"
-import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
+import { Context, Effect, Layer, Option, Stream } from "effect"
+import type { DisputeConclusion } from "./Disputes.ts"
+import { clean, forgetRecent } from "./internal/votesPruning.ts"
+import {
+  byIdentity,
+  byValidator,
+  candidateVotesKey,
+  conclusions,
+  decodeVotes,
+  readRecent,
+  readVotesKey,
+  sorted,
+  votesPrefix
+} from "./internal/votesTables.ts"
+import { VotesWriter } from "./internal/votesWriter.ts"
+
+export { candidateVotesKey, sessionKey } from "./internal/votesTables.ts"
 
 /** Votes about a candidate of a session. */
 export interface VotesRecord {
@@ -44,6 +58,8 @@ export interface Change {
   readonly voters: ReadonlyArray<Voter>
   /** All recent disputes after the change, where the change touches them. */
   readonly recent?: ReadonlyArray<RecentDispute> | undefined
+  /** How the dispute ended, if it ends with this change. */
+  readonly conclusion?: DisputeConclusion | undefined
 }
 
 /** Shape of the database. */
@@ -53,14 +69,32 @@ export interface Service {
     candidate: CandidateHash
   ) => Effect.Effect<Option.Option<CandidateVotes>, Store.StoreError>
   readonly recentDisputes: Effect.Effect<ReadonlyArray<RecentDispute>, Store.StoreError>
-  /** Writes everything of a change, or nothing. */
+  /** Every record on disk, in the order of sessions and candidates. */
+  readonly records: Stream.Stream<VotesRecord, Store.StoreError>
+  /** How a dispute ended. */
+  readonly conclusion: (
+    session: SessionIndex,
+    candidate: CandidateHash
+  ) => Effect.Effect<Option.Option<DisputeConclusion>, Store.StoreError>
+  /** Writes everything of a change, or nothing; returns when it is on disk. */
   readonly commit: (change: Change) => Effect.Effect<void, Store.StoreError>
+  /**
+   * Takes a change: reads see it from now on. The effect inside completes when it is on disk, and only then it may be
+   * acknowledged. Changes are written in the order in which they were taken.
+   */
+  readonly stage: (change: Change) => Effect.Effect<Effect.Effect<void, Store.StoreError>>
+  /** Writes how a dispute ended, with what became known since. */
+  readonly conclude: (conclusion: DisputeConclusion) => Effect.Effect<void, Store.StoreError>
   /** Writes the list of recent disputes anew. */
   readonly replaceRecent: (recent: ReadonlyArray<RecentDispute>) => Effect.Effect<void, Store.StoreError>
+  /** Forgets the recent disputes of sessions below `oldest`, at once. */
+  readonly forget: (oldest: SessionIndex) => Effect.Effect<void, Store.StoreError>
   /**
-   * Forgets sessions below `oldest`: their recent disputes at once, their votes at most `pruneSessionsPerWrite`
-   * sessions at a time, from where the last cleaning ended.
+   * Removes the votes of sessions below `oldest`, at most `pruneSessionsPerWrite` sessions at a time, from where the last
+   * cleaning ended. Others read and write meanwhile.
    */
+  readonly clean: (oldest: SessionIndex) => Effect.Effect<void, Store.StoreError>
+  /** `forget` and `clean`. */
   readonly prune: (oldest: SessionIndex) => Effect.Effect<void, Store.StoreError>
   /** Candidates that a validator voted about in a session (votes-db, "QueryByValidatorAndSessionIndex"). */
   readonly queryByValidatorAndSessionIndex: (
@@ -76,152 +110,91 @@ export interface Service {
 /** The votes database. */
 export class VotesDb extends Context.Service<VotesDb, Service>()("@ephor/disputes/VotesDb") {}
 
-/** Sessions whose votes one cleaning removes, so that a node that was away for long does not stall. */
+/** Bounds of the database. */
+export interface Limits {
+  /** Sessions whose votes one cleaning removes, so that a node that was away for long does not stall. */
+  readonly pruneSessionsPerWrite: number
+  /** Rows that one batch of a cleaning removes: as long others wait for the disk. */
+  readonly pruneRowsPerWrite: number
+  /** Records of votes that stay in memory: the disputes of the hour. */
+  readonly cachedRecords: number
+}
+
+/** Sessions whose votes one cleaning removes where nothing else is said. */
 export const pruneSessionsPerWrite = 300
 
-const ascii = (text: string) => new TextEncoder().encode(text)
-const votesPrefix = ascii("candidate-votes")
-const recentKey = ascii("recent-disputes")
-const earliestKey = ascii("earliest-session")
-const watermarkKey = ascii("cleaned-votes-watermark")
+/** Bounds that apply where none are given. */
+export const defaults: Limits = { pruneSessionsPerWrite, pruneRowsPerWrite: 128, cachedRecords: 128 }
 
-/** Key of the votes of a session: 15 bytes of text and the session, big-endian. */
-export const sessionKey = (session: SessionIndex): Uint8Array => {
-  const key = new Uint8Array(votesPrefix.length + 4)
-  key.set(votesPrefix)
-  new DataView(key.buffer).setUint32(votesPrefix.length, session)
-  return key
-}
-
-/** Key of the votes about a candidate: 51 bytes. */
-export const candidateVotesKey = (session: SessionIndex, candidate: CandidateHash): Uint8Array => {
-  const prefix = sessionKey(session)
-  const key = new Uint8Array(prefix.length + 32)
-  key.set(prefix)
-  key.set(fromHex(candidate)!, prefix.length)
-  return key
-}
-
-/** Session, index and candidate; the key of the validator, by which cleaning finds its entry in `byIdentity`. */
-const byValidator = Table.make({
-  name: "votes-by-validator",
-  key: [Table.u32, Table.u32, Table.hash],
-  value: ValidatorId
-})
-/** Key of a validator, session and index. */
-const byIdentity = Table.make({
-  name: "sessions-by-identity",
-  key: [Table.hash, Table.u32, Table.u32],
-  value: Schema.Null
-})
-
-const encodeVotes = Scale.encode(CandidateVotes)
-const decodeVotes = Scale.decode(CandidateVotes)
-const encodeRecent = Scale.encode(RecentDisputes)
-const decodeRecent = Scale.decode(RecentDisputes)
-const encodeSession = Scale.encode(SessionIndex)
-const decodeSession = Scale.decode(SessionIndex)
-
-const decoded = <A>(decode: (bytes: Uint8Array) => A, key: string, bytes: Uint8Array) =>
-  Effect.try({
-    try: () => decode(bytes),
-    catch: (cause) =>
-      new Store.StoreError({
-        operation: "get",
-        path: "votes database",
-        reason: new Store.StoreCorrupt({ key, why: cause instanceof Error ? cause.message : String(cause) })
-      })
-  })
-
-const recentBytes = (recent: ReadonlyArray<RecentDispute>): Uint8Array =>
-  encodeRecent(
-    recent
-      .toSorted((a, b) => a.session - b.session || (a.candidateHash < b.candidateHash ? -1 : 1))
-      .map(({ candidateHash, session, status }) => [[session, candidateHash], status] as const)
-  )
-
-const sessionAt = Effect.fnUntraced(function* (store: Store.Service, key: Uint8Array, name: string) {
-  const bytes = yield* store.get(key)
-  return Option.isNone(bytes) ? 0 : yield* decoded(decodeSession, name, bytes.value)
-})
-
-const recentOf = Effect.fnUntraced(function* (store: Store.Service) {
-  const bytes = yield* store.get(recentKey)
-  if (Option.isNone(bytes)) return []
-  const entries = yield* decoded(decodeRecent, "recent-disputes", bytes.value)
-  return entries.map(([[session, candidateHash], status]): RecentDispute => ({
-    session,
-    candidateHash,
-    status
-  }))
-})
-
-const votesOf = Effect.fnUntraced(function* (
+const readVotes = Effect.fnUntraced(function* (
   store: Store.Service,
+  writer: VotesWriter,
   session: SessionIndex,
-  candidate: CandidateHash
+  candidateHash: CandidateHash
 ) {
-  const bytes = yield* store.get(candidateVotesKey(session, candidate))
+  const known = writer.known(session, candidateHash)
+  if (known !== undefined) return Option.some(known)
+  const bytes = yield* store.get(candidateVotesKey(session, candidateHash))
+  // A change may have come while the disk was read.
+  const newer = writer.known(session, candidateHash)
+  if (newer !== undefined) return Option.some(newer)
   if (Option.isNone(bytes)) return Option.none()
-  const name = `candidate-votes of session ${session}, candidate ${candidate}`
-  return Option.some(yield* decoded(decodeVotes, name, bytes.value))
+  const votes = yield* decodeVotes(session, candidateHash, bytes.value)
+  if (writer.known(session, candidateHash) === undefined) writer.remember({ session, candidateHash, votes })
+  return Option.some(votes)
 })
 
-const writesOf = ({ recent, record, voters }: Change): ReadonlyArray<Store.Write> => [
-  Store.put(candidateVotesKey(record.session, record.candidateHash), encodeVotes(record.votes)),
-  ...voters.flatMap(({ session, validatorId, validatorIndex }) => [
-    byValidator.put([session, validatorIndex, record.candidateHash], validatorId),
-    byIdentity.put([validatorId, session, validatorIndex], null)
-  ]),
-  ...(recent === undefined ? [] : [Store.put(recentKey, recentBytes(recent))])
-]
-
-/** Everything of one session but the list of disputes. */
-const removalsOf = Effect.fnUntraced(function* (store: Store.Service, session: SessionIndex) {
-  const votes = yield* Stream.runCollect(store.iterate(sessionKey(session)))
-  const voters = yield* Stream.runCollect(byValidator.iterate(store, [session]))
-  return [
-    ...votes.map(({ key }) => Store.remove(key)),
-    ...voters.flatMap(([key, id]) => [byValidator.delete(key), byIdentity.delete([id, key[0], key[1]])])
-  ]
-})
-
-const prune = Effect.fn("VotesDb.prune")(function* (store: Store.Service, oldest: SessionIndex) {
-  const from = yield* sessionAt(store, watermarkKey, "cleaned-votes-watermark")
-  const earliest = yield* sessionAt(store, earliestKey, "earliest-session")
-  const to = Math.min(oldest, from + pruneSessionsPerWrite)
-  const writes: Array<Store.Write> = []
-  for (let session = from; session < to; session++) writes.push(...(yield* removalsOf(store, session)))
-  const recent = (yield* recentOf(store)).filter((dispute) => dispute.session >= oldest)
-  writes.push(
-    Store.put(earliestKey, encodeSession(Math.max(earliest, oldest))),
-    Store.put(watermarkKey, encodeSession(Math.max(from, to))),
-    Store.put(recentKey, recentBytes(recent))
-  )
-  yield* store.batch(writes)
-})
-
-/** The database over the surrounding store. */
-export const layer: Layer.Layer<VotesDb, never, Store.Store> = Layer.effect(
-  VotesDb,
-  Effect.map(Store.Store, (store) => {
-    const candidatesOf = (session: SessionIndex, validator: ValidatorIndex) =>
-      byValidator.iterate(store, [session, validator]).pipe(
-        Stream.map(([[, , candidate]]) => candidate),
-        Stream.runCollect
+const make = Effect.fnUntraced(function* (limits: Limits) {
+  const store = yield* Store.Store
+  const writer = new VotesWriter(store, limits.cachedRecords)
+  yield* Effect.forkScoped(writer.run)
+  const candidatesOf = (session: SessionIndex, validator: ValidatorIndex) =>
+    byValidator.iterate(store, [session, validator]).pipe(
+      Stream.map(([[, , candidate]]) => candidate),
+      Stream.runCollect
+    )
+  const forget = Effect.fnUntraced(function* (oldest: SessionIndex) {
+    yield* writer.flushed
+    writer.forget(oldest)
+    yield* forgetRecent(store, oldest)
+  })
+  return VotesDb.of({
+    votes: (session, candidate) => readVotes(store, writer, session, candidate),
+    recentDisputes: Effect.suspend(() => {
+      const { recent } = writer
+      return recent === undefined ? readRecent(store) : Effect.succeed(sorted(recent))
+    }),
+    records: store.iterate(votesPrefix).pipe(
+      Stream.mapEffect(
+        Effect.fnUntraced(function* ({ key, value }) {
+          const [session, candidateHash] = yield* readVotesKey(key)
+          return { session, candidateHash, votes: yield* decodeVotes(session, candidateHash, value) }
+        })
       )
-    return VotesDb.of({
-      votes: (session, candidate) => votesOf(store, session, candidate),
-      recentDisputes: recentOf(store),
-      commit: Effect.fn("VotesDb.commit")((change) => store.batch(writesOf(change))),
-      replaceRecent: (recent) => store.batch([Store.put(recentKey, recentBytes(recent))]),
-      prune: (oldest) => prune(store, oldest),
-      queryByValidatorAndSessionIndex: candidatesOf,
-      queryByValidatorId: Effect.fnUntraced(function* (validator) {
-        const positions = yield* byIdentity.iterate(store, [validator]).pipe(Stream.runCollect)
-        const found = yield* Effect.forEach(positions, ([[, session, index]]) => candidatesOf(session, index))
-        return [...new Set(found.flat())]
-      })
+    ),
+    conclusion: (session, candidate) =>
+      Effect.andThen(writer.flushed, conclusions.get(store, [session, candidate])),
+    commit: Effect.fn("VotesDb.commit")((change) => Effect.suspend(() => writer.stage(change))),
+    stage: (change) => Effect.sync(() => writer.stage(change)),
+    conclude: (conclusion) => Effect.suspend(() => writer.stage({ conclusion })),
+    replaceRecent: (recent) => Effect.suspend(() => writer.stage({ recent })),
+    forget,
+    clean: (oldest) => clean(store, limits, oldest),
+    prune: (oldest) => Effect.andThen(forget(oldest), clean(store, limits, oldest)),
+    queryByValidatorAndSessionIndex: (session, validator) =>
+      Effect.andThen(writer.flushed, candidatesOf(session, validator)),
+    queryByValidatorId: Effect.fnUntraced(function* (validator) {
+      yield* writer.flushed
+      const positions = yield* byIdentity.iterate(store, [validator]).pipe(Stream.runCollect)
+      const found = yield* Effect.forEach(positions, ([[, session, index]]) => candidatesOf(session, index))
+      return [...new Set(found.flat())]
     })
   })
-)
+})
+
+/** The database over the surrounding store, with bounds of its own. */
+export const layerWith = (limits: Partial<Limits> = {}): Layer.Layer<VotesDb, never, Store.Store> =>
+  Layer.effect(VotesDb, make({ ...defaults, ...limits }))
+
+/** The database over the surrounding store. */
+export const layer: Layer.Layer<VotesDb, never, Store.Store> = layerWith()

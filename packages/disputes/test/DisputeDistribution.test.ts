@@ -3,7 +3,7 @@ import { MemoryNetwork, Network, Protocol, Reputation } from "@ephor/network"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
 import { candidateHash, DisputeRequest, Scale } from "@ephor/types"
-import { Context, Deferred, Effect, Fiber, Layer } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { DisputeDistribution, Disputes } from "@ephor/disputes"
 import * as World from "./support/world.ts"
@@ -48,6 +48,7 @@ const join = Effect.fnUntraced(function* (
     /** The next votes that were taken, answered as the coordinator would. */
     take: (result: Overseer.ImportStatementsResult = "ValidImport") =>
       Effect.gen(function* () {
+        yield* round
         const message = yield* harness.next(Overseer.DisputeCoordinator)
         assert(message._tag === "ImportStatements")
         yield* Deferred.succeed(message.pendingConfirmation!, result)
@@ -59,14 +60,22 @@ const join = Effect.fnUntraced(function* (
     ])
   }
 })
-const turns = Effect.repeat(Effect.yieldNow, { times: 60 })
+const turns = Effect.repeat(Effect.yieldNow, { times: 200 })
+/** What waits is taken, one request of each authority. */
+const round = turns.pipe(Effect.andThen(TestClock.adjust("100 millis")), Effect.andThen(turns))
+/** Asks Alice to take votes about a candidate of this name. */
+const requestFor = (peer: Network.Service, name: string) => {
+  const candidate = World.receipt(name)
+  const pair = request(candidate, 10, vote(candidate, 10, seconded, 1), vote(candidate, 10, invalid, 0))
+  return peer.request(Protocol.sendDispute, "peer-0", encode(pair))
+}
 const hub = Layer.build(Layer.fresh(MemoryNetwork.layer()))
 /** Somebody who speaks the protocol by hand. */
 const guest = (network: Context.Context<MemoryNetwork.MemoryNetwork>, authority: number | undefined) =>
   Layer.build(
     Layer.fresh(
       MemoryNetwork.layerPeer({
-        peer: "guest",
+        peer: `guest${authority === undefined ? "" : `-${authority}`}`,
         authority: authority === undefined ? undefined : World.validators[authority]
       })
     )
@@ -93,7 +102,7 @@ describe("receiving", () => {
           signature: message.statements[index]!.signature
         }))
       )
-      assert.strictEqual(yield* alice.network.reputation("guest"), 0)
+      assert.strictEqual(yield* alice.network.reputation("guest-1"), 0)
     })
   )
   const refused = (
@@ -110,9 +119,15 @@ describe("receiving", () => {
         const alice = yield* join(network, 0)
         before(alice.script)
         const peer = yield* guest(network, authority)
-        const error = yield* Effect.flip(peer.request(Protocol.sendDispute, "peer-0", bytes))
+        const answer = yield* Effect.forkScoped(
+          Effect.flip(peer.request(Protocol.sendDispute, "peer-0", bytes))
+        )
+        yield* turns
+        if (answer.pollUnsafe() === undefined) yield* round
+        const error = yield* Fiber.join(answer)
         if (cost > Reputation.changes.malicious) assert.include(error.message, why)
-        assert.strictEqual(yield* alice.network.reputation("guest"), cost)
+        const name = authority === undefined ? "guest" : `guest-${authority}`
+        assert.strictEqual(yield* alice.network.reputation(name), cost)
         assert.deepStrictEqual(yield* alice.captured(Overseer.DisputeCoordinator), [])
         // Whatever it was, the subsystem lives.
         yield* alice.send({ _tag: "SendDispute", request: votes })
@@ -160,26 +175,104 @@ describe("receiving", () => {
       )
       yield* alice.take("InvalidImport")
       assert.include((yield* Fiber.join(answer)).message, "refused")
-      assert.strictEqual(yield* alice.network.reputation("guest"), Reputation.changes.minor)
+      assert.strictEqual(yield* alice.network.reputation("guest-1"), Reputation.changes.minor)
     })
   )
-  it.effect("one authority cannot take all places", () =>
+  it.effect("one authority takes one place of a round, and may have ten requests waiting", () =>
     Effect.gen(function* () {
       const network = yield* hub
-      const alice = yield* join(network, 0, { requestsPerAuthority: 1 })
+      const alice = yield* join(network, 0, { requestsPerAuthority: 2 })
       const bob = yield* guest(network, 1)
-      const first = yield* Effect.forkScoped(bob.request(Protocol.sendDispute, "peer-0", encode(votes)), {
-        startImmediately: true
-      })
+      const ask = (name: string) => Effect.forkScoped(Effect.exit(requestFor(bob, name)))
+      const fibers = [yield* ask("A"), yield* ask("B"), yield* ask("C")]
       yield* turns
-      const error = yield* Effect.flip(bob.request(Protocol.sendDispute, "peer-0", encode(votes)))
-      assert.include(error.message, "too many requests")
-      yield* alice.take()
-      yield* Fiber.join(first)
-      const again = yield* Effect.forkScoped(bob.request(Protocol.sendDispute, "peer-0", encode(votes)))
-      yield* alice.take()
-      yield* Fiber.join(again)
-      assert.strictEqual(yield* alice.network.reputation("guest"), 0)
+      const dropped = fibers[2]!.pollUnsafe()
+      assert.isDefined(dropped, "the third finds the queue full")
+      assert.strictEqual(yield* alice.network.reputation("guest-1"), 0)
+      for (const name of ["A", "B"]) {
+        assert.deepStrictEqual((yield* alice.take()).candidateReceipt, World.receipt(name))
+        assert.deepStrictEqual(yield* alice.captured(Overseer.DisputeCoordinator), [])
+      }
+      assert.strictEqual(DisputeDistribution.defaults.requestsPerAuthority, 10)
+    })
+  )
+})
+
+describe("batches", () => {
+  /** A pair of votes about A, of two of the four validators. */
+  const pair = (valid: number, against: number) =>
+    encode(request(A, 10, vote(A, 10, seconded, valid), vote(A, 10, invalid, against)))
+  /** Alice, with three guests who are authorities, and one batch that Bob opened. */
+  const opened = Effect.fnUntraced(function* (options: Partial<DisputeDistribution.Options> = {}) {
+    const network = yield* hub
+    const alice = yield* join(network, 0, options)
+    const [bob, charlie, dave] = yield* Effect.forEach([1, 2, 3], (index) => guest(network, index))
+    const send = (peer: Network.Service, bytes: Uint8Array) =>
+      Effect.forkScoped(Effect.exit(peer.request(Protocol.sendDispute, "peer-0", bytes)))
+    const first = yield* send(bob!, pair(1, 0))
+    yield* alice.take()
+    assert.isTrue(Exit.isSuccess(yield* Fiber.join(first)), "the first one is imported at once")
+    return { alice, bob: bob!, charlie: charlie!, dave: dave!, send }
+  })
+  const votesOf = (message: { readonly statements: ReadonlyArray<Overseer.SignedDisputeStatement> }) =>
+    message.statements.map(({ statement, validatorIndex }) => [statement._tag, validatorIndex])
+
+  it.effect("further requests of a candidate are merged, imported together and confirmed together", () =>
+    Effect.gen(function* () {
+      const { alice, charlie, dave, send } = yield* opened()
+      const answers = [yield* send(charlie, pair(2, 0)), yield* send(dave, pair(1, 3))]
+      yield* round
+      assert.deepStrictEqual(yield* alice.captured(Overseer.DisputeCoordinator), [])
+      yield* TestClock.adjust("500 millis")
+      assert.deepStrictEqual(votesOf(yield* alice.take()), [
+        ["Valid", 2],
+        ["Invalid", 3]
+      ])
+      for (const answer of answers) assert.isTrue(Exit.isSuccess(yield* Fiber.join(answer)))
+      // The batch is closed: the next one is imported at once again.
+      yield* send(charlie, pair(2, 3))
+      assert.strictEqual((yield* alice.take()).statements.length, 2)
+    })
+  )
+  it.effect("a request without anything new is answered with an error, and costs nothing", () =>
+    Effect.gen(function* () {
+      const { alice, charlie, send } = yield* opened()
+      const answer = yield* send(charlie, pair(1, 0))
+      yield* round
+      assert.isTrue(Exit.isFailure(yield* Fiber.join(answer)))
+      assert.strictEqual(yield* alice.network.reputation("guest-2"), 0)
+    })
+  )
+  it.effect("a batch that is refused costs everybody in it a little", () =>
+    Effect.gen(function* () {
+      const { alice, charlie, dave, send } = yield* opened()
+      yield* send(charlie, pair(2, 0))
+      yield* send(dave, pair(3, 0))
+      yield* round
+      yield* TestClock.adjust("500 millis")
+      yield* alice.take("InvalidImport")
+      for (const peer of ["guest-2", "guest-3"])
+        assert.strictEqual(yield* alice.network.reputation(peer), Reputation.changes.minor)
+      assert.strictEqual(yield* alice.network.reputation("guest-1"), 0)
+    })
+  )
+  it.effect("a closed batch into which nothing came is not imported", () =>
+    Effect.gen(function* () {
+      const { alice } = yield* opened()
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* alice.captured(Overseer.DisputeCoordinator), [])
+    })
+  )
+  it.effect("beyond the batches that may be open nothing is taken, and it costs nothing", () =>
+    Effect.gen(function* () {
+      const { alice, charlie, send } = yield* opened({ batches: 1 })
+      const B = World.receipt("B")
+      const other = encode(request(B, 10, vote(B, 10, seconded, 1), vote(B, 10, invalid, 0)))
+      const answer = yield* send(charlie, other)
+      yield* round
+      assert.isTrue(Exit.isFailure(yield* Fiber.join(answer)))
+      assert.strictEqual(yield* alice.network.reputation("guest-2"), 0)
+      assert.deepStrictEqual(yield* alice.captured(Overseer.DisputeCoordinator), [])
     })
   )
 })
@@ -206,32 +299,54 @@ describe("sending", () => {
       yield* turns
       yield* TestClock.adjust("10 minutes")
       const bob = yield* join(network, 1)
-      yield* TestClock.adjust("6 seconds")
+      yield* alice.activate(World.leafOf("b", "a", 2))
       assert.strictEqual((yield* bob.take()).session, 10)
       yield* alice.disputes.setActive([])
-      yield* TestClock.adjust("6 seconds")
+      yield* alice.activate(World.leafOf("c", "b", 3))
       const charlie = yield* join(network, 2)
+      yield* alice.activate(World.leafOf("d", "c", 4))
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(yield* charlie.captured(Overseer.DisputeCoordinator), [])
     })
   )
-  it.effect("who is slow or goes away is asked again; who refuses five times is left alone", () =>
+  it.effect(
+    "who is slow, goes away or refuses is asked again with the next leaf, and nobody is dialled",
+    () =>
+      Effect.gen(function* () {
+        const network = yield* hub
+        const alice = yield* join(network, 0)
+        yield* alice.open
+        const bob = yield* join(network, 1)
+        const { setLink } = Context.get(network, MemoryNetwork.MemoryNetwork)
+        yield* alice.send({ _tag: "SendDispute", request: votes })
+        // Bob took the request, and is gone before it answers.
+        yield* round
+        yield* bob.next(Overseer.DisputeCoordinator)
+        yield* setLink("peer-0", "peer-1", false)
+        yield* TestClock.adjust("1 minute")
+        yield* setLink("peer-0", "peer-1", true)
+        for (let number = 2; number < 8; number++) {
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual(yield* bob.captured(Overseer.DisputeCoordinator), [], "not before a leaf")
+          yield* alice.activate(World.leafOf(`l${number}`, "a", number))
+          yield* bob.take("InvalidImport")
+        }
+        yield* TestClock.adjust("1 minute")
+        yield* alice.activate(World.leafOf("l8", "a", 8))
+        yield* bob.take()
+        yield* alice.activate(World.leafOf("l9", "a", 9))
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(yield* bob.captured(Overseer.DisputeCoordinator), [])
+      })
+  )
+  it.effect("the same pair of votes is told once at a time, however often it is asked for", () =>
     Effect.gen(function* () {
       const network = yield* hub
       const alice = yield* join(network, 0)
-      yield* alice.open
       const bob = yield* join(network, 1)
-      const { setLink } = Context.get(network, MemoryNetwork.MemoryNetwork)
-      yield* alice.send({ _tag: "SendDispute", request: votes })
-      // Bob took the request, and is gone before it answers.
-      yield* bob.next(Overseer.DisputeCoordinator)
-      yield* setLink("peer-0", "peer-1", false)
-      yield* TestClock.adjust("1 minute")
-      yield* setLink("peer-0", "peer-1", true)
-      for (let refusal = 0; refusal < 5; refusal++) {
-        yield* TestClock.adjust("6 seconds")
-        yield* bob.take("InvalidImport")
-      }
+      yield* alice.open
+      for (let time = 0; time < 3; time++) yield* alice.send({ _tag: "SendDispute", request: votes })
+      yield* bob.take()
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(yield* bob.captured(Overseer.DisputeCoordinator), [])
     })
@@ -257,9 +372,10 @@ describe("sending", () => {
         yield* turns
       }
       assert.deepStrictEqual(seen.length, 3)
+      // Bob takes each of them in the round after.
       assert.deepStrictEqual(
         seen,
-        seen.map((_, round) => [round, candidates[round]])
+        seen.map((_, round) => [round + 1, candidates[round]])
       )
     })
   )

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Store } from "@ephor/chain"
 import * as NodeStore from "@ephor/chain/NodeStore"
-import { VotesDb } from "@ephor/disputes"
+import { DisputeError, Governance, VotesDb } from "@ephor/disputes"
 import {
   candidateHash,
   type CandidateHash,
@@ -167,18 +167,107 @@ for (const [name, layer] of Object.entries(stores)) {
         assert.deepStrictEqual(yield* store.get(recentKey), Option.some(bytesOf("db recent disputes")))
       }).pipe(run)
     )
-    it.effect("a damaged record is an error that names it", () =>
+    const a = candidateHash(receipt)
+    const bad = Uint8Array.of(1, 2, 255)
+    const ascii = (text: string) => new TextEncoder().encode(text)
+    const V = World.hashOf("V")
+    const rowKey = (table: string, ...parts: ReadonlyArray<Uint8Array>) =>
+      Buffer.concat([ascii(`${table}\0`), ...parts])
+    const u32 = (value: number) => Uint8Array.of(0, 0, 0, value)
+    type Damage = readonly [
+      what: string,
+      key: Uint8Array,
+      read: (db: VotesDb.Service, store: Store.Service) => Effect.Effect<unknown, unknown>,
+      named: string
+    ]
+    const damages: ReadonlyArray<Damage> = [
+      ["a record of votes", VotesDb.candidateVotesKey(10, a), (db) => db.votes(10, a), `candidate ${a}`],
+      ["a listed record", VotesDb.candidateVotesKey(10, a), (db) => Stream.runDrain(db.records), a],
+      ["a key of votes", VotesDb.sessionKey(10), (db) => Stream.runDrain(db.records), "51 bytes"],
+      ["a key that is cleaned", VotesDb.sessionKey(10), (db) => db.clean(20), "51 bytes"],
+      ["the list of disputes", ascii("recent-disputes"), (db) => db.recentDisputes, "recent-disputes"],
+      ["the list when it is pruned", ascii("recent-disputes"), (db) => db.prune(20), "recent-disputes"],
+      ["the earliest session", ascii("earliest-session"), (db) => db.prune(20), "earliest-session"],
+      ["the watermark", ascii("cleaned-votes-watermark"), (db) => db.prune(20), "cleaned-votes-watermark"],
+      [
+        "a row by validator",
+        rowKey("votes-by-validator", u32(10), u32(2), fromHex(a)!),
+        (db) => db.queryByValidatorAndSessionIndex(10, 2),
+        "table votes-by-validator"
+      ],
+      [
+        "a row by validator that is cleaned",
+        rowKey("votes-by-validator", u32(10), u32(2), fromHex(a)!),
+        (db) => db.clean(20),
+        "table votes-by-validator"
+      ],
+      [
+        "a row by identity",
+        rowKey("sessions-by-identity", fromHex(V)!, u32(10), u32(2)),
+        (db) => db.queryByValidatorId(V),
+        "table sessions-by-identity"
+      ],
+      [
+        "a conclusion",
+        rowKey("conclusions", u32(10), fromHex(a)!),
+        (db) => db.conclusion(10, a),
+        "table conclusions"
+      ],
+      [
+        "governance mode",
+        rowKey("governance-mode", ascii("frozen\0")),
+        (_, store) => Governance.read(store),
+        "table governance-mode"
+      ]
+    ]
+    for (const [what, key, read, named] of damages) {
+      it.effect(`damaged, ${what} is an error that names it, and stays where it is`, () =>
+        Effect.gen(function* () {
+          const [db, store] = yield* services
+          yield* store.batch([Store.put(key, bad)])
+          const error = yield* Effect.flip(read(db, store))
+          assert(error instanceof Store.StoreError || error instanceof DisputeError)
+          assert.include(error.message, named)
+          assert.include(error.message, "corrupt")
+          assert.isFalse(error.retryable)
+          assert.deepStrictEqual(Option.map(yield* store.get(key), toHex), Option.some(toHex(bad)))
+        }).pipe(run)
+      )
+    }
+    it.effect("what was taken is read at once, in one batch with its neighbours, and lost together", () =>
       Effect.gen(function* () {
-        const [db, store] = yield* services
-        const a = candidateHash(receipt)
-        yield* store.batch([
-          Store.put(VotesDb.candidateVotesKey(10, a), Uint8Array.of(1, 2, 3)),
-          Store.put(new TextEncoder().encode("recent-disputes"), Uint8Array.of(255))
-        ])
-        const one = yield* Effect.flip(db.votes(10, a))
-        assert.include(one.message, `candidate-votes of session 10, candidate ${a}`)
-        assert.isFalse(one.retryable)
-        assert.include((yield* Effect.flip(db.recentDisputes)).message, "recent-disputes")
+        const [, store] = yield* services
+        let batches = 0
+        let broken: Store.StoreError | undefined
+        const counting = World.watched(store, () => {
+          batches++
+          return broken
+        })
+        yield* Effect.gen(function* () {
+          const db = yield* VotesDb.VotesDb
+          const take = (name: string) =>
+            db.stage({
+              record: { session: 10, candidateHash: World.hashOf(name), votes },
+              voters: [{ session: 10, validatorIndex: 1, validatorId: V }]
+            })
+          const waits = yield* Effect.forEach(["a", "b", "c"], take)
+          assert.isTrue(Option.isSome(yield* db.votes(10, World.hashOf("c"))))
+          assert.strictEqual(yield* keys(store, "candidate-votes"), 0)
+          yield* Effect.all(waits)
+          assert.deepStrictEqual([batches, yield* keys(store, "candidate-votes")], [1, 3])
+          broken = new Store.StoreError({
+            operation: "batch",
+            path: "/data",
+            reason: new Store.StoreIo({ cause: new Error("disk full") })
+          })
+          const lost = yield* take("d")
+          assert.include((yield* Effect.flip(lost)).message, "disk full")
+          assert.isTrue(Option.isNone(yield* db.votes(10, World.hashOf("d"))))
+        }).pipe(
+          Effect.provide(VotesDb.layer.pipe(Layer.provide(Layer.succeed(Store.Store, counting))), {
+            local: true
+          })
+        )
       }).pipe(run)
     )
   })

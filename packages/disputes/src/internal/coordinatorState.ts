@@ -17,13 +17,15 @@ import type {
   SessionInfo,
   ValidatorIndex
 } from "@ephor/types"
-import { Clock, Effect, Metric, Option } from "effect"
+import type { Jobs } from "@ephor/overseer/Jobs"
+import { Clock, Effect, Metric, Option, type Queue, type Semaphore } from "effect"
 import { assess } from "../CandidateVotes.ts"
 import type { Options } from "../DisputeCoordinator.ts"
 import { DisputeError, StoreFailed } from "../DisputeError.ts"
 import type * as Disputes from "../Disputes.ts"
 import { isInactive } from "../DisputeStatus.ts"
 import * as Metrics from "../Metrics.ts"
+import { losersOf } from "../Losers.ts"
 import type { OffchainDisabled } from "../OffchainDisabled.ts"
 import type { Scraper } from "../Scraping.ts"
 import type { SpamSlots } from "../SpamSlots.ts"
@@ -44,9 +46,13 @@ export interface State {
   readonly distribution: Mailbox.Mailbox<DisputeDistributionMessage>
   readonly arbitration: Mailbox.Mailbox<MisbehaviorArbitrationMessage>
   readonly scraper: Scraper
+  /** One cleaning of old sessions at a time. */
+  readonly cleaning: Semaphore.Semaphore
   readonly slots: SpamSlots
   readonly offchainDisabled: OffchainDisabled
-  /** Disputes of the window: what is on disk, by `keyOf`. Bounded by the spam slots. */
+  /** What follows from imports once they are on disk, in their order. */
+  readonly finishing: Queue.Queue<Effect.Effect<unknown, DisputeError, Jobs>>
+  /** Disputes of the window by `keyOf`: what is on disk, or on its way there. Bounded by the spam slots. */
   readonly recent: Map<string, VotesDb.RecentDispute>
   /** Disputes of an earlier run that were not taken up yet. */
   readonly unrecovered: Set<string>
@@ -117,16 +123,8 @@ export const noteLosers = (
   { offchainDisabled }: State,
   session: SessionIndex,
   status: DisputeStatus | undefined,
-  { invalid, valid }: CandidateVotes
+  votes: CandidateVotes
 ): void => {
-  if (status?._tag === "ConcludedFor") {
-    for (const [, validator] of invalid) offchainDisabled.add(session, "againstValid", validator)
-  } else if (status?._tag === "ConcludedAgainst") {
-    for (const [kind, validator] of valid)
-      offchainDisabled.add(
-        session,
-        kind._tag.startsWith("Backing") ? "backedInvalid" : "forInvalid",
-        validator
-      )
-  }
+  for (const [offence, validator] of losersOf(status, votes))
+    offchainDisabled.add(session, offence, validator)
 }

@@ -2,6 +2,7 @@
 import type { CandidateVotes } from "@ephor/types"
 import { Effect } from "effect"
 import { isInactive } from "../DisputeStatus.ts"
+import type { CheckedVote } from "../VoteImport.ts"
 import type { RecentDispute } from "../VotesDb.ts"
 import { keyOf, seconds, sessionInfoOf, type State, votesOf } from "./coordinatorState.ts"
 
@@ -30,6 +31,29 @@ export const hear = Effect.fnUntraced(function* (
     valid,
     invalid,
     isClosed
+  })
+})
+
+/** A hearing about the authors of these votes alone, which came when the dispute was decided (votes-db). */
+export const hearLate = Effect.fnUntraced(function* (
+  { arbitration, leaf }: State,
+  { candidateHash, session, status }: RecentDispute,
+  votes: ReadonlyArray<CheckedVote>,
+  validatorCount: number
+) {
+  if (leaf === undefined) return
+  const votersOf = (side: "Valid" | "Invalid") =>
+    votes.flatMap(({ statement, validatorIndex }) => (statement._tag === side ? [validatorIndex] : []))
+  yield* arbitration.sendNow({
+    _tag: "Hearing",
+    relayParent: leaf,
+    session,
+    candidateHash,
+    isValid: status._tag === "ConcludedFor",
+    validatorCount,
+    valid: votersOf("Valid"),
+    invalid: votersOf("Invalid"),
+    isClosed: false
   })
 })
 

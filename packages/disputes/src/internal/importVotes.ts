@@ -1,12 +1,17 @@
-/** Importing checked votes: the way of every vote into the database. */
+/**
+ * Importing checked votes: the way of every vote into the database. What an import comes to is decided in the order of
+ * messages; what follows from it waits, in the same order, until it is on disk.
+ */
 import { type ImportStatementsResult, Subsystem } from "@ephor/overseer"
 import type { Jobs } from "@ephor/overseer/Jobs"
-import type { CandidateHash, CandidateReceipt, SessionIndex, SessionInfo } from "@ephor/types"
-import { Effect, Metric } from "effect"
+import type { CandidateHash, CandidateReceipt, SessionIndex, SessionInfo, ValidatorIndex } from "@ephor/types"
+import { Deferred, Effect, Metric, Queue } from "effect"
 import { AncientSession, DisputeError, Spam, UnknownCandidate, UnknownSession } from "../DisputeError.ts"
+import type { DisputeConclusion } from "../Disputes.ts"
 import * as Metrics from "../Metrics.ts"
 import { isAncient, oldestSession } from "../SessionWindow.ts"
 import { apply, belongsTo, type CheckedVote, type Outcome } from "../VoteImport.ts"
+import type { RecentDispute } from "../VotesDb.ts"
 import { openDispute, withApprovals } from "./approvals.ts"
 import {
   disabledIn,
@@ -22,60 +27,138 @@ import {
 import { hear } from "./hearings.ts"
 import { participate } from "./ownVotes.ts"
 
-const refuse = (reason: DisputeError["reason"]) => {
-  const error = new DisputeError({ reason })
-  return Effect.logDebug("votes are refused", error.message).pipe(
-    Effect.andThen(Metric.update(Metrics.refused, 1)),
-    Effect.as("InvalidImport" as const)
-  )
+/** Votes about one candidate. Without the receipt, the one on record counts. */
+export interface Votes {
+  readonly session: SessionIndex
+  readonly candidateHash: CandidateHash
+  readonly candidate: CandidateReceipt | undefined
+  readonly votes: ReadonlyArray<CheckedVote>
 }
 
-/** Imports checked votes. Whatever it says is valid is on disk; votes of strangers to the session are skipped. */
+/** An import that was decided; `durable` completes when it is on disk. */
+interface Staged {
+  readonly outcome: Outcome
+  readonly info: SessionInfo
+  readonly statusChanged: boolean
+  readonly conclusion: DisputeConclusion | undefined
+  readonly durable: Effect.Effect<void, DisputeError>
+}
+
+const refused = (reason: DisputeError["reason"]) =>
+  Effect.as(Metric.update(Metrics.refused, 1), new DisputeError({ reason }))
+
+/**
+ * Imports checked votes, and does `then` with the outcome: the refusal, or nothing once they are on disk and all that
+ * follows was done. Returns when the import is decided. Votes of strangers to the session are skipped.
+ */
 export const importVotes = Effect.fn("DisputeCoordinator.import")(function* (
   state: State,
-  session: SessionIndex,
-  candidateHash: CandidateHash,
-  given: CandidateReceipt | undefined,
-  votes: ReadonlyArray<CheckedVote>
-): Effect.fn.Return<ImportStatementsResult, DisputeError, Jobs> {
+  votes: Votes,
+  then: (refusal: DisputeError | undefined) => Effect.Effect<unknown, DisputeError, Jobs> = () => Effect.void
+): Effect.fn.Return<void, DisputeError, Jobs> {
+  const staged = yield* stage(state, votes)
+  if (staged instanceof DisputeError) {
+    yield* Effect.logDebug("votes are refused", staged.message)
+    return void (yield* then(staged))
+  }
+  yield* Queue.offer(
+    state.finishing,
+    staged.durable.pipe(
+      Effect.andThen(finish(state, votes, staged)),
+      Effect.andThen(Effect.suspend(() => then(undefined)))
+    )
+  )
+})
+
+/** What the messages of today answer with. */
+export const resultOf = (refusal: DisputeError | undefined): ImportStatementsResult =>
+  refusal === undefined ? "ValidImport" : "InvalidImport"
+
+/** Waits until everything imported so far is on disk, and all that follows from it was done. */
+export const settle = Effect.fnUntraced(function* ({ finishing }: State) {
+  const done = yield* Deferred.make<void>()
+  yield* Queue.offer(finishing, Deferred.succeed(done, undefined))
+  yield* Deferred.await(done)
+})
+
+const stage = Effect.fnUntraced(function* (
+  state: State,
+  { candidate: given, candidateHash, session, votes }: Votes
+): Effect.fn.Return<Staged | DisputeError, DisputeError> {
   const { highest, options } = state
-  if (isAncient(session, highest, options.disputeWindow)) {
-    const oldest = oldestSession(highest, options.disputeWindow)
-    return yield* refuse(new AncientSession({ session, oldest }))
+  if (isAncient(session, highest, options.disputeWindow, options.era)) {
+    const oldest = oldestSession(highest, options.disputeWindow, options.era)
+    return yield* refused(new AncientSession({ session, oldest }))
   }
   const stored = yield* votesOf(state, session, candidateHash)
-  const candidate = given ?? stored?.candidateReceipt
-  if (candidate === undefined) return yield* refuse(new UnknownCandidate({ candidateHash }))
+  const candidate = given ?? stored?.candidateReceipt ?? receiptOf(state, candidateHash)
+  if (candidate === undefined) return yield* refused(new UnknownCandidate({ candidateHash }))
   const info = yield* sessionInfoOf(state, session)
-  if (info === undefined) return yield* refuse(new UnknownSession({ session }))
+  if (info === undefined) return yield* refused(new UnknownSession({ session }))
   const disabled = yield* disabledIn(state, session, info)
+  const before = state.recent.get(keyOf(session, candidateHash))?.status
   const outcome = apply(
     {
       candidate,
       session,
       votes: stored,
-      status: state.recent.get(keyOf(session, candidateHash))?.status,
+      status: before,
       info,
       disabled,
       seenOnChain: state.scraper.isOnChain(candidateHash)
     },
     votes.filter((vote) => belongsTo(info, vote)),
-    yield* seconds
+    yield* seconds,
+    options.era
   )
-  if (!paySlots(state, session, candidateHash, outcome)) return yield* refuse(new Spam({ candidateHash }))
-  yield* persist(state, session, candidateHash, outcome, info)
-  yield* Metric.update(Metrics.importedInvalid, outcome.newInvalidVoters.length)
-  yield* Metric.update(Metrics.importedValid, outcome.newValidVoters.length)
-  yield* announce(state, session, candidateHash, outcome)
-  yield* disableLosers(state, session, outcome)
-  yield* followUp(state, session, candidateHash, outcome, info)
-  const dispute = state.recent.get(keyOf(session, candidateHash))
-  if (dispute !== undefined && outcome.changed)
-    yield* hear(state, dispute, outcome.votes, info.validators.length)
-  return "ValidImport"
+  if (!paySlots(state, session, candidateHash, outcome)) return yield* refused(new Spam({ candidateHash }))
+  const { status } = outcome
+  const statusChanged =
+    status !== undefined &&
+    (before?._tag !== status._tag ||
+      ("value" in before && "value" in status && before.value !== status.value))
+  const conclusion = conclusionOf(state, session, candidateHash, outcome)
+  if (!outcome.changed && !statusChanged)
+    return { outcome, info, statusChanged, conclusion, durable: Effect.void }
+  if (statusChanged) state.recent.set(keyOf(session, candidateHash), { session, candidateHash, status })
+  noteLosers(state, session, status, outcome.votes)
+  const dropped = conclusion === undefined ? 0 : yield* dropRaisedByDisabled(state, session, info)
+  const durable = yield* state.db.stage({
+    record: { session, candidateHash, votes: outcome.votes },
+    voters: outcome.newVoters.map((validatorIndex) => voter(session, info, validatorIndex)),
+    recent: statusChanged || dropped > 0 ? [...state.recent.values()] : undefined,
+    conclusion
+  })
+  return { outcome, info, statusChanged, conclusion, durable: Effect.mapError(durable, storeFailed) }
 })
 
-/** Whether the dispute may go on: it has nothing to do with spam, or somebody had a slot left for it. */
+/** The seed's votes come by hash alone: whatever the chain has shown of the candidate counts. */
+const receiptOf = ({ options, scraper }: State, candidateHash: CandidateHash) =>
+  options.era === "seed" ? scraper.receiptOf(candidateHash) : undefined
+
+const voter = (session: SessionIndex, info: SessionInfo, validatorIndex: ValidatorIndex) => ({
+  session,
+  validatorIndex,
+  validatorId: info.validators[validatorIndex]!
+})
+
+const conclusionOf = (
+  { scraper }: State,
+  session: SessionIndex,
+  candidateHash: CandidateHash,
+  { freshlyConcluded, votes }: Outcome
+): DisputeConclusion | undefined =>
+  freshlyConcluded === undefined
+    ? undefined
+    : {
+        session,
+        candidateHash,
+        candidate: votes.candidateReceipt,
+        valid: freshlyConcluded === "valid",
+        including: scraper.includedIn(candidateHash)
+      }
+
+/** False if none of those who say invalid had a spam slot left: the dispute is not taken in. */
 const paySlots = (
   { slots }: State,
   session: SessionIndex,
@@ -90,69 +173,12 @@ const paySlots = (
   return outcome.newInvalidVoters.map((voter) => slots.add(session, candidate, voter)).includes(true)
 }
 
-const persist = Effect.fnUntraced(function* (
+/** Once a dispute is decided, those who were wrong are not listened to alone: what only they raised is dropped. */
+const dropRaisedByDisabled = Effect.fnUntraced(function* (
   state: State,
   session: SessionIndex,
-  candidateHash: CandidateHash,
-  outcome: Outcome,
   info: SessionInfo
 ) {
-  const key = keyOf(session, candidateHash)
-  const { status } = outcome
-  const before = state.recent.get(key)?.status
-  const statusChanged =
-    status !== undefined &&
-    (before?._tag !== status._tag ||
-      ("value" in before && "value" in status && before.value !== status.value))
-  if (!outcome.changed && !statusChanged) return
-  const recent = statusChanged
-    ? new Map(state.recent).set(key, { session, candidateHash, status })
-    : undefined
-  yield* state.db
-    .commit({
-      record: { session, candidateHash, votes: outcome.votes },
-      voters: outcome.newVoters.map((validatorIndex) => ({
-        session,
-        validatorIndex,
-        validatorId: info.validators[validatorIndex]!
-      })),
-      recent: recent === undefined ? undefined : [...recent.values()]
-    })
-    .pipe(Effect.mapError(storeFailed))
-  if (!statusChanged) return
-  state.recent.set(key, { session, candidateHash, status })
-  yield* tellActive(state)
-})
-
-const announce = Effect.fnUntraced(function* (
-  state: State,
-  session: SessionIndex,
-  candidateHash: CandidateHash,
-  outcome: Outcome
-) {
-  if (outcome.freshlyDisputed) {
-    yield* Metric.update(Metrics.opened, 1)
-    yield* Effect.logInfo("a candidate is disputed", { session, candidateHash })
-  }
-  if (outcome.freshlyConcluded === undefined) return
-  const valid = outcome.freshlyConcluded === "valid"
-  yield* Metric.update(valid ? Metrics.concludedValid : Metrics.concludedInvalid, 1)
-  yield* Effect.logInfo("a dispute is concluded", { session, candidateHash, valid })
-  yield* state.disputes.conclude({
-    session,
-    candidateHash,
-    candidate: outcome.votes.candidateReceipt,
-    valid,
-    including: state.scraper.includedIn(candidateHash)
-  })
-})
-
-/** Once a dispute is decided, those who were wrong are not listened to alone; what only they raised is dropped. */
-const disableLosers = Effect.fnUntraced(function* (state: State, session: SessionIndex, outcome: Outcome) {
-  noteLosers(state, session, outcome.status, outcome.votes)
-  if (outcome.freshlyConcluded === undefined) return
-  const info = yield* sessionInfoOf(state, session)
-  if (info === undefined) return
   const disabled = yield* disabledIn(state, session, info)
   const dropped: Array<string> = []
   for (const [key, dispute] of state.recent) {
@@ -160,13 +186,47 @@ const disableLosers = Effect.fnUntraced(function* (state: State, session: Sessio
     const votes = yield* votesOf(state, session, dispute.candidateHash)
     if (votes?.invalid.every(([, validator]) => disabled.has(validator)) === true) dropped.push(key)
   }
-  if (dropped.length === 0) return
-  const recent = new Map(state.recent)
-  for (const key of dropped) recent.delete(key)
-  yield* Effect.mapError(state.db.replaceRecent([...recent.values()]), storeFailed)
   for (const key of dropped) state.recent.delete(key)
-  yield* Effect.logInfo("disputes that only disabled validators raised are dropped", { disputes: dropped })
-  yield* tellActive(state)
+  if (dropped.length > 0)
+    yield* Effect.logInfo("disputes that only disabled validators raised are dropped", { disputes: dropped })
+  return dropped.length
+})
+
+/** What follows from an import that is on disk. */
+const finish = Effect.fnUntraced(function* (
+  state: State,
+  { candidateHash, session }: Votes,
+  { conclusion, info, outcome, statusChanged }: Staged
+) {
+  const { status } = outcome
+  if (statusChanged) yield* tellActive(state)
+  yield* Metric.update(Metrics.importedInvalid, outcome.newInvalidVoters.length)
+  yield* Metric.update(Metrics.importedValid, outcome.newValidVoters.length)
+  yield* announce(state, session, candidateHash, outcome, conclusion)
+  yield* followUp(state, session, candidateHash, outcome, info)
+  if (status === undefined || !outcome.changed) return
+  const dispute: RecentDispute = { session, candidateHash, status }
+  yield* hear(state, dispute, outcome.votes, info.validators.length)
+})
+
+const announce = Effect.fnUntraced(function* (
+  state: State,
+  session: SessionIndex,
+  candidateHash: CandidateHash,
+  outcome: Outcome,
+  conclusion: DisputeConclusion | undefined
+) {
+  if (outcome.freshlyDisputed) {
+    yield* Metric.update(Metrics.opened, 1)
+    yield* Effect.logInfo("a candidate is disputed", { session, candidateHash })
+    const raisers = outcome.newInvalidVoters.length > 0 ? outcome.newInvalidVoters : outcome.newValidVoters
+    yield* state.disputes.detect({ session, candidateHash, raisers })
+  }
+  if (conclusion === undefined) return
+  const { valid } = conclusion
+  yield* Metric.update(valid ? Metrics.concludedValid : Metrics.concludedInvalid, 1)
+  yield* Effect.logInfo("a dispute is concluded", { session, candidateHash, valid })
+  yield* state.disputes.conclude(conclusion)
 })
 
 /** Has an opinion of our own formed where it is wanted; a fresh dispute first takes in what was approved before. */

@@ -1,9 +1,10 @@
 /** What a new leaf means to the coordinator: a new session, votes and candidates on chain, disputes to take up again. */
-import type { Signal } from "@ephor/overseer"
+import { type Signal, Subsystem } from "@ephor/overseer"
 import type { CandidateHash } from "@ephor/types"
 import { Effect, Option } from "effect"
 import { isInactive } from "../DisputeStatus.ts"
 import { oldestSession } from "../SessionWindow.ts"
+import type { DisputeConclusion } from "../Disputes.ts"
 import type { Sighting } from "../Scraping.ts"
 import {
   isSpam,
@@ -17,7 +18,7 @@ import {
   votesOf
 } from "./coordinatorState.ts"
 import { closeHearings } from "./hearings.ts"
-import { importVotes } from "./importVotes.ts"
+import { importVotes, settle } from "./importVotes.ts"
 import { ownVotes, participate, reconsider, tellOthers } from "./ownVotes.ts"
 
 /** Follows the chain to a leaf. */
@@ -27,9 +28,8 @@ export const onLeaf = Effect.fn("DisputeCoordinator.leaf")(function* (state: Sta
   const { sightings, votes } = yield* state.scraper.scrape(leaf)
   yield* tellActive(state)
   const recovered = yield* recover(state)
-  for (const { candidate, candidateHash, session, votes: onChain } of votes) {
-    yield* importVotes(state, session, candidateHash, candidate, onChain)
-  }
+  for (const onChain of votes) yield* importVotes(state, onChain)
+  yield* settle(state)
   yield* onSightings(state, sightings, recovered)
   yield* closeHearings(state)
   yield* tellActive(state)
@@ -40,11 +40,14 @@ const enterSession = Effect.fnUntraced(function* (state: State, leaf: Signal.Lea
   const session = yield* Effect.option(state.runtime.sessionIndexForChild(leaf.hash))
   if (Option.isNone(session) || session.value <= state.highest) return
   state.highest = session.value
-  const oldest = oldestSession(state.highest, state.options.disputeWindow)
+  const oldest = oldestSession(state.highest, state.options.disputeWindow, state.options.era)
   state.slots.prune(oldest)
   state.offchainDisabled.prune(oldest)
   for (const [key, dispute] of state.recent) if (dispute.session < oldest) state.recent.delete(key)
-  yield* Effect.mapError(state.db.prune(oldest), storeFailed)
+  yield* settle(state)
+  yield* Effect.mapError(state.db.forget(oldest), storeFailed)
+  // Beside everything else: it may take long, and what is asked for meanwhile is not in it.
+  yield* Subsystem.spawn(Effect.mapError(state.cleaning.withPermits(1)(state.db.clean(oldest)), storeFailed))
 })
 
 /** Candidates were backed or included: disputes about them are real and urgent, and verdicts against them apply. */
@@ -69,8 +72,21 @@ const onSightings = Effect.fnUntraced(function* (
     const votes = yield* votesOf(state, session, candidateHash)
     if (votes === undefined) continue
     const candidate = votes.candidateReceipt
-    yield* state.disputes.includeLate({ session, candidateHash, candidate, valid: false, including })
+    const late = { session, candidateHash, candidate, valid: false, including }
+    yield* rememberIncluding(state, late)
+    yield* state.disputes.includeLate(late)
   }
+})
+
+/** Writes down the blocks that were found to include a candidate after its verdict. */
+const rememberIncluding = Effect.fnUntraced(function* ({ db }: State, late: DisputeConclusion) {
+  const { candidateHash, session } = late
+  const before = yield* Effect.mapError(db.conclusion(session, candidateHash), storeFailed)
+  const known = Option.match(before, { onNone: () => [], onSome: ({ including }) => including })
+  const hashes = new Set(known.map(({ hash }) => hash))
+  const including = [...known, ...late.including.filter(({ hash }) => !hashes.has(hash))]
+  if (including.length > known.length)
+    yield* Effect.mapError(db.conclude({ ...late, including }), storeFailed)
 })
 
 /** Remembers again who was wrong in disputes of an earlier run. */

@@ -28,6 +28,7 @@ export const issueLocalStatement = Effect.fn("DisputeCoordinator.issueLocalState
     )
   }
   if (own.length === 0) return
-  const result = yield* importVotes(state, session, candidateHash, candidate, own)
-  if (result === "ValidImport") yield* tellOthers(state, session, votes, own)
+  yield* importVotes(state, { session, candidateHash, candidate, votes: own }, (refusal) =>
+    refusal === undefined ? tellOthers(state, session, votes, own) : Effect.void
+  )
 })

@@ -49,6 +49,31 @@ export interface ImportStatements {
 /** `InvalidImport`: the session is too old or unknown, or the votes look like spam. */
 export type ImportStatementsResult = "ValidImport" | "InvalidImport"
 
+/** Checked votes that somebody gossiped about a candidate, as the votes database's seed registers them. */
+export interface RegisterVotes {
+  readonly _tag: "RegisterVotes"
+  readonly candidateReceipt: CandidateReceipt
+  readonly session: SessionIndex
+  readonly statements: ReadonlyArray<SignedDisputeStatement>
+  readonly reply: Deferred.Deferred<RegisterVotesResult>
+}
+
+/**
+ * `Stored`: on disk. `Late`: a supermajority has decided before; nothing is stored, and only those who voted here are
+ * judged.
+ */
+export type RegisterVotesResult =
+  | { readonly _tag: "Stored" }
+  | { readonly _tag: "Late"; readonly isValid: boolean }
+  | { readonly _tag: "Refused"; readonly reason: ImportRefusal }
+
+/** Why votes are not taken in. */
+export type ImportRefusal =
+  | { readonly _tag: "AncientSession"; readonly session: SessionIndex; readonly oldest: SessionIndex }
+  | { readonly _tag: "UnknownSession"; readonly session: SessionIndex }
+  | { readonly _tag: "UnknownCandidate"; readonly candidateHash: CandidateHash }
+  | { readonly _tag: "Spam"; readonly candidateHash: CandidateHash }
+
 /** A dispute and where it stands. */
 export interface DisputeEntry {
   readonly session: SessionIndex
@@ -109,6 +134,7 @@ export interface DetermineUndisputedChain {
 export type DisputeCoordinatorMessage =
   | ImportStatement
   | ImportStatements
+  | RegisterVotes
   | RecentDisputesRequest
   | ActiveDisputesRequest
   | QueryCandidateVotes

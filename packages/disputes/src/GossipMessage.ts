@@ -1,0 +1,64 @@
+/**
+ * What a gossiped dispute says (votes-db, "DisputeGossipMessage"): its candidate, and who voted for it how. Decided
+ * without any effect, and before any signature is checked.
+ */
+import {
+  attestedStatement,
+  candidateHash,
+  type CandidateHash,
+  type CandidateReceipt,
+  type DisputeGossipMessage,
+  type DisputeStatement,
+  type Signature,
+  toPlain,
+  type ValidatorIndex
+} from "@ephor/types"
+import { Result } from "effect"
+import { DisputeError, Malformed } from "./DisputeError.ts"
+
+/** A vote of the message whose signature is still to be checked. */
+export interface UncheckedVote {
+  readonly statement: DisputeStatement
+  readonly validatorIndex: ValidatorIndex
+  readonly signature: Signature
+}
+
+/** The message, taken apart. */
+export interface GossipedVotes {
+  readonly candidate: CandidateReceipt
+  readonly candidateHash: CandidateHash
+  readonly votes: ReadonlyArray<UncheckedVote>
+}
+
+const malformed = (why: string) => Result.fail(new DisputeError({ reason: new Malformed({ why }) }))
+
+/**
+ * Takes a message apart for a session of so many validators: at least one bit is set, none beyond the last validator,
+ * and each set bit has its vote.
+ */
+export const read = (
+  { backingValidators, candidate: committed, validityVotes }: DisputeGossipMessage,
+  validatorCount: number
+): Result.Result<GossipedVotes, DisputeError> => {
+  const backers = Array.from(backingValidators).flatMap((bit, index) => (bit === "1" ? [index] : []))
+  if (backers.length === 0) return malformed("at least one backing validator must be set")
+  const last = backers.at(-1)!
+  if (last >= validatorCount)
+    return malformed(`validator ${last} is set, but the session has ${validatorCount} validators`)
+  if (backers.length !== validityVotes.length)
+    return malformed(`${backers.length} validators are set, but there are ${validityVotes.length} votes`)
+  const candidate = toPlain(committed)
+  const hash = candidateHash(candidate)
+  const { relayParent } = candidate.descriptor
+  const votes = backers.map((validatorIndex, at): UncheckedVote => {
+    const attestation = validityVotes[at]!
+    const seconded = attestedStatement(attestation, hash)._tag === "Seconded"
+    const kind = seconded ? "BackingSeconded" : "BackingValid"
+    return {
+      statement: { _tag: "Valid", value: { _tag: kind, value: relayParent } },
+      validatorIndex,
+      signature: attestation.value
+    }
+  })
+  return Result.succeed({ candidate, candidateHash: hash, votes })
+}

@@ -1,0 +1,89 @@
+/** Forgetting old sessions, a little at a time, so that nobody waits for it. */
+import { Store } from "@ephor/chain"
+import type { SessionIndex } from "@ephor/types"
+import { Effect, Metric, Stream } from "effect"
+import * as Metrics from "../Metrics.ts"
+import type { Limits } from "../VotesDb.ts"
+import {
+  byIdentity,
+  byValidator,
+  conclusions,
+  earliestKey,
+  encodeSession,
+  readRecent,
+  readVotesKey,
+  recentBytes,
+  recentKey,
+  sessionAt,
+  sessionKey,
+  votesPrefix,
+  watermarkKey
+} from "./votesTables.ts"
+
+const noHash = `0x${"00".repeat(32)}` as const
+
+/** Forgets the recent disputes of sessions below `oldest`, in one batch. */
+export const forgetRecent = Effect.fnUntraced(function* (store: Store.Service, oldest: SessionIndex) {
+  const earliest = yield* sessionAt(store, earliestKey)
+  const recent = (yield* readRecent(store)).filter((dispute) => dispute.session >= oldest)
+  yield* store.batch([
+    Store.put(earliestKey, encodeSession(Math.max(earliest, oldest))),
+    Store.put(recentKey, recentBytes(recent))
+  ])
+})
+
+/** A few rows of old sessions in one table, as the writes that remove them. */
+type NextRows = Effect.Effect<ReadonlyArray<Store.Write>, Store.StoreError>
+
+const rowsOf = (
+  store: Store.Service,
+  { pruneRowsPerWrite: rows }: Limits,
+  from: SessionIndex,
+  to: SessionIndex
+): ReadonlyArray<NextRows> => [
+  store.iterate(votesPrefix, { from: sessionKey(from) }).pipe(
+    Stream.take(rows),
+    Stream.mapEffect(({ key }) => Effect.map(readVotesKey(key), ([session]) => ({ key, session }))),
+    Stream.takeWhile(({ session }) => session < to),
+    Stream.map(({ key }) => Store.remove(key)),
+    Stream.runCollect
+  ),
+  byValidator.iterate(store, [], { from: [from, 0, noHash] }).pipe(
+    Stream.take(rows),
+    Stream.takeWhile(([[session]]) => session < to),
+    Stream.runCollect,
+    Effect.map((found) =>
+      found.flatMap(([key, id]) => [byValidator.delete(key), byIdentity.delete([id, key[0], key[1]])])
+    )
+  ),
+  conclusions.iterate(store, [], { from: [from, noHash] }).pipe(
+    Stream.take(rows),
+    Stream.takeWhile(([[session]]) => session < to),
+    Stream.map(([key]) => conclusions.delete(key)),
+    Stream.runCollect
+  )
+]
+
+/**
+ * Removes the votes of sessions below `oldest`, from where the last cleaning ended. The watermark rises when everything
+ * below it is gone: who is stopped in between does the rest again.
+ */
+export const clean = Effect.fn("VotesDb.clean")(function* (
+  store: Store.Service,
+  limits: Limits,
+  oldest: SessionIndex
+) {
+  const from = yield* sessionAt(store, watermarkKey)
+  const to = Math.min(oldest, from + limits.pruneSessionsPerWrite)
+  if (to <= from) return
+  for (const next of rowsOf(store, limits, from, to)) {
+    while (true) {
+      const writes = yield* next
+      if (writes.length === 0) break
+      yield* store.batch(writes)
+      yield* Metric.update(Metrics.rowsPruned, writes.length)
+      yield* Effect.yieldNow
+    }
+  }
+  yield* store.batch([Store.put(watermarkKey, encodeSession(to))])
+})
