@@ -1,0 +1,347 @@
+/**
+ * A run of observers: two origins, a liar, relays that may follow one another, leaves; faults for a while, then good
+ * weather in which all must come to the tip. Everything follows from the seed.
+ */
+import { BlockSource, BlockVerifier, Publisher, Subscriber, SubscriberMode } from "@ephor/streaming"
+import type { Hash } from "@ephor/types"
+import {
+  Clock,
+  Context,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Random,
+  References,
+  Scope,
+  Stream,
+  SubscriptionRef
+} from "effect"
+import { TestClock } from "effect/testing"
+import * as Disk from "../Disk.ts"
+import * as Trace from "../Trace.ts"
+import { Account, Judge, type Violation } from "./Judge.ts"
+import * as Lies from "./Lies.ts"
+import * as Link from "./Link.ts"
+import * as Node from "./Node.ts"
+import { truthOf, variants } from "./Truth.ts"
+
+/** Faults in an observer that must be found. */
+export const plants = ["trusting", "twice", "disorder"] as const
+/** One of them: a leaf that checks nothing, one that delivers twice, one that delivers out of order. */
+export type Plant = (typeof plants)[number]
+
+/** A run; the same options give the same run. */
+export interface Options {
+  readonly seed: number
+  /** Rounds under faults. Default 30. */
+  readonly rounds?: number
+  readonly plant?: Plant | undefined
+  /** A liar that is slow, boasts, or says nothing goes on with it in good weather. Default: it gives up. */
+  readonly stubborn?: boolean
+}
+
+/** How a run ended. */
+export interface Report {
+  readonly seed: number
+  readonly violation: Violation | undefined
+  readonly totals: {
+    readonly commits: number
+    readonly faults: number
+    readonly modeChanges: number
+    readonly sessions: number
+    readonly rejected: number
+    readonly checks: number
+    /** Rounds of good weather until everybody was at the tip. */
+    readonly recoveryRounds: number
+  }
+  readonly trace: ReadonlyArray<string>
+  /** Hash of the trace. */
+  readonly hash: Hash
+}
+
+/** Time between rounds. */
+export const roundMs = 100
+
+/** Rounds of good weather in which everybody must come to the tip: twice the time in which the worst liar is left. */
+export const recoveryRounds = 150
+
+/** Commits that the votes of the newest rounds may still be missing for. */
+const uncertifiedTail = 6
+
+const below = (count: number) => Effect.map(Random.next, (chance) => Math.floor(chance * count))
+const pick = <A>(all: ReadonlyArray<A>) => Effect.map(below(all.length), (i) => all[i]!)
+
+/** Somebody who can be followed. */
+interface Target {
+  readonly name: string
+  readonly api: () => Node.Api | undefined
+}
+
+const tampering =
+  (plant: Plant | undefined) =>
+  (subscriber: Subscriber.Service): Subscriber.Service => {
+    if (plant === "twice") {
+      const commits = Stream.flatMap(subscriber.commits, (one) =>
+        Stream.fromIterable(one.index % 10 === 5 ? [one, one] : [one])
+      )
+      return { ...subscriber, commits }
+    }
+    if (plant !== "disorder") return subscriber
+    const commits = Stream.flatMap(Stream.grouped(subscriber.commits, 2), (pair) =>
+      Stream.fromIterable([...pair].toReversed())
+    )
+    return { ...subscriber, commits }
+  }
+
+/** An origin: a source in memory, and a publisher that can be restarted. */
+const makeOrigin = Effect.fnUntraced(function* (name: string) {
+  const world = yield* Effect.scope
+  const memory = yield* BlockSource.makeMemory({ committeeSize: 4, gcDepth: Node.config.gcDepth })
+  let up: { readonly scope: Scope.Closeable; readonly api: Node.Api } | undefined
+  const start = Effect.gen(function* () {
+    const scope = yield* Scope.fork(world)
+    const api = yield* Publisher.makeApi({ heartbeatMs: Node.heartbeatMs, identity: name }).pipe(
+      Effect.provideService(BlockSource.BlockSource, memory.source),
+      Scope.provide(scope)
+    )
+    up = { scope, api }
+  })
+  const restart = Effect.suspend(() => {
+    const old = up
+    up = undefined
+    return Effect.andThen(old === undefined ? Effect.void : Scope.close(old.scope, Exit.void), start)
+  })
+  yield* start
+  return { name, api: () => up?.api, memory, restart }
+})
+
+/** A lag that wanders between the thresholds changes nothing, whatever the mode (I6). */
+const wander = Effect.fnUntraced(function* (judge: Judge) {
+  const { resumeBlocksLag, startCommitSyncLag } = Node.config
+  const thresholds = { ...Node.config }
+  for (const mode of ["BlocksOnly", "CommitsOnly", "Overlap"] as const) {
+    const [connected] = SubscriberMode.step(
+      { ...SubscriberMode.initial({ derives: true }), mode },
+      { _tag: "Connected" },
+      thresholds
+    )
+    let state = connected
+    for (let i = 0; i < 20; i++) {
+      const lag = resumeBlocksLag + 1 + (yield* below(startCommitSyncLag - resumeBlocksLag - 1))
+      const measured = { nowMs: i * 100, lag, queue: 0, derived: i, blockResponses: i, stalled: false }
+      const [next, commands] = SubscriberMode.step(state, { _tag: "Measured", ...measured }, thresholds)
+      judge.check("I6", next.mode === mode && commands.length === 0, () => `${mode} at a lag of ${lag}`)
+      state = next
+    }
+  }
+})
+
+const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed, stubborn = false }: Options) {
+  const truth = truthOf(seed)
+  const trace = Trace.make()
+  const judge = new Judge(truth)
+  const clock = yield* Clock.Clock
+  const began = clock.currentTimeMillisUnsafe()
+  const say = (what: string) => trace.say(clock.currentTimeMillisUnsafe() - began, "world", what)
+  yield* wander(judge)
+  const disk = yield* Disk.make
+  const verifier = yield* Layer.build(truth.verifier)
+  const verifierLayer = Layer.succeedContext(verifier)
+  const { open } = Context.get(verifier, BlockVerifier.BlockVerifier)
+  const origin0 = yield* makeOrigin("origin-0")
+  const origin1 = yield* makeOrigin("origin-1")
+  const origins = [origin0, origin1]
+  const lie = plant === "trusting" ? "forged commits" : yield* pick(Lies.lies)
+  say(`variant ${seed % variants}, the liar: ${lie}`)
+  const fork = truthOf(seed, "strangers")
+  let reformed = false
+  const liar: Target = {
+    name: "liar",
+    api: () => {
+      const api = origin0.api()
+      return api === undefined || reformed ? api : Lies.tell(api, lie, fork)
+    }
+  }
+  const nodes = new Map<string, Node.Node>()
+  const nodeTarget = (name: string): Target => ({ name, api: () => nodes.get(name)?.api() })
+  const [one, two] = [nodeTarget("relay-1"), nodeTarget("relay-2")]
+  // Everybody knows an origin, so that somebody has all history; relays know each other, so that loops can close.
+  const families: ReadonlyArray<readonly [string, Node.Options["kind"], ReadonlyArray<Target>]> = [
+    ["relay-1", "relay", [origin0, two, liar]],
+    ["relay-2", "relay", [one, origin1, liar]],
+    ["leaf-1", "leaf", plant === undefined ? [one, two, liar, origin0] : [liar, one, origin0]],
+    ["leaf-2", "leaf", [two, liar, origin1]]
+  ]
+  const links: Array<Link.Link> = []
+  const accounts: Array<Account> = []
+  for (const [name, kind, targets] of families) {
+    const account = new Account(name, judge, Node.config, open)
+    accounts.push(account)
+    const planted = plant !== undefined && name === "leaf-1"
+    const turn = planted ? 0 : yield* below(targets.length)
+    const ordered = [...targets.slice(turn), ...targets.slice(0, turn)]
+    const peers = ordered.map((target) => {
+      const key = `${name} < ${target.name}`
+      const link = Link.make(target.name, name, target.api, {
+        sent: (way, session, command) => account.sent(key, way, session, command),
+        left: (way, afterStop, underWay) => account.left(key, way, afterStop, underWay),
+        arrived: (_, response) => account.arrived(response)
+      })
+      links.push(link)
+      return { name: target.name, connect: link.connect }
+    })
+    const made = yield* Node.make({
+      name,
+      kind,
+      peers,
+      account,
+      judge,
+      trace,
+      disk,
+      verifier: planted && plant === "trusting" ? BlockVerifier.layerTrusting() : verifierLayer,
+      tamper: planted ? tampering(plant) : (subscriber) => subscriber
+    })
+    nodes.set(name, made)
+  }
+  const all = [...nodes.values()]
+  let round = 0
+  const produced = [0, 0]
+  const advance = (index: number, to: number) =>
+    Effect.gen(function* () {
+      const { memory } = origins[index]!
+      while (produced[index]! < to) {
+        const { blocks, commit } = truth.round(++produced[index]!)
+        yield* memory.accept(blocks)
+        yield* memory.commit([commit])
+      }
+    })
+  let faults = 0
+  const mending: Array<{ readonly at: number; readonly what: Effect.Effect<void> }> = []
+  const later = (what: Effect.Effect<void>) =>
+    Effect.map(below(12), (after) => void mending.push({ at: round + 2 + after, what }))
+  const fault = Effect.gen(function* () {
+    const link = yield* pick(links)
+    const node = yield* pick(all)
+    const chance = yield* Random.next
+    faults++
+    if (chance < 0.3) {
+      say(`cut ${link.to} ${link.from}`)
+      yield* link.cut
+    } else if (chance < 0.45) {
+      say(`partition ${link.to} ${link.from}`)
+      yield* link.partition
+      yield* later(link.heal)
+    } else if (chance < 0.55) {
+      say(`isolate ${node.name}`)
+      const around = links.filter(({ from, to }) => from === node.name || to === node.name)
+      for (const one of around) yield* one.partition
+      yield* later(Effect.forEach(around, (one) => one.heal, { discard: true }))
+    } else if (chance < 0.7) {
+      say(`slow ${link.to} ${link.from}`)
+      link.delayMs = 150
+      yield* later(Effect.sync(() => void (link.delayMs = Link.usualDelayMs)))
+    } else if (chance < 0.85) {
+      say(`kill ${node.name}`)
+      yield* node.kill
+      yield* later(node.start)
+    } else if (chance < 0.92) {
+      const origin = yield* pick(origins)
+      say(`restart ${origin.name}`)
+      yield* origin.restart
+    } else {
+      say(`busy ${node.name}`)
+      node.setWork(60)
+      yield* later(Effect.sync(() => node.setWork(0)))
+    }
+  })
+  const turn = Effect.fnUntraced(function* (action: Effect.Effect<void>) {
+    round++
+    const fiber = yield* Effect.forkChild(action)
+    yield* advance(0, round)
+    yield* advance(1, Math.max(0, round - 2))
+    yield* TestClock.adjust(roundMs)
+    yield* Fiber.join(fiber)
+    for (const { what } of mending.filter(({ at }) => at === round)) yield* what
+    for (const node of all) yield* node.survey
+  })
+  // Where everybody begins: far behind, a little behind, or at the tip.
+  const history = yield* pick([0, 4, 40])
+  round = history
+  yield* advance(0, round)
+  yield* advance(1, round)
+  for (const node of all) yield* node.start
+  const going = () => judge.violation === undefined
+  for (let i = 0; going() && i < rounds; i++) {
+    yield* turn((yield* Random.next) < 0.35 ? fault : Effect.void)
+  }
+  say("good weather")
+  for (const link of links) {
+    yield* link.heal
+    link.delayMs = Link.usualDelayMs
+  }
+  for (const node of all) {
+    node.setWork(0)
+    yield* node.start
+  }
+  mending.length = 0
+  if (!stubborn) {
+    reformed = lie === "slow" || lie === "inflated" || lie === "silence"
+    for (const link of links) if (reformed && link.from === liar.name) yield* link.cut
+  }
+  const recovered = Effect.fnUntraced(function* (node: Node.Node, account: Account) {
+    const { lag, mode } = node.observed()!
+    if (account.delivered < round - uncertifiedTail) return false
+    return (yield* SubscriptionRef.get(mode)) === "BlocksOnly" && (yield* lag) <= truth.finalityRounds
+  })
+  let calm = 0
+  let good = false
+  for (; going() && !good && calm < recoveryRounds; calm++) {
+    yield* turn(Effect.void)
+    const states = yield* Effect.forEach(all, (node, i) => recovered(node, accounts[i]!))
+    good = states.every(Boolean)
+  }
+  if (going()) {
+    for (const [i, node] of all.entries()) {
+      const holds = yield* recovered(node, accounts[i]!)
+      const state = `${yield* SubscriptionRef.get(node.observed()!.mode)}, lag ${yield* node.observed()!.lag}`
+      const { delivered } = accounts[i]!
+      judge.check("I9", holds, () => `${node.name} is at commit ${delivered} of ${round}: ${state}`)
+    }
+    for (const node of all) {
+      const path = yield* node.path
+      const loops = new Set(path).size < path.length
+      judge.check("alive", !loops, () => `${node.name} feeds itself: ${path.join(" < ")}`)
+    }
+  }
+  const stats = yield* Effect.forEach(all, (node) => {
+    const observed = node.observed()
+    return observed === undefined ? Effect.succeed({ sessions: 0, rejected: 0 }) : observed.stats
+  })
+  const report: Report = {
+    seed,
+    violation: judge.violation,
+    totals: {
+      commits: accounts.reduce((sum, { delivered }) => sum + delivered, 0),
+      faults,
+      modeChanges: accounts.reduce((sum, { modeChanges }) => sum + modeChanges, 0),
+      sessions: stats.reduce((sum, { sessions }) => sum + sessions, 0),
+      rejected: stats.reduce((sum, { rejected }) => sum + rejected, 0),
+      checks: [...judge.checks.values()].reduce((sum, count) => sum + count, 0),
+      recoveryRounds: calm
+    },
+    trace: trace.lines,
+    hash: trace.hash()
+  }
+  return report
+})
+
+/** Runs observers in virtual time. */
+export const simulate = (options: Options): Effect.Effect<Report> =>
+  run(options).pipe(
+    Effect.scoped,
+    Random.withSeed(options.seed),
+    Effect.provide(TestClock.layer({ warningDelay: "1 hour" })),
+    Effect.provideService(References.MinimumLogLevel, "None"),
+    Effect.orDie
+  )

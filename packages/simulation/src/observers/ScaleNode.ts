@@ -1,0 +1,367 @@
+/**
+ * A stand-in for one observer that relays. The mode machine, batch sizes, thresholds and the rule about paths are the
+ * package's own; blocks are counted instead of made, and verifying them takes time instead of work.
+ */
+import { BatchPolicy, Publisher, Relay, SubscriberConfig, SubscriberMode } from "@ephor/streaming"
+import type { EventHeap } from "./EventHeap.ts"
+import type { Options } from "./Scale.ts"
+
+/** The tree and the network, as a node sees them, and where it reports to. */
+export interface Surroundings {
+  readonly options: Options
+  readonly random: () => number
+  readonly heap: EventHeap
+  readonly node: (index: number) => Observer
+  /** Sources that a node knows, the preferred one first. */
+  readonly sources: (index: number) => ReadonlyArray<number>
+  readonly reachable: (from: number, to: number) => boolean
+  readonly delayMs: (from: number, to: number) => number
+  readonly sent: (bytes: number) => void
+  readonly certified: (node: number, commit: number, nowMs: number) => void
+  readonly lagged: (certified: number) => void
+  readonly reconnected: () => void
+  readonly refused: () => void
+  readonly modeChanged: () => void
+  readonly violated: (why: string) => void
+}
+
+/** One session between a source and an observer, as both see it. */
+interface Session {
+  readonly source: Observer
+  readonly child: Observer
+  /** The child has left. */
+  closed: boolean
+  /** Next round, and next commit, to send; nothing while that stream is stopped. */
+  round: number | undefined
+  commit: number | undefined
+  bytesUnderWay: number
+  sending: boolean
+  sentMs: number
+  takenMs: number
+  /** When the child last heard of it. */
+  heardMs: number
+  /** When the newest response, and the newest command, arrive: nothing overtakes. */
+  responseMs: number
+  commandMs: number
+}
+
+const config = SubscriberConfig.defaults
+const heartbeatBytes = 12
+/** Flow-control window of a stream, as the gRPC client sets it. */
+const windowBytes = 4 * 1024 * 1024
+/** Time after which a host that does not answer is given up, as the gRPC client does. */
+const connectTimeoutMs = 5000
+/** Time after which a child that takes nothing is reset, as the gRPC server does. */
+const writeStallMs = 10_000
+/** Rounds that a relay holds as loose blocks. */
+const heldRounds = config.gcDepth
+
+/** See the head of the file. */
+export class Observer {
+  readonly index: number
+  readonly #around: Surroundings
+  alive = true
+  /** Rounds that are here, verified, without a gap. */
+  #held = 0
+  /** Rounds that are here or being verified. */
+  #received = 0
+  /** The last commit that a quorum of the votes here is for. */
+  certifiedIndex = 0
+  #head = 0
+  #claimed: number | undefined
+  #cpuFreeMs = 0
+  #egressFreeMs = 0
+  #session: Session | undefined
+  readonly #children = new Set<Session>()
+  #state = SubscriberMode.initial({ derives: true })
+  #derived = 0
+  #blockResponses = 0
+  #path: Relay.Path
+  #turn = 0
+  #attempt = 0
+  #heldAtConnect = 0
+
+  constructor(index: number, around: Surroundings) {
+    this.index = index
+    this.#around = around
+    this.#path = [String(index)]
+  }
+
+  /** Whether it is at the tip, by blocks alone. */
+  get calm(): boolean {
+    return this.#session !== undefined && this.#state.mode === "BlocksOnly" && this.#lag() <= 2
+  }
+
+  start(): void {
+    const { heap, random } = this.#around
+    heap.after(random() * config.evaluateIntervalMs, () => this.#tick())
+    if (this.index !== 0) heap.after(random() * 200, () => this.#connect())
+  }
+
+  kill(): void {
+    this.alive = false
+  }
+
+  /** The origin makes a round, which commits. */
+  produce(nowMs: number): void {
+    this.#held = ++this.#received
+    this.#certify(this.#held, nowMs)
+    this.#feed()
+  }
+
+  #certify(index: number, nowMs: number): void {
+    while (this.certifiedIndex < index) this.#around.certified(this.index, ++this.certifiedIndex, nowMs)
+  }
+
+  #lag(): number {
+    if (this.#claimed === undefined) return 0
+    const voted = this.certifiedIndex
+    const target =
+      voted === 0
+        ? this.#claimed
+        : Math.max(voted, Math.min(this.#claimed, voted + config.startCommitSyncLag))
+    return Math.max(0, target - Math.max(this.#head, voted))
+  }
+
+  // As an observer.
+
+  #connect(): void {
+    const { delayMs, heap, node, reachable, reconnected, refused, sources } = this.#around
+    if (!this.alive) return
+    const known = sources(this.index)
+    const source = node(known[this.#turn++ % known.length]!)
+    reconnected()
+    if (!reachable(source.index, this.index) || !source.alive) {
+      heap.after(connectTimeoutMs, () => this.#retry())
+      return
+    }
+    const travelMs = delayMs(source.index, this.index)
+    heap.after(3 * travelMs, () => {
+      if (!reachable(source.index, this.index) || !source.alive) return this.#retry()
+      if (Relay.pathRefusal(String(this.index), source.#path, Relay.defaults.maxHops) !== undefined) {
+        refused()
+        return this.#retry()
+      }
+      const { nowMs } = heap
+      const session: Session = {
+        source,
+        child: this,
+        closed: false,
+        round: undefined,
+        commit: undefined,
+        bytesUnderWay: 0,
+        sending: false,
+        sentMs: nowMs,
+        takenMs: nowMs,
+        heardMs: nowMs,
+        responseMs: 0,
+        commandMs: 0
+      }
+      this.#session = session
+      this.#claimed = undefined
+      this.#heldAtConnect = this.#held
+      source.#children.add(session)
+      this.#follow(source.#path)
+      this.#step({ _tag: "Connected" })
+    })
+  }
+
+  #retry(): void {
+    const step = this.#attempt++ - config.immediateRetries
+    const longest = Math.min(config.maxBackoffMs, config.backoffMs * 2 ** Math.min(Math.max(step, 0), 30))
+    this.#around.heap.after(step < 0 ? 0 : Math.ceil(this.#around.random() * longest), () => this.#connect())
+  }
+
+  #leave(): void {
+    const session = this.#session
+    if (session === undefined) return
+    this.#session = undefined
+    session.closed = true
+    // What is being verified stays; what is under way is lost.
+    if (this.#held > this.#heldAtConnect) this.#attempt = 0
+    this.#claimed = undefined
+    this.#head = this.certifiedIndex
+    this.#step({ _tag: "Disconnected" })
+    this.#follow([])
+    this.#retry()
+  }
+
+  /** The path of the source is told, or has changed: children are told in turn. */
+  #follow(source: Relay.Path): void {
+    const path = Relay.extendPath(String(this.index), source)
+    if (path.join() === this.#path.join()) return
+    this.#path = path
+    for (const session of this.#children) {
+      this.#deliver(session, heartbeatBytes, () => {
+        const why = Relay.pathRefusal(String(session.child.index), path, Relay.defaults.maxHops)
+        if (why === undefined) return session.child.#follow(path)
+        this.#around.refused()
+        return session.child.#leave()
+      })
+    }
+  }
+
+  #step(observation: SubscriberMode.Observation): void {
+    const before = this.#state.mode
+    const [state, commands] = SubscriberMode.step(this.#state, observation, config)
+    this.#state = state
+    if (state.mode !== before) this.#around.modeChanged()
+    for (const command of commands) this.#send(command)
+  }
+
+  #send(command: SubscriberMode.Command): void {
+    const session = this.#session
+    if (session === undefined) return
+    const { heap, reachable } = this.#around
+    const [received, head] = [this.#received, Math.max(this.#head, this.certifiedIndex)]
+    const { source } = session
+    session.commandMs = Math.max(
+      session.commandMs,
+      heap.nowMs + this.#around.delayMs(this.index, source.index)
+    )
+    heap.after(session.commandMs - heap.nowMs, () => {
+      if (session.closed || !source.alive || !reachable(this.index, source.index)) return
+      if (command === "StartBlocks") session.round = received + 1
+      else if (command === "StopBlocks") session.round = undefined
+      else if (command === "StartCommits") session.commit = head + 1
+      else session.commit = undefined
+      // Every start is answered.
+      source.#answer(session, 0, 0)
+      source.#pump(session)
+    })
+  }
+
+  #evaluate(): void {
+    const { heap, lagged } = this.#around
+    const lag = this.#claimed === undefined ? undefined : this.#lag()
+    lagged(this.certifiedIndex)
+    this.#step({
+      _tag: "Measured",
+      nowMs: heap.nowMs,
+      lag,
+      queue: 0,
+      derived: this.#derived,
+      blockResponses: this.#blockResponses,
+      stalled: false
+    })
+  }
+
+  /** Rounds `from ..= to` came on the block stream, or as commits; nothing if `to` is 0. */
+  #take(session: Session, from: number, to: number, claimed: number, isCommits: boolean): void {
+    if (session !== this.#session || !this.alive) return
+    const { heap, options, violated } = this.#around
+    session.heardMs = heap.nowMs
+    this.#claimed = Math.max(this.#claimed ?? 0, claimed)
+    if (!isCommits) this.#blockResponses++
+    const fresh = to - Math.max(from - 1, this.#received)
+    if (fresh <= 0) {
+      // A commit whose blocks are here links at once, and shows that the blocks lead on.
+      if (isCommits && to > this.#head) {
+        this.#head = to
+        this.#derived++
+      }
+      return this.#evaluate()
+    }
+    // A source that no longer holds the rounds between cannot continue here by blocks: commits will.
+    if (from > this.#received + 1) {
+      if (isCommits) violated(`observer ${this.index} got commit ${from} after ${this.#received}`)
+      return this.#evaluate()
+    }
+    this.#received = to
+    const work = fresh * (isCommits ? options.digestMs : options.verifyMs)
+    this.#cpuFreeMs = Math.max(heap.nowMs, this.#cpuFreeMs) + work
+    heap.after(this.#cpuFreeMs - heap.nowMs, () => {
+      if (!this.alive) return
+      this.#held = to
+      // Votes for a commit are in the next round.
+      this.#certify(to - 1, heap.nowMs)
+      if (isCommits) this.#head = to
+      else this.#derived++
+      this.#feed()
+      this.#evaluate()
+    })
+  }
+
+  #tick(): void {
+    if (!this.alive) return
+    const { heap } = this.#around
+    const { nowMs } = heap
+    for (const session of this.#children) {
+      const stalled = session.bytesUnderWay >= windowBytes && nowMs - session.takenMs > writeStallMs
+      if (session.closed || stalled) this.#children.delete(session)
+      else if (nowMs - session.sentMs >= Publisher.defaults.heartbeatMs) this.#answer(session, 0, 0)
+    }
+    const session = this.#session
+    if (session !== undefined) {
+      this.#evaluate()
+      if (nowMs - session.heardMs > config.silenceMs) this.#leave()
+    }
+    heap.after(config.evaluateIntervalMs, () => this.#tick())
+  }
+
+  // As a publisher.
+
+  #feed(): void {
+    for (const session of this.#children) {
+      if (session.closed) this.#children.delete(session)
+      else this.#pump(session)
+    }
+  }
+
+  /** Sends what is due, one response at a time, as far as the window allows. */
+  #pump(session: Session): void {
+    if (session.sending || session.closed || session.bytesUnderWay >= windowBytes) return
+    const { options } = this.#around
+    const blocksDue = session.round !== undefined && session.round <= this.#held
+    const commitsDue = session.commit !== undefined && session.commit <= this.certifiedIndex
+    // Blocks are accepted before their commit: where both are due, the older one goes first.
+    if (blocksDue && !(commitsDue && session.commit! < session.round!)) {
+      const round = Math.max(session.round!, this.#held - heldRounds)
+      session.round = round + 1
+      this.#answer(session, round, round)
+    } else if (commitsDue) {
+      const from = session.commit!
+      const lag = this.certifiedIndex - from
+      const fits = Math.max(1, Math.floor(BatchPolicy.defaults.softBytes / options.roundBytes))
+      const to = from + Math.min(BatchPolicy.size(lag), fits, lag + 1) - 1
+      session.commit = to + 1
+      this.#answer(session, from, to, true)
+    }
+  }
+
+  #answer(session: Session, from: number, to: number, isCommits = false): void {
+    const { heap, options } = this.#around
+    const bytes = to === 0 ? heartbeatBytes : (to - from + 1) * options.roundBytes
+    const claimed = this.certifiedIndex
+    session.sentMs = heap.nowMs
+    session.bytesUnderWay += bytes
+    if (to > 0) session.sending = true
+    const sentMs = this.#deliver(session, bytes, () => {
+      session.bytesUnderWay -= bytes
+      session.takenMs = heap.nowMs
+      session.child.#take(session, from, to, claimed, isCommits)
+      this.#pump(session)
+    })
+    if (to > 0) {
+      heap.after(sentMs, () => {
+        session.sending = false
+        if (this.alive) this.#pump(session)
+      })
+    }
+  }
+
+  /** Puts bytes on the wire; returns how long until they have left. What cannot arrive is lost. */
+  #deliver(session: Session, bytes: number, arrive: () => void): number {
+    const { delayMs, heap, options, reachable, sent } = this.#around
+    this.#egressFreeMs = Math.max(heap.nowMs, this.#egressFreeMs) + bytes / options.bytesPerMs
+    const leaveMs = this.#egressFreeMs - heap.nowMs
+    sent(bytes)
+    const arrivesMs = heap.nowMs + leaveMs + delayMs(this.index, session.child.index)
+    session.responseMs = Math.max(session.responseMs, arrivesMs)
+    heap.after(session.responseMs - heap.nowMs, () => {
+      if (!session.closed && this.alive && session.child.alive && reachable(this.index, session.child.index))
+        arrive()
+    })
+    return leaveMs
+  }
+}
