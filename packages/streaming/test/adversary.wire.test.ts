@@ -52,7 +52,7 @@ const statusOf = (url: string, headers: Http2.OutgoingHttpHeaders, chunks: Itera
         stream.on("error", () => {})
         stream.on("response", done)
         stream.on("trailers", done)
-        stream.on("close", () => resume(Effect.void))
+        stream.on("close", () => resume(Effect.succeed(undefined)))
         stream.resume()
         const all = [...chunks]
         const write = (at: number): void => {
