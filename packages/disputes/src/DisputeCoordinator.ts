@@ -110,6 +110,7 @@ const makeState = Effect.fnUntraced(function* (options: Options) {
     scraper: yield* Scraping.make(options.scraping),
     slots: new SpamSlots(options.spamSlots),
     offchainDisabled: new OffchainDisabled(),
+    droppedFor: new Map(),
     highest: 0,
     leaf: undefined
   }

@@ -134,14 +134,20 @@ const readVotes = Effect.fnUntraced(function* (
 ) {
   const known = writer.known(session, candidateHash)
   if (known !== undefined) return Option.some(known)
-  const bytes = yield* store.get(candidateVotesKey(session, candidateHash))
-  // A change may have come while the disk was read.
-  const newer = writer.known(session, candidateHash)
-  if (newer !== undefined) return Option.some(newer)
-  if (Option.isNone(bytes)) return Option.none()
-  const votes = yield* decodeVotes(session, candidateHash, bytes.value)
-  if (writer.known(session, candidateHash) === undefined) writer.remember({ session, candidateHash, votes })
-  return Option.some(votes)
+  while (true) {
+    const { version } = writer
+    const bytes = yield* store.get(candidateVotesKey(session, candidateHash))
+    // A change may have come while the disk was read, and may even have left memory again.
+    if (version !== writer.version) {
+      const newer = writer.known(session, candidateHash)
+      if (newer !== undefined) return Option.some(newer)
+      continue
+    }
+    if (Option.isNone(bytes)) return Option.none<CandidateVotes>()
+    const votes = yield* decodeVotes(session, candidateHash, bytes.value)
+    if (version === writer.version) writer.remember({ session, candidateHash, votes })
+    return Option.some(votes)
+  }
 })
 
 const make = Effect.fnUntraced(function* (limits: Limits) {
@@ -156,7 +162,7 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
   const forget = Effect.fnUntraced(function* (oldest: SessionIndex) {
     yield* writer.flushed
     writer.forget(oldest)
-    yield* forgetRecent(store, oldest)
+    yield* forgetRecent(store, writer, oldest)
   })
   return VotesDb.of({
     votes: (session, candidate) => readVotes(store, writer, session, candidate),

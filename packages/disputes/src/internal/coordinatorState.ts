@@ -50,6 +50,8 @@ export interface State {
   readonly cleaning: Semaphore.Semaphore
   readonly slots: SpamSlots
   readonly offchainDisabled: OffchainDisabled
+  /** By session of the window: the disabled validators whose disputes were dropped. */
+  readonly droppedFor: Map<SessionIndex, string>
   /** What follows from imports once they are on disk, in their order. */
   readonly finishing: Queue.Queue<Effect.Effect<unknown, DisputeError, Jobs>>
   /** Disputes of the window by `keyOf`: what is on disk, or on its way there. Bounded by the spam slots. */

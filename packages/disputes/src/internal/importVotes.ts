@@ -173,13 +173,19 @@ const paySlots = (
   return outcome.newInvalidVoters.map((voter) => slots.add(session, candidate, voter)).includes(true)
 }
 
-/** Once a dispute is decided, those who were wrong are not listened to alone: what only they raised is dropped. */
+/**
+ * Once a dispute is decided, those who were wrong are not listened to alone: what only they raised is dropped. Nothing is
+ * looked at again while nobody else is disabled: what comes from the disabled alone opens no dispute.
+ */
 const dropRaisedByDisabled = Effect.fnUntraced(function* (
   state: State,
   session: SessionIndex,
   info: SessionInfo
 ) {
   const disabled = yield* disabledIn(state, session, info)
+  const name = [...disabled].sort((a, b) => a - b).join()
+  if (disabled.size === 0 || state.droppedFor.get(session) === name) return 0
+  state.droppedFor.set(session, name)
   const dropped: Array<string> = []
   for (const [key, dispute] of state.recent) {
     if (dispute.session !== session || dispute.status._tag !== "Active") continue

@@ -43,6 +43,7 @@ const enterSession = Effect.fnUntraced(function* (state: State, leaf: Signal.Lea
   const oldest = oldestSession(state.highest, state.options.disputeWindow, state.options.era)
   state.slots.prune(oldest)
   state.offchainDisabled.prune(oldest)
+  for (const past of state.droppedFor.keys()) if (past < oldest) state.droppedFor.delete(past)
   for (const [key, dispute] of state.recent) if (dispute.session < oldest) state.recent.delete(key)
   yield* settle(state)
   yield* Effect.mapError(state.db.forget(oldest), storeFailed)

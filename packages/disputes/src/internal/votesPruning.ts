@@ -12,24 +12,32 @@ import {
   encodeSession,
   readRecent,
   readVotesKey,
-  recentBytes,
-  recentKey,
   sessionAt,
   sessionKey,
   votesPrefix,
   watermarkKey
 } from "./votesTables.ts"
+import type { VotesWriter } from "./votesWriter.ts"
 
 const noHash = `0x${"00".repeat(32)}` as const
 
-/** Forgets the recent disputes of sessions below `oldest`, in one batch. */
-export const forgetRecent = Effect.fnUntraced(function* (store: Store.Service, oldest: SessionIndex) {
-  const earliest = yield* sessionAt(store, earliestKey)
-  const recent = (yield* readRecent(store)).filter((dispute) => dispute.session >= oldest)
-  yield* store.batch([
-    Store.put(earliestKey, encodeSession(Math.max(earliest, oldest))),
-    Store.put(recentKey, recentBytes(recent))
-  ])
+/** Forgets the recent disputes of sessions below `oldest`, in one batch with whatever else is on its way to the disk. */
+export const forgetRecent = Effect.fnUntraced(function* (
+  store: Store.Service,
+  writer: VotesWriter,
+  oldest: SessionIndex
+) {
+  while (true) {
+    const { version } = writer
+    const earliest = yield* sessionAt(store, earliestKey)
+    const recent = writer.recent ?? (yield* readRecent(store))
+    // A list that came meanwhile must not be lost.
+    if (version !== writer.version) continue
+    return yield* writer.stage({
+      recent: recent.filter((dispute) => dispute.session >= oldest),
+      earliest: Math.max(earliest, oldest)
+    })
+  }
 })
 
 /** A few rows of old sessions in one table, as the writes that remove them. */

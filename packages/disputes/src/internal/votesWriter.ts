@@ -13,10 +13,17 @@ import {
   byValidator,
   candidateVotesKey,
   conclusions,
+  earliestKey,
+  encodeSession,
   encodeVotes,
   recentBytes,
   recentKey
 } from "./votesTables.ts"
+
+/** What one step changes; the earliest session only where old ones are forgotten. */
+interface Step extends Partial<Change> {
+  readonly earliest?: SessionIndex
+}
 
 /** Changes that become one batch. */
 interface Group {
@@ -24,12 +31,13 @@ interface Group {
   readonly voters: Array<Store.Write>
   readonly conclusions: Map<string, DisputeConclusion>
   recent: ReadonlyArray<RecentDispute> | undefined
+  earliest: SessionIndex | undefined
   readonly done: Deferred.Deferred<void, Store.StoreError>
 }
 
 const keyOf = (session: SessionIndex, candidate: CandidateHash) => `${session}/${candidate}`
 
-const merge = (group: Group, { conclusion, recent, record, voters }: Partial<Change>): void => {
+const merge = (group: Group, { conclusion, earliest, recent, record, voters }: Step): void => {
   if (record !== undefined) group.records.set(keyOf(record.session, record.candidateHash), record)
   for (const { session, validatorId, validatorIndex } of voters ?? [])
     group.voters.push(
@@ -37,6 +45,7 @@ const merge = (group: Group, { conclusion, recent, record, voters }: Partial<Cha
       byIdentity.put([validatorId, session, validatorIndex], null)
     )
   if (recent !== undefined) group.recent = recent
+  if (earliest !== undefined) group.earliest = earliest
   if (conclusion !== undefined)
     group.conclusions.set(keyOf(conclusion.session, conclusion.candidateHash), conclusion)
 }
@@ -49,7 +58,8 @@ const writesOf = (group: Group): ReadonlyArray<Store.Write> => [
   ...Array.from(group.conclusions.values(), (conclusion) =>
     conclusions.put([conclusion.session, conclusion.candidateHash], conclusion)
   ),
-  ...(group.recent === undefined ? [] : [Store.put(recentKey, recentBytes(group.recent))])
+  ...(group.recent === undefined ? [] : [Store.put(recentKey, recentBytes(group.recent))]),
+  ...(group.earliest === undefined ? [] : [Store.put(earliestKey, encodeSession(group.earliest))])
 ]
 
 /** The write side of a votes database. Changed in place: it belongs to one database. */
@@ -63,6 +73,9 @@ export class VotesWriter {
   #floor: SessionIndex = 0
   #next: Group | undefined
   #flying: Group | undefined
+  /** The failure of the first group that was lost; nothing is written after it. */
+  #lost: Exit.Failure<void, Store.StoreError> | undefined
+  #version = 0
 
   constructor(store: Store.Service, cachedRecords: number) {
     this.#store = store
@@ -75,13 +88,21 @@ export class VotesWriter {
     Effect.forever
   )
 
-  /** Takes a change; what it gives completes when the change is on disk. */
-  stage(change: Partial<Change>): Effect.Effect<void, Store.StoreError> {
+  /** Rises with every change: whoever reads the disk sees by it whether what was read is still the newest. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Takes a change; what it gives completes when the change is on disk. After a group that was lost it fails as that did. */
+  stage(change: Step): Effect.Effect<void, Store.StoreError> {
+    if (this.#lost !== undefined) return this.#lost
+    this.#version++
     this.#next ??= {
       records: new Map(),
       voters: [],
       conclusions: new Map(),
       recent: undefined,
+      earliest: undefined,
       done: Deferred.makeUnsafe()
     }
     const group = this.#next
@@ -141,8 +162,10 @@ export class VotesWriter {
     })
   }
 
-  /** What was decided on the strength of a group that is lost must not be written either. */
+  /** What was decided on the strength of a group that is lost must not be written either, whenever it comes. */
   #fail(exit: Exit.Failure<void, Store.StoreError>): void {
+    this.#lost = exit
+    this.#version++
     this.#cache.clear()
     const group = this.#next
     this.#next = undefined
