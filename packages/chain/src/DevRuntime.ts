@@ -28,6 +28,8 @@ import type { ChainBlock } from "./Chain.ts"
 import { backingFault } from "./internal/backing.ts"
 import { admitDisputes, concludedAgainst } from "./internal/disputes.ts"
 import { sessionAt } from "./internal/sessions.ts"
+import { recordSlashes } from "./internal/slashes.ts"
+import { Slash } from "./Slash.ts"
 
 export { rotationAfter, sessionAt } from "./internal/sessions.ts"
 
@@ -53,7 +55,7 @@ export interface Options {
   readonly allowedAncestry: number
   /** Blocks after which a candidate that did not become available loses its core. */
   readonly availabilityTimeoutBlocks: number
-  /** Sessions for which disputes are remembered. */
+  /** Sessions for which disputes and the slashes that follow from them are remembered. */
   readonly disputePeriod: number
   /** Blocks after its conclusion for which a dispute still takes votes. */
   readonly disputeAcceptanceBlocks: number
@@ -92,11 +94,12 @@ export interface PendingCandidate extends Schema.Schema.Type<typeof PendingCandi
 export const ParaState = Wire.record({ id: ParaId, head: Wire.Bytes, codeHash: Hash })
 export interface ParaState extends Schema.Schema.Type<typeof ParaState> {}
 
-/** A dispute on chain. */
+/** A dispute on chain, with those of its voters that are known to have backed the candidate. */
 export const DisputeRecord = Wire.record({
   session: SessionIndex,
   candidateHash: CandidateHash,
-  state: DisputeState
+  state: DisputeState,
+  backers: Wire.Bits
 })
 export interface DisputeRecord extends Schema.Schema.Type<typeof DisputeRecord> {}
 
@@ -106,6 +109,7 @@ export const RuntimeState = Wire.record({
   paras: Schema.Array(ParaState),
   cores: Schema.Array(Schema.NullOr(PendingCandidate)),
   disputes: Schema.Array(DisputeRecord),
+  slashes: Schema.Array(Slash),
   events: Schema.Array(CandidateEvent),
   votes: ScrapedOnChainVotes
 })
@@ -147,6 +151,7 @@ export const genesisState = (options: Options, block: Pick<ChainBlock, "ref" | "
   })),
   cores: options.groups.map(() => null),
   disputes: [],
+  slashes: [],
   events: [],
   votes: noVotes(sessionAt(options, block.ref.number))
 })
@@ -186,12 +191,14 @@ export const apply = (
   const number = parentNumber + 1
   const session = sessionAt(options, number)
   const sameSession = session === sessionAt(options, parentNumber)
+  const isKept = (entry: { readonly session: SessionIndex }) =>
+    entry.session + options.disputePeriod + 1 >= session
   const draft: Draft = {
     number,
     session,
     paras: [...parent.paras],
     cores: sameSession ? [...parent.cores] : parent.cores.map(() => null),
-    disputes: parent.disputes.filter((dispute) => dispute.session + options.disputePeriod + 1 >= session),
+    disputes: parent.disputes.filter(isKept),
     events: [],
     backing: [],
     codes: []
@@ -211,6 +218,7 @@ export const apply = (
       paras: draft.paras,
       cores: draft.cores,
       disputes: draft.disputes,
+      slashes: recordSlashes(options, parent.slashes.filter(isKept), disputes.changed, number),
       events: draft.events,
       votes: { session, backingValidatorsPerCandidate: draft.backing, disputes: disputes.accepted }
     },

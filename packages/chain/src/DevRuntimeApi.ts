@@ -18,6 +18,7 @@ import {
   sessionAt
 } from "./DevRuntime.ts"
 import type { OnChainDispute, ValidatorGroups } from "./RuntimeApi.ts"
+import type { Slash } from "./Slash.ts"
 
 /** The session that the children of a block belong to. */
 export const sessionIndexForChild = (options: Options, state: RuntimeState): SessionIndex =>
@@ -104,12 +105,19 @@ export const persistedValidationData = (
 export const validationCodeHashOf = (state: RuntimeState, para: number): `0x${string}` | undefined =>
   state.paras.find(({ id }) => id === para)?.codeHash
 
+const byDispute = (left: OnChainDispute | Slash, right: OnChainDispute | Slash): number => {
+  if (left.session !== right.session) return left.session - right.session
+  return left.candidateHash === right.candidateHash ? 0 : left.candidateHash < right.candidateHash ? -1 : 1
+}
+
 /** The disputes on chain, sorted by session and then by candidate. */
 export const disputes = (state: RuntimeState): ReadonlyArray<OnChainDispute> =>
-  state.disputes.toSorted((left, right) =>
-    left.session === right.session
-      ? left.candidateHash < right.candidateHash
-        ? -1
-        : 1
-      : left.session - right.session
+  state.disputes
+    .map(({ candidateHash, session, state }) => ({ session, candidateHash, state }))
+    .sort(byDispute)
+
+/** What is held against validators that lost disputes, sorted by session, candidate and validator. */
+export const unappliedSlashes = (state: RuntimeState): ReadonlyArray<Slash> =>
+  state.slashes.toSorted(
+    (left, right) => byDispute(left, right) || left.validatorIndex - right.validatorIndex
   )

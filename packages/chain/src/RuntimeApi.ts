@@ -20,6 +20,7 @@ import type {
 import { validationCodeHash } from "@ephor/types"
 import { defaults, genesisState, type Options } from "./DevRuntime.ts"
 import { runtimeApi } from "./internal/runtimeApi.ts"
+import type { Slash } from "./Slash.ts"
 import type { RuntimeApiError } from "./RuntimeApiError.ts"
 
 export { RuntimeApiError, UnknownSession, UnknownState } from "./RuntimeApiError.ts"
@@ -65,6 +66,11 @@ export interface Service {
   /** What happened to candidates in block `at` itself. */
   readonly candidateEvents: (at: Hash) => Effect.Effect<ReadonlyArray<CandidateEvent>, RuntimeApiError>
   readonly disputes: (at: Hash) => Effect.Effect<ReadonlyArray<OnChainDispute>, RuntimeApiError>
+  /**
+   * What the chain holds against validators that lost disputes, as long as it remembers the disputes. It follows from the
+   * dispute votes in the blocks up to `at`, so another fork may tell otherwise.
+   */
+  readonly unappliedSlashes: (at: Hash) => Effect.Effect<ReadonlyArray<Slash>, RuntimeApiError>
   /** Backing votes and dispute votes that block `at` itself carried. */
   readonly onChainVotes: (at: Hash) => Effect.Effect<ScrapedOnChainVotes, RuntimeApiError>
 }

@@ -3,6 +3,7 @@ import { blake2b256, type InherentData, Scale } from "@ephor/types"
 import * as DevExecution from "../src/DevExecution.ts"
 import * as DevRuntime from "../src/DevRuntime.ts"
 import * as Answers from "../src/DevRuntimeApi.ts"
+import * as Slash from "../src/Slash.ts"
 import * as Relay from "./support/relay.ts"
 
 const { options } = Relay
@@ -237,8 +238,12 @@ describe("disputes", () => {
   const receipt = Relay.candidate(options, one, "bad")
   const hash = Relay.hashOf(receipt)
   const two = block(one, back(one, receipt))
-  const set = (valid: ReadonlyArray<number>, invalid: ReadonlyArray<number>) => ({
-    disputes: [Relay.disputeSet(signer, hash, 0, { valid, invalid })]
+  const set = (
+    valid: ReadonlyArray<number>,
+    invalid: ReadonlyArray<number>,
+    approving: ReadonlyArray<number> = []
+  ) => ({
+    disputes: [Relay.disputeSet(signer, hash, 0, { valid, invalid, approving })]
   })
 
   it("records votes of both sides and concludes by supermajority", () => {
@@ -267,6 +272,7 @@ describe("disputes", () => {
       block(state, sides).votes.disputes.length
     assert.strictEqual(disputed(two, set([], [2, 3])), 0)
     assert.strictEqual(disputed(two, set([2], [2])), 0)
+    assert.strictEqual(disputed(two, set([], [2, 3], [0])), 0, "nobody is known to have backed it")
     assert.strictEqual(disputed(two, set([0], [2])), 1)
     assert.strictEqual(disputed(block(two, set([0], [2])), set([0], [2])), 0)
   })
@@ -296,14 +302,88 @@ describe("disputes", () => {
   })
 })
 
+describe("slashes", () => {
+  const one = block(genesis)
+  const receipt = Relay.candidate(options, one, "bad")
+  const hash = Relay.hashOf(receipt)
+  const two = block(one, back(one, receipt))
+  const votes = (sides: Partial<Parameters<typeof Relay.disputeSet>[3]>) => ({
+    disputes: [Relay.disputeSet(signer, hash, 0, { valid: [], invalid: [], ...sides })]
+  })
+  const told = (state: DevRuntime.RuntimeState) =>
+    Answers.unappliedSlashes(state).map(
+      ({ blockNumber, kind, validatorIndex }) => `${validatorIndex} ${kind._tag} ${blockNumber}`
+    )
+
+  it("names the backers and the approvers of a candidate that a supermajority found invalid", () => {
+    const open = block(two, votes({ valid: [1, 0], invalid: [3, 4, 5], approving: [2] }))
+    assert.deepStrictEqual(told(open), [])
+    // One short of the supermajority of five: a backer that contradicts itself counts on both sides.
+    const concluded = block(block(open, votes({ invalid: [1] })), votes({ invalid: [0] }))
+    assert.deepStrictEqual(told(concluded), [
+      "0 ForInvalidBacked 5",
+      "1 ForInvalidBacked 5",
+      "2 ForInvalidApproved 5"
+    ])
+    assert.deepStrictEqual(Answers.unappliedSlashes(concluded)[1], {
+      session: 0,
+      candidateHash: hash,
+      validatorIndex: 1,
+      validatorId: options.validators[1]!,
+      kind: { _tag: "ForInvalidBacked" },
+      blockNumber: 5
+    })
+    assert.deepStrictEqual(
+      Answers.unappliedSlashes(concluded).map(({ kind }) => Slash.fractionPerbill(kind)),
+      [1e9, 1e9, 2e7]
+    )
+  })
+
+  it("names who voted against a valid candidate, with those that come late", () => {
+    const concluded = block(two, votes({ valid: [0], invalid: [5], approving: [1, 2, 3, 4] }))
+    assert.deepStrictEqual(told(concluded), ["5 AgainstValid 3"])
+    const late = block(concluded, votes({ invalid: [4] }))
+    assert.deepStrictEqual(told(late), ["4 AgainstValid 4", "5 AgainstValid 3"])
+  })
+
+  it("takes an approver for the backer that it turns out to be, once", () => {
+    const concluded = block(two, votes({ valid: [0], invalid: [2, 3, 4, 5, 1], approving: [1] }))
+    assert.deepStrictEqual(told(concluded), ["0 ForInvalidBacked 3", "1 ForInvalidApproved 3"])
+    const backed = block(concluded, votes({ valid: [1] }))
+    assert.deepStrictEqual(told(backed), ["0 ForInvalidBacked 3", "1 ForInvalidBacked 4"])
+    assert.strictEqual(block(backed, votes({ approving: [1] })).votes.disputes.length, 0)
+  })
+
+  it("follows from the blocks of a fork: another one knows nothing of it", () => {
+    const verdict = votes({ valid: [0], invalid: [1, 2, 3, 4, 5] })
+    assert.strictEqual(told(block(two, verdict)).length, 1)
+    const other = block(two, {}, { salt: "other" })
+    assert.deepStrictEqual(told(other), [])
+    assert.deepStrictEqual(told(block(other, verdict)), ["0 ForInvalidBacked 4"])
+  })
+
+  it("is forgotten with the dispute", () => {
+    const short = { ...options, sessionLengthBlocks: 1, disputePeriod: 2 }
+    const at = (state: DevRuntime.RuntimeState) => block(state, {}, { options: short })
+    let state = {
+      ...genesis,
+      slashes: Answers.unappliedSlashes(block(two, votes({ valid: [0], invalid: [1, 2, 3, 4, 5] })))
+    }
+    for (let number = 1; number <= 3; number++) state = at(state)
+    assert.strictEqual(told(state).length, 1)
+    assert.strictEqual(told(at(state)).length, 0)
+  })
+})
+
 describe("state", () => {
   it("survives its encoding", () => {
     const one = block(genesis)
     const receipt = Relay.candidate(options, one, "head 1")
     const state = block(one, {
       ...back(one, receipt),
-      disputes: [Relay.disputeSet(signer, Relay.hashOf(receipt), 0, { valid: [0], invalid: [1] })]
+      disputes: [Relay.disputeSet(signer, Relay.hashOf(receipt), 0, { valid: [0], invalid: [1, 2, 3, 4, 5] })]
     })
+    assert.lengthOf(state.slashes, 1)
     const bytes = Scale.encode(DevRuntime.RuntimeState)(state)
     assert.deepStrictEqual(Scale.decode(DevRuntime.RuntimeState)(bytes), state)
   })

@@ -3,6 +3,7 @@
  */
 import {
   type DisputeState,
+  type DisputeStatement,
   type DisputeStatementSet,
   disputeStatementPayload,
   type MultiDisputeStatementSet
@@ -18,80 +19,99 @@ const supermajority = (options: Options) => options.validators.length - faulty(o
 export const concludedAgainst = (options: Options, state: DisputeState): boolean =>
   count(state.validatorsAgainst) >= supermajority(options)
 
-const concludedFor = (options: Options, state: DisputeState): boolean =>
+/** A supermajority voted that the candidate is valid. */
+export const concludedFor = (options: Options, state: DisputeState): boolean =>
   count(state.validatorsFor) >= supermajority(options)
-
-const union = (left: string, right: string): string =>
-  Array.from(left, (bit, at) => (bit === "1" || right[at] === "1" ? "1" : "0")).join("")
 
 interface Block {
   readonly number: number
   readonly session: number
 }
 
+/** What became of the sets of a block. */
+interface Admitted {
+  readonly records: ReadonlyArray<DisputeRecord>
+  readonly accepted: MultiDisputeStatementSet
+  /** The records that the accepted sets changed. */
+  readonly changed: ReadonlyArray<DisputeRecord>
+}
+
 /**
- * Takes the sets that bring something: known session, valid signatures only, nothing that is recorded already, both
- * sides and more than f voters on record afterwards, and not long after the conclusion.
+ * Takes the sets that bring something: known session, valid signatures only, nothing that is recorded already; both
+ * sides, a backing vote and more than f voters on record afterwards; and not long after the conclusion.
  */
 export const admitDisputes = (
   context: Context,
   records: ReadonlyArray<DisputeRecord>,
   sets: MultiDisputeStatementSet,
   block: Block
-): { readonly records: ReadonlyArray<DisputeRecord>; readonly accepted: MultiDisputeStatementSet } => {
+): Admitted => {
   const next = new Map(records.map((record) => [`${record.session}/${record.candidateHash}`, record]))
   const accepted: Array<DisputeStatementSet> = []
+  const changed: Array<DisputeRecord> = []
   const seen = new Set<string>()
   for (const set of sets) {
     const key = `${set.session}/${set.candidateHash}`
     if (seen.has(key)) continue
     seen.add(key)
-    const taken = admit(context, next.get(key)?.state, set, block)
+    const taken = admit(context, next.get(key), set, block)
     if (taken === undefined) continue
-    next.set(key, { session: set.session, candidateHash: set.candidateHash, state: taken.state })
+    next.set(key, taken.record)
+    changed.push(taken.record)
     accepted.push(taken.set)
   }
-  return { records: [...next.values()], accepted }
+  return { records: [...next.values()], accepted, changed }
 }
+
+const isBacking = (statement: DisputeStatement): boolean =>
+  statement._tag === "Valid" && statement.value._tag.startsWith("Backing")
 
 const admit = (
   context: Context,
-  known: DisputeState | undefined,
+  known: DisputeRecord | undefined,
   set: DisputeStatementSet,
   block: Block
-): { readonly state: DisputeState; readonly set: DisputeStatementSet } | undefined => {
+): { readonly record: DisputeRecord; readonly set: DisputeStatementSet } | undefined => {
   const { options } = context
   const n = options.validators.length
-  if (set.session > block.session || set.session + options.disputePeriod < block.session) return undefined
-  const concludedAt = known?.concludedAt ?? null
+  const { candidateHash, session } = set
+  if (session > block.session || session + options.disputePeriod < block.session) return undefined
+  const concludedAt = known?.state.concludedAt ?? null
   if (concludedAt !== null && block.number > concludedAt + options.disputeAcceptanceBlocks) return undefined
-  const before: DisputeState = known ?? {
-    validatorsFor: "0".repeat(n),
-    validatorsAgainst: "0".repeat(n),
-    start: block.number,
-    concludedAt: null
-  }
-  const sides = { Valid: new Set<number>(), Invalid: new Set<number>() }
+  const nobody = "0".repeat(n)
+  const votesFor = Array.from(known?.state.validatorsFor ?? nobody)
+  const votesAgainst = Array.from(known?.state.validatorsAgainst ?? nobody)
+  const backed = Array.from(known?.backers ?? nobody)
   const statements = set.statements.filter(([statement, validator, signature]) => {
-    const recorded = statement._tag === "Valid" ? before.validatorsFor : before.validatorsAgainst
-    if (recorded[validator] !== "0" || sides[statement._tag].has(validator)) return false
-    const payload = disputeStatementPayload(statement, set.candidateHash, set.session)
+    const side = statement._tag === "Valid" ? votesFor : votesAgainst
+    const backs = isBacking(statement)
+    // Who said that it is valid may be found to have backed it; a backer that says so again says nothing new.
+    if (side[validator] !== "0" && !(backs && backed[validator] === "0")) return false
+    const payload = disputeStatementPayload(statement, candidateHash, session)
     if (payload === undefined || !context.verify(options.validators[validator]!, payload, signature))
       return false
-    sides[statement._tag].add(validator)
+    side[validator] = "1"
+    if (backs) backed[validator] = "1"
     return true
   })
   if (statements.length === 0) return undefined
-  const bits = (side: ReadonlySet<number>) =>
-    Array.from({ length: n }, (_, at) => (side.has(at) ? "1" : "0")).join("")
-  const validatorsFor = union(before.validatorsFor, bits(sides.Valid))
-  const validatorsAgainst = union(before.validatorsAgainst, bits(sides.Invalid))
-  const voters = count(union(validatorsFor, validatorsAgainst))
-  if (count(validatorsFor) === 0 || count(validatorsAgainst) === 0 || voters <= faulty(n)) return undefined
-  const state = { ...before, validatorsFor, validatorsAgainst }
+  const voters = votesFor.filter((bit, at) => bit === "1" || votesAgainst[at] === "1").length
+  const sides = [votesFor, votesAgainst, backed]
+  if (sides.some((side) => !side.includes("1")) || voters <= faulty(n)) return undefined
+  const state = {
+    validatorsFor: votesFor.join(""),
+    validatorsAgainst: votesAgainst.join(""),
+    start: known?.state.start ?? block.number,
+    concludedAt
+  }
   const concluded = concludedFor(options, state) || concludedAgainst(options, state)
   return {
-    state: { ...state, concludedAt: concludedAt ?? (concluded ? block.number : null) },
+    record: {
+      session,
+      candidateHash,
+      state: { ...state, concludedAt: concludedAt ?? (concluded ? block.number : null) },
+      backers: backed.join("")
+    },
     set: { ...set, statements }
   }
 }

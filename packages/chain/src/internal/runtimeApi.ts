@@ -58,6 +58,7 @@ export const runtimeApi = (
     disabledValidators: ask("disabledValidators", () => []),
     candidateEvents: ask("candidateEvents", (state) => state.events),
     disputes: ask("disputes", (state) => Answers.disputes(state)),
+    unappliedSlashes: ask("unappliedSlashes", Answers.unappliedSlashes),
     onChainVotes: ask("onChainVotes", (state) => state.votes)
   }
 }

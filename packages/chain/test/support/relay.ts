@@ -145,12 +145,16 @@ export const bitfield = (
   }
 }
 
-/** Explicit dispute votes. */
+/** Dispute votes: `valid` are backing votes, `approving` and `invalid` explicit ones. */
 export const disputeSet = (
   signer: Signer,
   candidateHash: `0x${string}`,
   session: number,
-  sides: { readonly valid: ReadonlyArray<number>; readonly invalid: ReadonlyArray<number> }
+  sides: {
+    readonly valid: ReadonlyArray<number>
+    readonly invalid: ReadonlyArray<number>
+    readonly approving?: ReadonlyArray<number>
+  }
 ): DisputeStatementSet => {
   const vote = (statement: DisputeStatement) => (validator: number) =>
     [
@@ -162,7 +166,8 @@ export const disputeSet = (
     candidateHash,
     session,
     statements: [
-      ...sides.valid.map(vote({ _tag: "Valid", value: { _tag: "Explicit" } })),
+      ...sides.valid.map(vote({ _tag: "Valid", value: { _tag: "BackingValid", value: word("01") } })),
+      ...(sides.approving ?? []).map(vote({ _tag: "Valid", value: { _tag: "Explicit" } })),
       ...sides.invalid.map(vote({ _tag: "Invalid", value: { _tag: "Explicit" } }))
     ]
   }
