@@ -1,8 +1,10 @@
 /**
- * The embedded store: an LMDB database in one directory, for one process at a time.
+ * The embedded store: an LMDB database in one directory, written by one process at a time.
  */
 import { open, type RootDatabase } from "lmdb"
 import { Effect, Layer, Option, Stream } from "effect"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
 import { toHex } from "@ephor/types"
 import { afterPrefix } from "./internal/bytes.ts"
 import { checkDataFile, lockDirectory } from "./internal/NodeDirectory.ts"
@@ -39,6 +41,7 @@ const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)
 interface Opened {
   readonly database: Database
   readonly unlock: () => void
+  readonly readOnly: boolean
   closed: boolean
 }
 
@@ -54,11 +57,24 @@ const openDatabase = ({ path }: Options): Opened => {
       keyEncoding: "binary",
       overlappingSync: false
     })
-    return { database, unlock, closed: false }
+    return { database, unlock, readOnly: false, closed: false }
   } catch (error) {
     unlock()
     throw error
   }
+}
+
+const openReader = ({ path }: Options): Opened => {
+  if (!existsSync(join(path, "data.mdb"))) throw new Error("there is no database in it")
+  checkDataFile(path)
+  const database = open<Uint8Array, Uint8Array>({
+    path,
+    noSubdir: false,
+    readOnly: true,
+    encoding: "binary",
+    keyEncoding: "binary"
+  })
+  return { database, unlock: () => {}, readOnly: true, closed: false }
 }
 
 const checkKeys = (writes: ReadonlyArray<Write>): void => {
@@ -144,7 +160,10 @@ const make = (opened: Opened, { chunkSize = defaultChunkSize, path }: Options): 
     batch: (writes) =>
       writes.length === 0
         ? Effect.void
-        : attempt("batch")(() => checkKeys(writes)).pipe(
+        : attempt("batch")(() => {
+            if (opened.readOnly) throw new Error("it was opened for reading only")
+            checkKeys(writes)
+          }).pipe(
             Effect.andThen(Effect.tryPromise({ try: () => write(writes), catch: failed("batch") })),
             // Interrupting cannot take back what is on its way to the disk: the outcome is always awaited.
             Effect.uninterruptible,
@@ -155,13 +174,15 @@ const make = (opened: Opened, { chunkSize = defaultChunkSize, path }: Options): 
   }
 }
 
-/** Opens (or makes) the database at `path`; closes it with the layer, after the writes on their way are on disk. */
-export const layer = (options: Options): Layer.Layer<Store, StoreError> =>
+const layerOpened = (
+  options: Options,
+  openIt: (options: Options) => Opened
+): Layer.Layer<Store, StoreError> =>
   Layer.effect(
     Store,
     Effect.acquireRelease(
       Effect.try({
-        try: () => openDatabase(options),
+        try: () => openIt(options),
         catch: (cause) =>
           new StoreError({ operation: "open", path: options.path, reason: new StoreIo({ cause }) })
       }),
@@ -172,3 +193,13 @@ export const layer = (options: Options): Layer.Layer<Store, StoreError> =>
         }).pipe(Effect.ensuring(Effect.sync(opened.unlock)))
     ).pipe(Effect.map((opened) => make(opened, options)))
   )
+
+/** Opens (or makes) the database at `path`; closes it with the layer, after the writes on their way are on disk. */
+export const layer = (options: Options): Layer.Layer<Store, StoreError> => layerOpened(options, openDatabase)
+
+/**
+ * The database at `path` for reading, also while another process writes it: each read sees what is on disk by then. It has
+ * to be there, and a batch fails.
+ */
+export const layerReadOnly = (options: Options): Layer.Layer<Store, StoreError> =>
+  layerOpened(options, openReader)

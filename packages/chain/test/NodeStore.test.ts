@@ -148,10 +148,44 @@ describe("NodeStore", () => {
       }),
     60_000
   )
+
+  it.live(
+    "is read, whole batches only, while another process writes it",
+    () =>
+      Effect.gen(function* () {
+        const path = join(root, "shared")
+        const reading = Effect.flatMap(Store.Store, (store) =>
+          Stream.runCollect(store.iterate(new Uint8Array(0)))
+        ).pipe(Effect.provide(NodeStore.layerReadOnly({ path }), { local: true }))
+        assert.include((yield* Effect.flip(reading)).message, "open failed: there is no database in it")
+        const seen: Array<number> = []
+        yield* Effect.promise(() =>
+          writeUntilKilled(path, 1, 200, async (written) => {
+            if (written < 40 * (seen.length + 1)) return
+            seen.push((await Effect.runPromise(reading)).length)
+          })
+        )
+        assert.isAtLeast(seen.length, 3)
+        for (const [at, count] of seen.entries()) {
+          assert.strictEqual(count % 5, 0)
+          assert.isAtLeast(count, 5 * 40 * (at + 1))
+        }
+        const error = yield* Effect.flatMap(Store.Store, (store) =>
+          Effect.flip(store.batch([Store.put(Uint8Array.of(1), Uint8Array.of(1))]))
+        ).pipe(Effect.provide(NodeStore.layerReadOnly({ path })))
+        assert.include(error.message, "batch failed: it was opened for reading only")
+      }),
+    60_000
+  )
 })
 
 /** Starts a process that writes batches of five, kills it after some were acknowledged; the last acknowledged one. */
-const writeUntilKilled = (path: string, first: number, count: number): Promise<number> =>
+const writeUntilKilled = (
+  path: string,
+  first: number,
+  count: number,
+  onWritten: (last: number) => Promise<void> = async () => {}
+): Promise<number> =>
   new Promise((resolve, reject) => {
     const script = fileURLToPath(new URL("./fixtures/storeWriter.ts", import.meta.url))
     const child = spawn(process.execPath, ["--conditions=ephor-source", script, path, String(first)], {
@@ -159,14 +193,18 @@ const writeUntilKilled = (path: string, first: number, count: number): Promise<n
     })
     let last = 0
     let rest = ""
+    let told = Promise.resolve()
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       const lines = (rest + text).split("\n")
       rest = lines.pop()!
       for (const line of lines) last = Math.max(last, Number(line))
-      if (last >= first + count) child.kill("SIGKILL")
+      told = told.then(() => onWritten(last))
+      if (last >= first + count) void told.finally(() => child.kill("SIGKILL"))
     })
     child.on("error", reject)
     child.on("close", (code, signal) =>
-      signal === "SIGKILL" ? resolve(last) : reject(new Error(`the writer ended with ${code}`))
+      signal === "SIGKILL"
+        ? told.then(() => resolve(last), reject)
+        : reject(new Error(`the writer ended with ${code}`))
     )
   })

@@ -9,7 +9,8 @@ import { RuntimeApiError, UnknownState } from "../RuntimeApiError.ts"
 import { Store, type Service as StoreService } from "../Store.ts"
 import * as Table from "../Table.ts"
 
-const states = Table.make({
+/** States of the runtime by the height and hash of their blocks. */
+export const states = Table.make({
   name: "dev/runtime",
   key: [Table.u64, Table.hash],
   value: DevRuntime.RuntimeState,

@@ -1,0 +1,42 @@
+/**
+ * The state of the development runtime that a chain has left in its store, for tools that look at a node from outside:
+ * nothing here runs a chain.
+ */
+import type { BlockRef, Hash } from "@ephor/types"
+import { Effect, Option } from "effect"
+import type { RuntimeState } from "./DevRuntime.ts"
+import { canonical, current } from "./internal/chainTables.ts"
+import { states } from "./internal/stateStore.ts"
+import type { Service as Store } from "./Store.ts"
+
+/** What a chain's store tells of its head. */
+export interface Stored {
+  /** The block whose state it is: the head, or one a little below where a state was not written yet. */
+  readonly at: Pick<BlockRef, "hash" | "number">
+  readonly finalized: BlockRef
+  readonly state: RuntimeState
+}
+
+/** Blocks below the head that are tried for a state. */
+const triedBlocks = 16
+
+/** The newest state on the canonical chain; nothing in a store that holds no chain, or one without a runtime. */
+export const readNewest = Effect.fn("DevRuntimeStore.readNewest")(function* (store: Store) {
+  const record = yield* current.get(store, [])
+  if (Option.isNone(record)) return Option.none<Stored>()
+  const { finalized, localUnsafe } = record.value.heads
+  let at: Pick<BlockRef, "hash" | "number"> = localUnsafe
+  for (let tried = 0; tried < triedBlocks; tried++) {
+    const state = yield* states.get(store, [at.number, at.hash])
+    if (Option.isSome(state)) return Option.some<Stored>({ at, finalized, state: state.value })
+    const hash: Option.Option<Hash> =
+      at.number === 0 ? Option.none() : yield* canonical.get(store, [at.number - 1])
+    if (Option.isNone(hash)) break
+    at = { hash: hash.value, number: at.number - 1 }
+  }
+  return Option.none<Stored>()
+})
+
+/** Whether a block is on the canonical chain of a store. */
+export const isCanonical = (store: Store, { hash, number }: Pick<BlockRef, "hash" | "number">) =>
+  Effect.map(canonical.get(store, [number]), (found) => Option.contains(found, hash))
