@@ -25,7 +25,7 @@ import { BlockLedger } from "./internal/BlockLedger.ts"
 import { defaultMaxHops, extend, isIdentity, type Path } from "./internal/path.ts"
 import { blocksOf, dataOf, RelayHistory } from "./internal/RelayHistory.ts"
 import { guarded } from "./internal/sourceGuard.ts"
-import { Misconfigured, ObserverError } from "./ObserverError.ts"
+import { Misconfigured, ObserverError, OutOfRange } from "./ObserverError.ts"
 import * as RelayMetrics from "./RelayMetrics.ts"
 import * as Subscriber from "./Subscriber.ts"
 import * as SubscriberConfig from "./SubscriberConfig.ts"
@@ -95,7 +95,7 @@ export interface Service {
   readonly path: SubscriptionRef.SubscriptionRef<Path>
   /** The subscriber behind it, without the streams, which the relay consumes. */
   readonly subscriber: Pick<Subscriber.Service, "mode" | "lag" | "position" | "stats">
-  /** Every certified commit after an index once, in order, from history and then as they come: for the application. */
+  /** Every certified commit after an index once, in order, from history and then as they come; `OutOfRange` if history begins later. */
   readonly commitsAfter: (index: number) => Stream.Stream<CommittedSubDag, ObserverError>
   /** Fails with what ended the relay: no source has the next commit, or the store failed. */
   readonly failure: Effect.Effect<never, ObserverError>
@@ -185,17 +185,24 @@ const sourceOf = (
 /** Commits read from a source at a time. */
 const readCommits = 100
 
-/** Every commit of a source after an index, once and in order: attached before the first read, so that none is missed. */
+/**
+ * Every commit of a source after an index, once and in order: attached before the first read, so that none is missed.
+ * Fails with `OutOfRange` where the next one is kept no more.
+ */
 export const commitsOf = (source: Source, after: number): Stream.Stream<CommittedSubDag, ObserverError> =>
   Stream.unwrap(
     Effect.map(source.subscribe, (events) => {
       let next = after + 1
-      const held = Stream.paginate(undefined, () =>
-        Effect.map(source.commitsAfter(next - 1, readCommits), (found) => {
-          next += found.length
-          return [found, found.length === 0 ? Option.none() : Option.some(undefined)] as const
-        })
-      )
+      const read = Effect.gen(function* () {
+        const { earliestCommitIndex: earliest, highestCommitIndex: latest } = yield* source.tip
+        if (next < earliest) {
+          return yield* new ObserverError({ where: "Relay", reason: new OutOfRange({ earliest, latest }) })
+        }
+        const found = yield* source.commitsAfter(next - 1, readCommits)
+        next += found.length
+        return [found, found.length === 0 ? Option.none() : Option.some(undefined)] as const
+      })
+      const held = Stream.paginate(undefined, () => read)
       const news = Stream.flatMap(events, (event) => (event._tag === "Committed" ? held : Stream.empty))
       return Stream.concat(held, news)
     })

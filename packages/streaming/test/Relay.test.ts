@@ -151,6 +151,8 @@ describe("Relay", () => {
       assert.isAtMost(yield* entries(one.store, "c"), 30)
       assert.isAtMost(yield* entries(one.store, "b"), 400)
       assertSame(dag, yield* one.source.commitsAfter(earliestCommitIndex - 1, 10), earliestCommitIndex)
+      const late = yield* Effect.flip(Stream.runDrain(one.commitsAfter(0)))
+      assert.deepInclude(late.reason, { _tag: "OutOfRange", earliest: earliestCommitIndex })
       const subscriber = yield* observe(dag, [peer("one", one.api)])
       const error = yield* Effect.flip(Stream.runDrain(subscriber.commits))
       assert.strictEqual(error.reason._tag, "HistoryUnavailable")

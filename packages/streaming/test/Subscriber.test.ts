@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Bcs, dagBlockRef, type DagCommittee, SignedDagBlock } from "@ephor/types"
 import { Effect, Layer, Ref, References, type Scope, Stream, SubscriptionRef } from "effect"
+import { TestClock } from "effect/testing"
 import {
   BlockSource,
   BlockVerifier,
@@ -339,6 +340,34 @@ describe("Subscriber", () => {
       assertCommits(dag, yield* take(subscriber, 100))
       assert.strictEqual((yield* subscriber.stats).peer, "peer 1")
     }).pipe(Effect.scoped, quietly)
+  )
+
+  it.effect(
+    "a publisher that claims ever more than it has is left, although it has what the others have",
+    () =>
+      Effect.gen(function* () {
+        const dag = dagOf(60)
+        const { api, put } = yield* publish(dag)
+        const claim = <R extends { readonly highestCommitIndex: number }>(one: R): R => ({
+          ...one,
+          highestCommitIndex: one.highestCommitIndex + 1000
+        })
+        const boaster: Api = {
+          streamBlocks: (commands) => Stream.map(api.streamBlocks(commands), claim),
+          streamCommits: (commands) => Stream.map(api.streamCommits(commands), claim)
+        }
+        const subscriber = yield* observe(dag.committee, [boaster, api], { progressMs: 20_000 })
+        yield* Stream.runDrain(subscriber.commits).pipe(Effect.forkScoped)
+        // The committee makes a round in a second: nobody can send them faster.
+        yield* produce(dag, put, 1000)
+        yield* TestClock.adjust("15 seconds")
+        assert.strictEqual((yield* subscriber.stats).peer, "peer 0")
+        assert.strictEqual(yield* SubscriptionRef.get(subscriber.mode), "CommitsOnly")
+        yield* TestClock.adjust("45 seconds")
+        assert.strictEqual((yield* subscriber.stats).peer, "peer 1")
+        assert.strictEqual(yield* SubscriptionRef.get(subscriber.mode), "BlocksOnly")
+        assert.isAtMost(yield* subscriber.lag, 1)
+      }).pipe(Effect.scoped, quietly)
   )
 
   it.live("commits without votes are not held for ever", () =>

@@ -14,6 +14,9 @@ import type { Position, SubscriberConfig } from "../SubscriberConfig.ts"
 import * as SubscriberMode from "../SubscriberMode.ts"
 import { Outbox } from "./Outbox.ts"
 
+/** Who catches up is faster than the committee: commits must come this much faster than they were made. */
+const catchUpPace = 1.25
+
 const bytesOf = (commit: ObservedCommit) => commit.blocks.reduce((sum, { bytes }) => sum + bytes.length, 0)
 
 /** See the head of the file. */
@@ -38,6 +41,10 @@ export class Observer {
   #headMovedMs = 0
   #progress = ""
   #progressedMs = 0
+  /** When the last certified commit was made, by the committee's clock. */
+  #madeMs = 0
+  /** Since when we are behind this publisher, and what `#madeMs` was then. */
+  #behind: { readonly sinceMs: number; readonly madeMs: number } | undefined
 
   private constructor(config: SubscriberConfig, verifier: Verifier, mode: Observer["mode"]) {
     this.config = config
@@ -100,6 +107,7 @@ export class Observer {
     this.#bad = []
     this.#progressedMs = nowMs
     this.#headMovedMs = nowMs
+    this.#behind = undefined
     this.#counts.sessions++
   }
 
@@ -134,6 +142,10 @@ export class Observer {
         const why = `no commit for ${stuckMs} ms at a lag of ${lag ?? "unknown"}, although ${this.#peer} claims ${this.#claimed ?? 0}`
         return Effect.fail(this.error(new Stalled({ why })))
       }
+      if (!this.#gains(nowMs, lag)) {
+        const why = `commits come no faster than they are made, although ${this.#peer} claims ${this.#claimed ?? 0}`
+        return Effect.fail(this.error(new Stalled({ why })))
+      }
       const late = deriver.voted > deriver.head && nowMs - this.#headMovedMs >= this.config.stallMs
       return this.#step({
         _tag: "Measured",
@@ -145,6 +157,17 @@ export class Observer {
         stalled: late || !deriver.anchored
       })
     })
+  }
+
+  /** Whether we gain on a publisher that claims to be ahead: one that does not is slow, or boasts. */
+  #gains(nowMs: number, lag: number | undefined): boolean {
+    // What the application has not taken yet is not the publisher's fault.
+    const ahead = (lag ?? 0) > this.commits.size && this.#state.mode !== "BlocksOnly" && !this.commits.full
+    const began = this.#behind
+    const elapsedMs = nowMs - (began?.sinceMs ?? nowMs)
+    if (ahead && began !== undefined && elapsedMs < this.config.progressMs) return true
+    this.#behind = ahead ? { sinceMs: nowMs, madeMs: this.#madeMs } : undefined
+    return !ahead || began === undefined || this.#madeMs - began.madeMs >= elapsedMs * catchUpPace
   }
 
   get #queue(): number {
@@ -276,6 +299,7 @@ export class Observer {
     yield* this.#accepted(this.deriver.takeReleased())
     if (commits.length === 0) return undefined
     this.commits.push(commits)
+    this.#madeMs = commits.at(-1)!.timestampMs
     this.#counts.commits += commits.length
     yield* Metric.update(Metrics.commitsDelivered, commits.length)
     return undefined
