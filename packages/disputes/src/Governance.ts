@@ -4,7 +4,7 @@
  */
 import { Store, Table } from "@ephor/chain"
 import type { BlockRef } from "@ephor/types"
-import { Context, Effect, Metric, Option, Semaphore } from "effect"
+import { Context, Effect, Metric, Option, Schema, Semaphore, Stream } from "effect"
 import { DisputeError, StoreFailed } from "./DisputeError.ts"
 import { DisputeConclusion } from "./Disputes.ts"
 import * as Metrics from "./Metrics.ts"
@@ -22,13 +22,22 @@ export class Governance extends Context.Service<
   {
     /** On disk: a restart changes nothing. */
     readonly mode: Effect.Effect<GovernanceMode>
-    /** People have decided: ends governance mode. */
+    /** People have decided about all that came too late so far: ends governance mode, which only something new begins. */
     readonly lift: Effect.Effect<void, DisputeError>
   }
 >()("@ephor/disputes/Governance") {}
 
 const table = Table.make({ name: "governance-mode", key: [Table.text], value: DisputeConclusion })
 const frozenKey = ["frozen"] as const
+/**
+ * Session and candidate of each conclusion that came too late, and whether people have decided about it: after a restart
+ * it is told again.
+ */
+const verdicts = Table.make({
+  name: "governance-verdicts",
+  key: [Table.u32, Table.hash],
+  value: Schema.Literals(["open", "decided"])
+})
 const storeFailed = (cause: Store.StoreError) => new DisputeError({ reason: new StoreFailed({ cause }) })
 const modeOf = (conclusion: DisputeConclusion | undefined): GovernanceMode => ({
   frozen: conclusion !== undefined,
@@ -42,9 +51,21 @@ export const read = (store: Store.Service): Effect.Effect<GovernanceMode, Disput
     Effect.map((stored) => modeOf(Option.getOrUndefined(stored)))
   )
 
-/** Ends governance mode in a store. A node that runs does not notice: stop it first, or use its service. */
-export const unfreeze = (store: Store.Service): Effect.Effect<void, DisputeError> =>
-  store.batch([table.delete(frozenKey)]).pipe(Effect.mapError(storeFailed))
+/**
+ * Ends governance mode in a store, and tells what it was. A node that runs does not notice: stop it first, or use its
+ * service.
+ */
+export const unfreeze = Effect.fn("Governance.unfreeze")(function* (store: Store.Service) {
+  const before = yield* read(store)
+  const known = yield* verdicts.iterate(store, []).pipe(Stream.runCollect, Effect.mapError(storeFailed))
+  const decided = known.flatMap(([key, state]) => (state === "open" ? [verdicts.put(key, "decided")] : []))
+  if (before.conclusion !== undefined) {
+    const { candidateHash, session } = before.conclusion
+    decided.push(verdicts.put([session, candidateHash], "decided"))
+  }
+  yield* Effect.mapError(store.batch([...decided, table.delete(frozenKey)]), storeFailed)
+  return before
+})
 
 /** Governance mode over the surrounding store, with the verb that enters it. */
 export const make = Effect.gen(function* () {
@@ -53,19 +74,21 @@ export const make = Effect.gen(function* () {
   let mode = yield* read(store)
 
   const freeze = Effect.fnUntraced(function* (conclusion: DisputeConclusion, block: BlockRef) {
+    const { candidateHash, session } = conclusion
+    const key = [session, candidateHash] as const
+    // What cannot be read counts as new: rather frozen twice than never.
+    const known = yield* Effect.option(verdicts.get(store, key)).pipe(Effect.map(Option.flatten))
+    if (Option.contains(known, "decided")) return
     yield* Effect.logError(
       "an invalid candidate was finalized: the chain needs a decision of its governance",
-      {
-        candidateHash: conclusion.candidateHash,
-        block: block.hash
-      }
+      { candidateHash, block: block.hash }
     )
     yield* Metric.update(Metrics.finalizedInvalid, 1)
-    if (mode.frozen) return
-    mode = modeOf(conclusion)
-    // Frozen in memory all the same: better than going on as if nothing had happened.
+    const first = mode.frozen ? [] : [table.put(frozenKey, conclusion)]
+    // Frozen in memory whatever becomes of the disk: better than going on as if nothing had happened.
+    if (!mode.frozen) mode = modeOf(conclusion)
     yield* store
-      .batch([table.put(frozenKey, conclusion)])
+      .batch([...first, ...(Option.isNone(known) ? [verdicts.put(key, "open")] : [])])
       .pipe(Effect.catch((error) => Effect.logError("governance mode is not on disk", error)))
   }, writing.withPermits(1))
   const lift = Effect.andThen(

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chain, ChainError, Store } from "@ephor/chain"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
-import { Disputes, Enforcement } from "@ephor/disputes"
+import { Disputes, Enforcement, Governance } from "@ephor/disputes"
 import { candidateHash, SafetyLevel } from "@ephor/types"
 import { Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
@@ -105,6 +105,21 @@ describe("Enforcement", () => {
         assert.deepStrictEqual(yield* second.governance.mode, { frozen: false, conclusion: undefined })
         const third = yield* start({ store: first.store, chain: first.chain })
         assert.isFalse((yield* third.governance.mode).frozen)
+        // After a restart the conclusion is told again: people have decided about it.
+        yield* third.hub.includeLate(conclusion(false, ["b", "a", 2]))
+        yield* turns
+        assert.isFalse((yield* third.governance.mode).frozen)
+        const other = { ...conclusion(false, ["a", "g", 1]), candidateHash: ChainScript.hash("e") }
+        yield* third.hub.includeLate(other)
+        yield* turns
+        assert.strictEqual(
+          (yield* Governance.unfreeze(first.store)).conclusion?.candidateHash,
+          other.candidateHash
+        )
+        const fourth = yield* start({ store: first.store, chain: first.chain })
+        yield* fourth.hub.includeLate(other)
+        yield* turns
+        assert.isFalse((yield* fourth.governance.mode).frozen)
       })
   )
   it.effect("a backend that is away is asked again", () =>
