@@ -8,7 +8,8 @@ import { codec } from "./codec/CodecCommand.ts"
 import { devnetCommand } from "./devnet/DevnetCommand.ts"
 import { keyCommand } from "./KeyCommand.ts"
 import { settings } from "./NodeConfig.ts"
-import { observeCommand } from "./ObserveCommand.ts"
+import { observeCommand } from "./observe/ObserveCommand.ts"
+import { relayCommand } from "./observe/RelayCommand.ts"
 import { resolve, runCommand } from "./RunCommand.ts"
 
 const checkConfig = Command.make("check-config", Settings.flags(settings), (flags) =>
@@ -18,5 +19,13 @@ const checkConfig = Command.make("check-config", Settings.flags(settings), (flag
 /** `ephor-node` with all its commands. */
 export const command = Command.make("ephor-node").pipe(
   Command.withDescription("Run, watch and inspect Ephor nodes"),
-  Command.withSubcommands([runCommand, devnetCommand, observeCommand, codec, keyCommand, checkConfig])
+  Command.withSubcommands([
+    runCommand,
+    devnetCommand,
+    observeCommand,
+    relayCommand,
+    codec,
+    keyCommand,
+    checkConfig
+  ])
 )

@@ -1,7 +1,7 @@
 /**
- * Observing a chain: a subscriber over gRPC with fail-over, verified against a committee or trusting.
+ * Observing a chain: whose signatures count, and where that stands.
  */
-import { BlockVerifier, Subscriber, type SubscriberConfig } from "@ephor/streaming"
+import { BlockVerifier, Subscriber } from "@ephor/streaming"
 import * as NodeBlockVerifier from "@ephor/streaming/NodeBlockVerifier"
 import * as NodeGrpcClient from "@ephor/streaming/NodeGrpcClient"
 import { DagCommittee, Json } from "@ephor/types"
@@ -41,27 +41,12 @@ export const readCommittee = Effect.fnUntraced(function* (path: string) {
   })
 })
 
-/** Whom to follow, and whether to check what they say. */
-export interface Options {
-  /** Publishers in the order of preference: `host:port` or `http://host:port`. */
-  readonly from: ReadonlyArray<string>
-  /** The committee whose signatures count; without one the publishers are trusted. */
-  readonly committee: DagCommittee | undefined
-  readonly subscriber?: SubscriberConfig.Options
-}
+/** What decides about blocks: the committee if there is one, else nothing. */
+export const verifier = (committee: DagCommittee | undefined) =>
+  committee === undefined ? BlockVerifier.layerTrusting() : NodeBlockVerifier.layerMysticeti({ committee })
 
-/** A subscriber of the given publishers. */
-export const layer = ({ committee, from, subscriber }: Options) =>
-  Subscriber.layerPeers(
-    from.map((address) => {
-      const url = address.includes("://") ? address : `http://${address}`
-      return { name: url, connect: NodeGrpcClient.connect({ url }) }
-    }),
-    subscriber
-  ).pipe(
-    Layer.provide(
-      committee === undefined
-        ? BlockVerifier.layerTrusting()
-        : NodeBlockVerifier.layerMysticeti({ committee })
-    )
+/** A subscriber of one publisher, checked by a committee. */
+export const layer = (url: string, committee: DagCommittee) =>
+  Subscriber.layerPeers([{ name: url, connect: NodeGrpcClient.connect({ url }) }]).pipe(
+    Layer.provide(verifier(committee))
   )

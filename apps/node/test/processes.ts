@@ -37,6 +37,7 @@ export const start = (bin: keyof typeof bins, args: ReadonlyArray<string>, input
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     ended,
     output: () => stderr,
+    stdout: () => stdout,
     pid: child.pid!
   }
 }

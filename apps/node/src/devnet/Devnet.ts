@@ -42,7 +42,7 @@ const lineIntervalMs = 2000
 /** An observer of the devnet: counts what it receives, for good. */
 const startObserver = Effect.fnUntraced(function* (chain: Network.DevnetChain) {
   const committee = yield* Observe.readCommittee(join(chain.dataDir, Observe.committeeFile))
-  const context = yield* Layer.build(Observe.layer({ from: [chain.streamUrl], committee }))
+  const context = yield* Layer.build(Observe.layer(chain.streamUrl, committee))
   const subscriber = Context.get(context, Subscriber.Subscriber)
   yield* Stream.runDrain(subscriber.commits).pipe(
     Effect.tapError((error) => Effect.logError("the observer gave up", error)),
@@ -112,7 +112,7 @@ export const run = Effect.fn("Devnet.run")(
     const notices = yield* Queue.sliding<Notice>(64)
     const recent = yield* keepNotices(notices, options)
     yield* Console.error(
-      `starting ${options.chainIds.length} chains and a supervisor; logs and data are in ${options.dataDir}`
+      `starting ${options.chainIds.length === 1 ? "a chain" : `${options.chainIds.length} chains`} and a supervisor; logs and data are in ${options.dataDir}`
     )
     const devnet = yield* Network.start(options, notices)
     const observers = yield* Effect.forEach(devnet.chains, startObserver)

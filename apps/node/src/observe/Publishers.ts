@@ -1,0 +1,113 @@
+/**
+ * Whom an observer follows and how it gets there: the settings that `observe` and `relay` share, and the publishers
+ * that they describe.
+ */
+import { Settings, Telemetry } from "@ephor/cli"
+import type { Subscriber } from "@ephor/streaming"
+import { SubscriberConfig } from "@ephor/streaming"
+import * as NodeGrpcClient from "@ephor/streaming/NodeGrpcClient"
+import { Effect, type FileSystem, Redacted } from "effect"
+import * as Access from "../Access.ts"
+
+const { defaults } = SubscriberConfig
+const thresholdNames = [
+  "startCommitSyncLag",
+  "resumeBlocksLag",
+  "stopCommitSyncLag",
+  "pauseBlocksQueueSize",
+  "resumeBlocksQueueSize"
+] as const
+const threshold = (flag: string, name: (typeof thresholdNames)[number], description: string) =>
+  Settings.integer(flag, { description, default: defaults[name], maximum: 0xffff_ffff })
+
+/** The settings, by their names in a configuration file. */
+export const settings = {
+  from: Settings.list("from", {
+    description: "Publishers to follow, host:port or URLs, in the order of preference"
+  }),
+  committee: Settings.optionalText("committee", {
+    description: "File with the committee whose signatures count (committee.json in a node's data directory)"
+  }),
+  ca: Settings.optionalText("ca", {
+    description: "PEM file with the authorities that may have signed a publisher's certificate"
+  }),
+  serverName: Settings.optionalText("server-name", {
+    description: "Name that a publisher's certificate must carry, if it is not the host of its address"
+  }),
+  serverKeys: Settings.list("server-key", {
+    description: "SHA-256 names (0x...) of the keys that publishers may have; without --ca they alone decide",
+    default: []
+  }),
+  clientKey: Settings.optionalText("client-key", {
+    description: "PEM file with the private key to show to publishers that ask for one"
+  }),
+  clientCert: Settings.optionalText("client-cert", {
+    description: "PEM file with the certificate of that key; a self-signed one will do"
+  }),
+  tokenFile: Settings.optionalText("token-file", { description: "File with the bearer token of every call" }),
+  gzip: Settings.boolean("gzip", { description: "Ask publishers to compress", default: false }),
+  package: Settings.optionalText("package", {
+    description: "Package in front of the services, for publishers that declare one, as observer.v1"
+  }),
+  startCommitSyncLag: threshold(
+    "start-commit-sync-lag",
+    "startCommitSyncLag",
+    "Lag at which commit sync starts"
+  ),
+  resumeBlocksLag: threshold(
+    "resume-blocks-lag",
+    "resumeBlocksLag",
+    "Lag at which blocks resume beside commits"
+  ),
+  stopCommitSyncLag: threshold("stop-commit-sync-lag", "stopCommitSyncLag", "Lag at which commit sync stops"),
+  pauseBlocksQueueSize: threshold(
+    "pause-blocks-queue-size",
+    "pauseBlocksQueueSize",
+    "Blocks that wait when their stream is paused"
+  ),
+  resumeBlocksQueueSize: threshold(
+    "resume-blocks-queue-size",
+    "resumeBlocksQueueSize",
+    "Blocks that wait when it is started again"
+  ),
+  logFormat: Settings.choice("log-format", Telemetry.logFormats, {
+    description: "Form of the logs on stderr",
+    default: "auto"
+  })
+}
+
+/** What was chosen. */
+export type Chosen = Settings.Resolved<typeof settings>
+
+/** The publishers, with what is needed to get in; fails when a file or a key does not fit. */
+export const peers = Effect.fnUntraced(function* (
+  chosen: Chosen
+): Effect.fn.Return<ReadonlyArray<Subscriber.Peer>, Access.AccessError, FileSystem.FileSystem> {
+  const key = yield* Access.readOptional("client-key", chosen.clientKey)
+  const token = (yield* Access.readOptional("token-file", chosen.tokenFile))?.trim()
+  const serverKeys = yield* Access.keyNames("server-key", chosen.serverKeys)
+  const tls = Access.given({
+    ca: yield* Access.readOptional("ca", chosen.ca),
+    serverName: chosen.serverName,
+    serverKeys,
+    key: key === undefined ? undefined : Redacted.make(key),
+    cert: yield* Access.readOptional("client-cert", chosen.clientCert)
+  })
+  const options = {
+    ...tls,
+    ...Access.given({
+      package: chosen.package,
+      token: token === undefined ? undefined : Redacted.make(token)
+    }),
+    gzip: chosen.gzip
+  }
+  const scheme = Object.keys(tls).length === 0 ? "http" : "https"
+  return chosen.from.map((address) => {
+    const url = address.includes("://") ? address : `${scheme}://${address}`
+    return { name: url, connect: NodeGrpcClient.connect({ ...options, url }) }
+  })
+})
+
+/** The thresholds among the settings. */
+export const thresholds = (chosen: Chosen): SubscriberConfig.Options =>
+  Object.fromEntries(thresholdNames.map((name) => [name, chosen[name]]))

@@ -1,0 +1,100 @@
+/** Where commits are written: what a crash leaves behind is mended, and what does not belong is refused. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Journal from "../src/observe/Journal.ts"
+import { temporary } from "./processes.ts"
+
+const digestOf = (index: number) => `0x${index.toString(16).padStart(64, "0")}` as const
+const line = (index: number) => JSON.stringify({ index, digest: digestOf(index), blocks: 4 })
+const position = (index: number) => ({ index, digest: digestOf(index) })
+const start = { index: 7 }
+
+const inFolder = <A, E>(body: (path: string) => Effect.Effect<A, E>) =>
+  Effect.acquireUseRelease(
+    Effect.sync(temporary),
+    (folder) => body(join(folder.path, "file")),
+    (folder) => Effect.sync(() => folder[Symbol.dispose]())
+  )
+
+describe("Journal.appended", () => {
+  const open = (path: string) => Journal.appended(path, start)
+
+  it.effect("goes on after the last commit that is whole, and cuts off the rest", () =>
+    inFolder((path) =>
+      Effect.gen(function* () {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const fresh = yield* open(path)
+            assert.deepStrictEqual(fresh.from, start)
+            yield* fresh.write([line(8), line(9)], position(9))
+            yield* fresh.write([line(10)], position(10))
+          })
+        )
+        appendFileSync(path, line(11).slice(0, 20))
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const again = yield* open(path)
+            assert.deepStrictEqual(again.from, position(10))
+            yield* again.write([line(11)], position(11))
+          })
+        )
+        assert.strictEqual(readFileSync(path, "utf8"), [8, 9, 10, 11].map((at) => `${line(at)}\n`).join(""))
+      })
+    )
+  )
+
+  it.effect("begins anew when not even the first commit is whole", () =>
+    inFolder((path) => {
+      writeFileSync(path, line(8).slice(0, 9))
+      return Effect.scoped(
+        Effect.gen(function* () {
+          const journal = yield* open(path)
+          assert.deepStrictEqual(journal.from, start)
+          yield* journal.write([line(8)], position(8))
+          assert.strictEqual(readFileSync(path, "utf8"), `${line(8)}\n`)
+        })
+      )
+    })
+  )
+
+  it.effect("refuses a file that is something else", () =>
+    inFolder((path) => {
+      writeFileSync(path, "no commit\n")
+      return Effect.gen(function* () {
+        const { message } = yield* Effect.flip(Effect.scoped(open(path)))
+        assert.match(message, /^the output .* does not end with a commit: .*; give another --output$/)
+        assert.strictEqual(readFileSync(path, "utf8"), "no commit\n")
+      })
+    })
+  )
+})
+
+describe("Journal.withCursor", () => {
+  const committee = digestOf(0xc0)
+
+  it.effect("remembers the last position, whose it is, and its digest", () =>
+    inFolder((path) =>
+      Effect.gen(function* () {
+        const fresh = yield* Journal.withCursor(path, committee, start)
+        assert.deepStrictEqual(fresh.from, start)
+        yield* fresh.write([], position(9))
+        assert.deepStrictEqual((yield* Journal.withCursor(path, committee, start)).from, position(9))
+        const foreign = yield* Effect.flip(Journal.withCursor(path, digestOf(1), start))
+        assert.include(foreign.message, `belongs to the committee ${committee}: give another --cursor`)
+        const trusting = yield* Effect.flip(Journal.withCursor(path, undefined, start))
+        assert.include(trusting.message, "belongs to the committee")
+      })
+    )
+  )
+
+  it.effect("refuses a file that is no cursor", () =>
+    inFolder((path) => {
+      writeFileSync(path, `{"digest":"0x00"}`)
+      return Effect.map(Effect.flip(Journal.withCursor(path, undefined, start)), ({ message }) =>
+        assert.match(message, /^the cursor .* is not valid: /)
+      )
+    })
+  )
+})
