@@ -27,7 +27,14 @@ describe("Progress", () => {
   it("writes bytes as people read them", () => {
     const texts = [0, 1, 1023, 1024, 1536, 200 * 1024, 1024 ** 3, 5 * 1024 ** 5].map(Progress.bytesText)
     assert.deepStrictEqual(texts, [
-      ...["0 B", "1 B", "1023 B", "1.0 KiB", "1.5 KiB", "200 KiB", "1.0 GiB", "5120 TiB"]
+      "0 B",
+      "1 B",
+      "1023 B",
+      "1.0 KiB",
+      "1.5 KiB",
+      "200 KiB",
+      "1.0 GiB",
+      "5120 TiB"
     ])
   })
 })

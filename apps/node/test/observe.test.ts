@@ -59,22 +59,47 @@ describe("ephor-node observe", () => {
     const [first, second, network] = await Promise.all([freePort(), freePort(), freePort()])
     const address = `/ip4/127.0.0.1/tcp/${network}`
     const sequencerArgs = [
-      ...["run", "--dev", "--validator-key", "//Alice", "--listen", address, "--data-dir", dir("alice")],
-      ...["--stream-port", String(first), ...quiet]
+      "run",
+      "--dev",
+      "--validator-key",
+      "//Alice",
+      "--listen",
+      address,
+      "--data-dir",
+      dir("alice"),
+      "--stream-port",
+      String(first),
+      ...quiet
     ]
     const committee = join(dir("alice"), "committee.json")
     let sequencer = start("node", sequencerArgs)
     await eventually("the committee's file", async () => (existsSync(committee) ? true : undefined))
     const followerArgs = [
-      ...["run", "--validator-key", "//Bob", "--listen", "/ip4/127.0.0.1/tcp/0", "--peer", address],
-      ...["--chain-spec", join(dir("alice"), "chain-spec.json"), "--data-dir", dir("bob")],
-      ...["--stream-port", String(second), ...quiet]
+      "run",
+      "--validator-key",
+      "//Bob",
+      "--listen",
+      "/ip4/127.0.0.1/tcp/0",
+      "--peer",
+      address,
+      "--chain-spec",
+      join(dir("alice"), "chain-spec.json"),
+      "--data-dir",
+      dir("bob"),
+      "--stream-port",
+      String(second),
+      ...quiet
     ]
     let follower = start("node", followerArgs)
     const output = dir("commits.ndjson")
     const observerArgs = [
-      ...["observe", "--from", `127.0.0.1:${second},127.0.0.1:${first}`],
-      ...["--committee", committee, "--output", output]
+      "observe",
+      "--from",
+      `127.0.0.1:${second},127.0.0.1:${first}`,
+      "--committee",
+      committee,
+      "--output",
+      output
     ]
     let observer = start("node", observerArgs)
     await more(output)
@@ -111,16 +136,40 @@ describe("ephor-node observe", () => {
     const [relayPort, relayAdmin] = await Promise.all([freePort(), freePort()])
     const token = file("token", "observers-only\n")
     const relayArgs = [
-      ...["relay", "--from", `127.0.0.1:${port}`, "--committee", committee],
-      ...["--data-dir", join(folder.path, "relay"), "--stream-port", String(relayPort)],
-      ...["--stream-tls-key", file("key.pem", Redacted.value(identity.key))],
-      ...["--stream-tls-cert", file("cert.pem", identity.cert), "--stream-token-file", token],
-      ...["--admin-port", String(relayAdmin), "--log-format", "json"]
+      "relay",
+      "--from",
+      `127.0.0.1:${port}`,
+      "--committee",
+      committee,
+      "--data-dir",
+      join(folder.path, "relay"),
+      "--stream-port",
+      String(relayPort),
+      "--stream-tls-key",
+      file("key.pem", Redacted.value(identity.key)),
+      "--stream-tls-cert",
+      file("cert.pem", identity.cert),
+      "--stream-token-file",
+      token,
+      "--admin-port",
+      String(relayAdmin),
+      "--log-format",
+      "json"
     ]
     let relay = start("node", relayArgs)
     const observerArgs = [
-      ...["observe", "--json", "--from", `127.0.0.1:${relayPort}`, "--committee", committee],
-      ...["--server-key", identity.hash, "--token-file", token, "--cursor", join(folder.path, "cursor")]
+      "observe",
+      "--json",
+      "--from",
+      `127.0.0.1:${relayPort}`,
+      "--committee",
+      committee,
+      "--server-key",
+      identity.hash,
+      "--token-file",
+      token,
+      "--cursor",
+      join(folder.path, "cursor")
     ]
     const observe = async (count: number, meanwhile: () => Promise<void>) => {
       const observer = start("node", observerArgs)
@@ -152,7 +201,12 @@ describe("ephor-node observe", () => {
     assertOnceInOrder([...before, ...after])
 
     const stranger = await run("node", [
-      ...["observe", "--from", `127.0.0.1:${relayPort}`, "--trust", "--server-key", identity.hash]
+      "observe",
+      "--from",
+      `127.0.0.1:${relayPort}`,
+      "--trust",
+      "--server-key",
+      identity.hash
     ])
     assert.strictEqual(stranger.code, 1)
     assert.include(stranger.stderr, "send authorization: Bearer and a token")
