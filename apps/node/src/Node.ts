@@ -11,7 +11,6 @@ import { Health, NodeAdmin } from "@ephor/cli"
 import { Disputes } from "@ephor/disputes"
 import { MemoryNetwork, Network } from "@ephor/network"
 import { BlockSource, Publisher } from "@ephor/streaming"
-import * as NodeGrpcServer from "@ephor/streaming/NodeGrpcServer"
 import { ManagedNode } from "@ephor/supervisor-protocol"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeServer from "@ephor/supervisor-protocol/NodeManagedNodeServer"
@@ -29,6 +28,7 @@ import type { NodeConfig } from "./NodeConfig.ts"
 import * as Parachains from "./Parachains.ts"
 import * as Readiness from "./Readiness.ts"
 import * as Status from "./Status.ts"
+import * as StreamServer from "./StreamServer.ts"
 import * as Validators from "./Validators.ts"
 import { version } from "./version.ts"
 
@@ -105,7 +105,7 @@ const interop = (config: NodeConfig, spec: ChainSpec) =>
 
 /** Blocks and commits for observers. */
 const streams = (config: NodeConfig, spec: ChainSpec) =>
-  NodeGrpcServer.layer({ host: config.streamAddr, port: config.streamPort }).pipe(
+  StreamServer.layer(config).pipe(
     Layer.provide(Publisher.layer()),
     Layer.provide(BlockSource.layerChain({ committeeSize: spec.validators.length }))
   )

@@ -2,6 +2,7 @@
  * Settings of `ephor-node run`: flag, then environment (`NODE_...`), then `--config` file, then default.
  */
 import { Settings, Telemetry } from "@ephor/cli"
+import * as StreamServer from "./StreamServer.ts"
 
 /** Prefix of the environment variables. */
 export const environmentPrefix = "NODE"
@@ -55,14 +56,7 @@ export const settings = {
     description:
       "File with the 32-byte JWT secret in hex; made if it does not exist (default: jwt.hex in the data directory)"
   }),
-  streamAddr: Settings.text("stream-addr", {
-    description: "Address of the block and commit streams",
-    default: "127.0.0.1"
-  }),
-  streamPort: Settings.port("stream-port", {
-    description: "Port of the block and commit streams (gRPC)",
-    default: 50_051
-  }),
+  ...StreamServer.settings,
   adminAddr: Settings.text("admin-addr", {
     description: "Address of health and metrics",
     default: "127.0.0.1"

@@ -12,7 +12,7 @@ import * as Extension from "./Extension.ts"
 import { readSecret } from "./KeyFile.ts"
 import * as Node from "./Node.ts"
 import { environmentPrefix, type NodeConfig, settings } from "./NodeConfig.ts"
-import { committeeFile, writeCommittee } from "./Observe.ts"
+import { committeeFile, writeCommittee } from "./observe/Committee.ts"
 import { Validators } from "./Validators.ts"
 
 /** The settings contradict each other, or the data directory cannot be used. */

@@ -6,7 +6,7 @@ import type { ChainId } from "@ephor/types"
 import { Clock, Console, Context, Effect, Layer, Queue, Ref, Schema, Stream, SubscriptionRef } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { join } from "node:path"
-import * as Observe from "../Observe.ts"
+import * as ObserverCommittee from "../observe/Committee.ts"
 import * as Display from "./Display.ts"
 import { emitterAddress } from "./Evm.ts"
 import * as Execution from "./Execution.ts"
@@ -41,8 +41,10 @@ const lineIntervalMs = 2000
 
 /** An observer of the devnet: counts what it receives, for good. */
 const startObserver = Effect.fnUntraced(function* (chain: Network.DevnetChain) {
-  const committee = yield* Observe.readCommittee(join(chain.dataDir, Observe.committeeFile))
-  const context = yield* Layer.build(Observe.layer(chain.streamUrl, committee))
+  const committee = yield* ObserverCommittee.readCommittee(
+    join(chain.dataDir, ObserverCommittee.committeeFile)
+  )
+  const context = yield* Layer.build(ObserverCommittee.layer(chain.streamUrl, committee))
   const subscriber = Context.get(context, Subscriber.Subscriber)
   yield* Stream.runDrain(subscriber.commits).pipe(
     Effect.tapError((error) => Effect.logError("the observer gave up", error)),

@@ -6,7 +6,7 @@ import type { SubscriberConfig } from "@ephor/streaming"
 import { CommitIndex, Hash, Json } from "@ephor/types"
 import { Effect, Schema, type Scope } from "effect"
 import { type FileHandle, open, readFile, rename } from "node:fs/promises"
-import { ObserveError } from "../Observe.ts"
+import { ObserveError } from "./Committee.ts"
 
 /** Takes commits that were put into lines, and knows the last one that it has taken. */
 export interface Journal {

@@ -1,5 +1,5 @@
 /**
- * Observing a chain: whose signatures count, and where that stands.
+ * Whose signatures count for an observer, and the file in which that stands.
  */
 import { BlockVerifier, Subscriber } from "@ephor/streaming"
 import * as NodeBlockVerifier from "@ephor/streaming/NodeBlockVerifier"
