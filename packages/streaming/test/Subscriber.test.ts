@@ -322,6 +322,31 @@ describe("Subscriber", () => {
     }).pipe(Effect.scoped, quietly)
   )
 
+  it.effect("F5: a publisher is silent, too, when it leaves repairs unanswered", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(10)
+      const { api, put } = yield* publish(dag)
+      // The last thing that it says has no ancestors here, and what is asked for then never comes.
+      const orphan = (): Messages.BlockStreamResponse => ({
+        blocks: [dag.rounds[9]!.blocks[0]!.bytes],
+        highestCommitIndex: 0
+      })
+      const mute: Api = {
+        streamBlocks: (commands) =>
+          Stream.mapEffect(commands, () => Effect.succeed(orphan())).pipe(
+            Stream.take(1),
+            Stream.concat(Stream.merge(Stream.never, Stream.drain(commands)))
+          ),
+        streamCommits: () => Stream.never
+      }
+      const subscriber = yield* observe(dag.committee, [mute, api])
+      yield* Stream.runDrain(subscriber.commits).pipe(Effect.forkScoped)
+      yield* produce(dag, put, 100)
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual((yield* subscriber.stats).peer, "peer 1")
+    }).pipe(Effect.scoped, quietly)
+  )
+
   it.live("a publisher that claims what it does not have is left for the next one", () =>
     Effect.gen(function* () {
       const dag = dagOf(60)

@@ -18,11 +18,10 @@ class Session {
   readonly blocks: Queue.Queue<BlockStreamRequest>
   readonly commits: Queue.Queue<CommitStreamRequest>
   readonly #observer: Observer
-  /** When the stream was started or spoke last; nothing while we do not read ourselves. */
-  readonly heardMs: { blocks: number | undefined; commits: number | undefined } = {
-    blocks: undefined,
-    commits: undefined
-  }
+  /** When the stream was started or spoke last. To ask once more, as repairs do, is not to hear. */
+  readonly heardMs = { blocks: 0, commits: 0 }
+  /** Streams that we do not read at the moment: their silence is our own doing. */
+  readonly busy = { blocks: false, commits: false }
   #repairedMs = 0
 
   constructor(observer: Observer, blocks: Session["blocks"], commits: Session["commits"]) {
@@ -35,7 +34,8 @@ class Session {
     const { deriver } = this.#observer
     for (const command of commands) {
       if (command === "StartBlocks") {
-        this.startBlocks(deriver.rounds(), nowMs)
+        this.heardMs.blocks = nowMs
+        this.startBlocks(deriver.rounds())
       } else if (command === "StopBlocks") {
         Queue.offerUnsafe(this.blocks, { command: { _tag: "Stop" } })
       } else if (command === "StartCommits") {
@@ -46,8 +46,7 @@ class Session {
     }
   }
 
-  startBlocks(rounds: ReadonlyArray<number>, nowMs: number): void {
-    this.heardMs.blocks = nowMs
+  startBlocks(rounds: ReadonlyArray<number>): void {
     const value = { highestRoundPerAuthority: rounds }
     Queue.offerUnsafe(this.blocks, { command: { _tag: "Start", value } })
   }
@@ -59,15 +58,15 @@ class Session {
     const rounds = deriver.repairRounds(nowMs - config.repairMs)
     if (rounds === undefined) return
     this.#repairedMs = nowMs
-    this.startBlocks(rounds, nowMs)
+    this.startBlocks(rounds)
   }
 
   /** Name of a stream that should speak and does not. */
   silent(nowMs: number): string | undefined {
     const { config, state } = this.#observer
-    const { blocks, commits } = this.heardMs
-    if (state.blocksOn && blocks !== undefined && nowMs - blocks > config.silenceMs) return "block"
-    if (state.commitsOn && commits !== undefined && nowMs - commits > config.silenceMs) return "commit"
+    const { busy, heardMs } = this
+    if (state.blocksOn && !busy.blocks && nowMs - heardMs.blocks > config.silenceMs) return "block"
+    if (state.commitsOn && !busy.commits && nowMs - heardMs.commits > config.silenceMs) return "commit"
     return undefined
   }
 }
@@ -91,14 +90,15 @@ const runSession = Effect.fnUntraced(function* (
         const nowMs = yield* Clock.currentTimeMillis
         session.send(yield* observer.evaluate(nowMs), nowMs)
       })
-      // Reading goes on only when there is room for more; until then the publisher's silence is our own doing.
+      // Reading goes on only when there is room for more.
       const handled = (stream: "blocks" | "commits", work: Effect.Effect<void, ObserverError>) =>
         Effect.gen(function* () {
-          session.heardMs[stream] = undefined
+          session.busy[stream] = true
           yield* work
           yield* evaluate
           yield* observer.commits.room
           yield* observer.blocks.room
+          session.busy[stream] = false
           session.heardMs[stream] = yield* Clock.currentTimeMillis
         })
       const ended = Effect.fail(
