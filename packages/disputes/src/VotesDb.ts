@@ -118,13 +118,23 @@ export interface Limits {
   readonly pruneRowsPerWrite: number
   /** Records of votes that stay in memory: the disputes of the hour. */
   readonly cachedRecords: number
+  /** Records of votes after which a batch takes no more: as long everything else waits while it is written up. */
+  readonly recordsPerWrite: number
+  /** Rows by validator after which a batch takes no more. */
+  readonly votersPerWrite: number
 }
 
 /** Sessions whose votes one cleaning removes where nothing else is said. */
 export const pruneSessionsPerWrite = 300
 
 /** Bounds that apply where none are given. */
-export const defaults: Limits = { pruneSessionsPerWrite, pruneRowsPerWrite: 128, cachedRecords: 128 }
+export const defaults: Limits = {
+  pruneSessionsPerWrite,
+  pruneRowsPerWrite: 256,
+  cachedRecords: 128,
+  recordsPerWrite: 32,
+  votersPerWrite: 512
+}
 
 const readVotes = Effect.fnUntraced(function* (
   store: Store.Service,
@@ -152,7 +162,7 @@ const readVotes = Effect.fnUntraced(function* (
 
 const make = Effect.fnUntraced(function* (limits: Limits) {
   const store = yield* Store.Store
-  const writer = new VotesWriter(store, limits.cachedRecords)
+  const writer = new VotesWriter(store, limits)
   yield* Effect.forkScoped(writer.run)
   const candidatesOf = (session: SessionIndex, validator: ValidatorIndex) =>
     byValidator.iterate(store, [session, validator]).pipe(

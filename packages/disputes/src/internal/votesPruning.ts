@@ -61,7 +61,13 @@ const rowsOf = (
     Stream.takeWhile(([[session]]) => session < to),
     Stream.runCollect,
     Effect.map((found) =>
-      found.flatMap(([key, id]) => [byValidator.delete(key), byIdentity.delete([id, key[0], key[1]])])
+      found.flatMap(([key, id], at) => {
+        const before = found[at - 1]
+        // Rows of one validator follow each other, and have one row by identity together.
+        const isSame =
+          before !== undefined && before[1] === id && before[0][0] === key[0] && before[0][1] === key[1]
+        return [byValidator.delete(key), ...(isSame ? [] : [byIdentity.delete([id, key[0], key[1]])])]
+      })
     )
   ),
   conclusions.iterate(store, [], { from: [from, noHash] }).pipe(
