@@ -62,6 +62,36 @@ export const development = (
   ...options
 })
 
+/** Names of the development validators; further ones are numbered. `//Ferdie` collates. */
+const names = ["//Alice", "//Bob", "//Charlie", "//Dave", "//Eve"]
+
+/** How many validators a development committee has, and how many of them are malicious. */
+export interface Committee {
+  readonly validators: number
+  /** At most as many as the others can outvote: fewer than a third. */
+  readonly malicious: number
+}
+
+/** The most malicious validators that so many tolerate. */
+export const toleratedMalicious = (validators: number): number => Math.floor(Math.max(validators - 1, 0) / 3)
+
+/**
+ * Who validates in a development committee of this size. The honest are one group, the malicious the other: when its turn
+ * comes, they get a bad candidate backed all by themselves. For four and one it is the committee of `development`.
+ */
+export const committee = ({
+  malicious,
+  validators
+}: Committee): Pick<ChainSpec, "validators" | "groups" | "faultyValidators"> => {
+  const indices = Array.from({ length: validators }, (_, index) => index)
+  const faultyValidators = indices.slice(validators - malicious)
+  return {
+    validators: indices.map((index) => names[index] ?? `//validator-${index}`),
+    groups: [indices.slice(0, validators - malicious), faultyValidators],
+    faultyValidators
+  }
+}
+
 /** A chain specification cannot be read; the message says which file and what is wrong with it. */
 export class ChainSpecError extends Schema.TaggedError<ChainSpecError>()("ChainSpecError", {
   message: Schema.String

@@ -6,6 +6,7 @@ import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { codec } from "./codec/CodecCommand.ts"
 import { devnetCommand } from "./devnet/DevnetCommand.ts"
+import { disputesCommand } from "./inspect/DisputesCommand.ts"
 import { keyCommand } from "./KeyCommand.ts"
 import { settings } from "./NodeConfig.ts"
 import { observeCommand } from "./observe/ObserveCommand.ts"
@@ -24,6 +25,7 @@ export const command = Command.make("ephor-node").pipe(
     devnetCommand,
     observeCommand,
     relayCommand,
+    disputesCommand,
     codec,
     keyCommand,
     checkConfig

@@ -5,6 +5,7 @@
 import type { BlockRef, Hash } from "@ephor/types"
 import { Effect, Option } from "effect"
 import type { RuntimeState } from "./DevRuntime.ts"
+import { unappliedSlashes } from "./DevRuntimeApi.ts"
 import { canonical, current } from "./internal/chainTables.ts"
 import { states } from "./internal/stateStore.ts"
 import type { Service as Store } from "./Store.ts"
@@ -40,3 +41,6 @@ export const readNewest = Effect.fn("DevRuntimeStore.readNewest")(function* (sto
 /** Whether a block is on the canonical chain of a store. */
 export const isCanonical = (store: Store, { hash, number }: Pick<BlockRef, "hash" | "number">) =>
   Effect.map(canonical.get(store, [number]), (found) => Option.contains(found, hash))
+
+/** What the chain holds against validators in a state; see `RuntimeApi.unappliedSlashes`. */
+export const slashesOf = unappliedSlashes

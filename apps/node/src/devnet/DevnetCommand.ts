@@ -1,10 +1,11 @@
 /**
- * `ephor-node devnet`: two chains, a supervisor and observers on this machine.
+ * `ephor-node devnet`: some chains, a supervisor and observers on this machine.
  */
 import { Settings } from "@ephor/cli"
 import { Effect, FileSystem, Logger, References } from "effect"
 import { Command } from "effect/cli"
 import { resolve } from "node:path"
+import * as ChainSpec from "../ChainSpec.ts"
 import * as Devnet from "./Devnet.ts"
 import { DevnetError } from "./Network.ts"
 
@@ -21,8 +22,20 @@ const settings = {
       "Keep everything here and go on from it next time (default: a temporary directory, removed at the end)"
   }),
   processes: Settings.boolean("processes", {
-    description: "Run the four validators of a chain as four processes over libp2p",
+    description: "Run each validator of a chain as a process of its own, over libp2p",
     default: false
+  }),
+  chains: Settings.integer("chains", { description: "Chains to run", default: 2, minimum: 1, maximum: 8 }),
+  validators: Settings.integer("validators", {
+    description: "Validators of each chain",
+    default: 4,
+    minimum: 4,
+    maximum: 32
+  }),
+  malicious: Settings.integer("malicious", {
+    description: "Validators of each chain that back invalid candidates: a group of their own",
+    default: 1,
+    minimum: 1
   }),
   garbageEvery: Settings.integer("garbage-every", {
     description: "Valid candidates between two invalid ones; 0 is never",
@@ -48,11 +61,19 @@ export const devnetCommand = Command.make("devnet", Settings.flags(settings), (f
         message: "--processes runs on development chains only: leave out --execution anvil"
       })
     }
+    const { malicious, validators } = config
+    const tolerated = ChainSpec.toleratedMalicious(validators)
+    if (malicious > tolerated) {
+      return yield* new DevnetError({
+        message: `${validators} validators outvote at most ${tolerated} malicious ones: correct --malicious, or give --validators ${3 * malicious + 1}`
+      })
+    }
     return yield* Devnet.run({
       dataDir,
+      committee: { validators, malicious },
       processes: config.processes,
       execution: config.execution,
-      chainIds: ["901", "902"],
+      chainIds: Array.from({ length: config.chains }, (_, at) => String(901 + at)),
       garbageEvery: config.garbageEvery,
       durationSeconds: config.duration === 0 ? undefined : config.duration,
       json: config.json,
@@ -63,4 +84,4 @@ export const devnetCommand = Command.make("devnet", Settings.flags(settings), (f
     Effect.provideService(Logger.LogToStderr, true),
     Effect.provideService(References.MinimumLogLevel, "Warn")
   )
-).pipe(Command.withDescription("Run a development network of two chains, a supervisor and observers"))
+).pipe(Command.withDescription("Run a development network of chains, a supervisor and observers"))

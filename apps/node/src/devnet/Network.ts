@@ -8,19 +8,17 @@ import { ManagedNode } from "@ephor/supervisor-protocol"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
 import type { BlockRef, ChainId, DerivedBlockRefPair, LogContent } from "@ephor/types"
-import { Clock, Context, Effect, FileSystem, Layer, type Queue, Schema } from "effect"
+import { Clock, Context, Effect, FileSystem, Layer, type Queue } from "effect"
 import { HttpClient } from "effect/http"
 import { createRequire } from "node:module"
-import { createServer } from "node:net"
 import { dirname, join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
+import { specOf, startValidators } from "./Committee.ts"
 import * as Execution from "./Execution.ts"
 import * as Children from "./NodeChildren.ts"
+import { DevnetError, freePort, host, multiaddr, nodeCommand, self, toFlags } from "./NodeCommands.ts"
 
-/** A part of the devnet does not start; the message says which and where to look. */
-export class DevnetError extends Schema.TaggedError<DevnetError>()("DevnetError", {
-  message: Schema.String
-}) {}
+export { DevnetError } from "./NodeCommands.ts"
 
 /** What a devnet is made of. */
 export interface Options {
@@ -30,36 +28,17 @@ export interface Options {
   /** Each validator is a process of its own. */
   readonly processes: boolean
   readonly chainIds: ReadonlyArray<ChainId>
+  /** Who validates on each chain. */
+  readonly committee: ChainSpec.Committee
   /** Candidates between two invalid ones; 0 is never. */
   readonly garbageEvery: number
 }
 
-const host = "127.0.0.1"
 const l1ChainId = "900"
 const l1BlockTimeMs = 1000
 const startTimeoutMs = 60_000
 
-/** A TCP port that is free at this moment. */
-const freePort = Effect.callback<number>((resume) => {
-  const server = createServer()
-  server.listen(0, host, () => {
-    const address = server.address()
-    server.close(() =>
-      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
-    )
-  })
-})
-
 const require = createRequire(import.meta.url)
-
-/** Flags of a command line, in the order given. */
-const toFlags = (flags: { readonly [flag: string]: string | number | true }): ReadonlyArray<string> =>
-  Object.entries(flags).flatMap(([flag, value]) =>
-    value === true ? [`--${flag}`] : [`--${flag}`, String(value)]
-  )
-
-/** How this process was started, for starting others the same way: from `dist`, or from sources. */
-const self = () => ({ node: process.execPath, flags: process.execArgv, bin: process.argv[1]! })
 
 const supervisorBin = (): string => {
   const folder = dirname(require.resolve("@ephor/supervisor/package.json"))
@@ -165,64 +144,6 @@ export interface Devnet {
   readonly l1Url: string
 }
 
-const specOf = Effect.fnUntraced(function* (
-  path: string,
-  chainId: ChainId,
-  genesisTime: number,
-  l1Genesis: BlockRef
-) {
-  const fs = yield* FileSystem.FileSystem
-  if (yield* Effect.orElseSucceed(fs.exists(path), () => false)) return
-  const spec = ChainSpec.development({ chainId, genesisTime, l1Genesis, faultyValidators: [3] })
-  yield* Effect.orDie(ChainSpec.write(path, spec))
-})
-
-/** A node as a child, with these flags. */
-const nodeCommand = (flags: { readonly [flag: string]: string | number | true }) => {
-  const { bin, flags: own, node } = self()
-  return { command: node, args: [...own, bin, "run", ...toFlags({ ...flags, "log-format": "logfmt" })] }
-}
-
-const multiaddr = (port: number) => `/ip4/${host}/tcp/${port}`
-
-/** The validators beside the first, which makes the chain: each dials those before it. */
-const startValidators = Effect.fnUntraced(function* (
-  options: Options,
-  notices: Queue.Enqueue<Children.Notice>,
-  specFile: string,
-  spec: ChainSpec.ChainSpec,
-  sequencerPort: number
-) {
-  const ports = [sequencerPort]
-  const children: Array<Children.Child> = []
-  for (const [index, key] of spec.validators.entries()) {
-    if (index === 0) continue
-    const port = yield* freePort
-    const name = `validator-${spec.chainId}-${index}`
-    children.push(
-      yield* Children.keep(
-        {
-          name: `validator ${index} of ${spec.chainId}`,
-          ...nodeCommand({
-            "validator-key": key,
-            listen: multiaddr(port),
-            peer: ports.map(multiaddr).join(","),
-            "chain-spec": specFile,
-            "data-dir": join(options.dataDir, name),
-            "stream-port": 0,
-            "admin-port": 0
-          }),
-          logFile: join(options.dataDir, `${name}.log`),
-          restartDelayMs: 1000
-        },
-        notices
-      )
-    )
-    ports.push(port)
-  }
-  return children
-})
-
 const startChain = Effect.fnUntraced(function* (
   options: Options,
   notices: Queue.Enqueue<Children.Notice>,
@@ -234,7 +155,7 @@ const startChain = Effect.fnUntraced(function* (
   const fs = yield* FileSystem.FileSystem
   yield* Effect.orDie(fs.makeDirectory(dataDir, { recursive: true }))
   const specFile = join(dataDir, "chain-spec.json")
-  yield* specOf(specFile, chainId, genesisTime, l1Genesis)
+  yield* specOf(specFile, options.committee, chainId, genesisTime, l1Genesis)
   const [interopPort, streamPort, adminPort] = yield* Effect.all([freePort, freePort, freePort])
   const jwtFile = join(options.dataDir, "jwt.hex")
   const executionUrl = options.execution === "anvil" ? yield* anvil(options, notices, chainId, {}) : undefined

@@ -1,0 +1,70 @@
+/**
+ * Who validates on a chain of a devnet, and the processes of the validators where they are processes.
+ */
+import type { BlockRef, ChainId } from "@ephor/types"
+import { Effect, Equal, FileSystem, type Queue } from "effect"
+import { join } from "node:path"
+import * as ChainSpec from "../ChainSpec.ts"
+import type { Options } from "./Network.ts"
+import * as Children from "./NodeChildren.ts"
+import { DevnetError, freePort, multiaddr, nodeCommand } from "./NodeCommands.ts"
+
+/** The specification of a chain, made once; one that is there has to fit. */
+export const specOf = Effect.fnUntraced(function* (
+  path: string,
+  committee: ChainSpec.Committee,
+  chainId: ChainId,
+  genesisTime: number,
+  l1Genesis: BlockRef
+) {
+  const fs = yield* FileSystem.FileSystem
+  const expected = ChainSpec.committee(committee)
+  if (yield* Effect.orElseSucceed(fs.exists(path), () => false)) {
+    const known = yield* ChainSpec.read(path)
+    if (Equal.equals(known.validators, expected.validators) && Equal.equals(known.groups, expected.groups))
+      return
+    return yield* new DevnetError({
+      message: `the chains in ${path} have ${known.validators.length} validators, ${known.faultyValidators.length} of them malicious: give --validators ${known.validators.length} --malicious ${known.faultyValidators.length}, or another --data-dir`
+    })
+  }
+  const spec = ChainSpec.development({ chainId, genesisTime, l1Genesis, ...expected })
+  yield* Effect.orDie(ChainSpec.write(path, spec))
+})
+
+/** The validators beside the first, which makes the chain: each dials those before it. */
+export const startValidators = Effect.fnUntraced(function* (
+  options: Options,
+  notices: Queue.Enqueue<Children.Notice>,
+  specFile: string,
+  spec: ChainSpec.ChainSpec,
+  sequencerPort: number
+) {
+  const ports = [sequencerPort]
+  const children: Array<Children.Child> = []
+  for (const [index, key] of spec.validators.entries()) {
+    if (index === 0) continue
+    const port = yield* freePort
+    const name = `validator-${spec.chainId}-${index}`
+    children.push(
+      yield* Children.keep(
+        {
+          name: `validator ${index} of ${spec.chainId}`,
+          ...nodeCommand({
+            "validator-key": key,
+            listen: multiaddr(port),
+            peer: ports.map(multiaddr).join(","),
+            "chain-spec": specFile,
+            "data-dir": join(options.dataDir, name),
+            "stream-port": 0,
+            "admin-port": 0
+          }),
+          logFile: join(options.dataDir, `${name}.log`),
+          restartDelayMs: 1000
+        },
+        notices
+      )
+    )
+    ports.push(port)
+  }
+  return children
+})
