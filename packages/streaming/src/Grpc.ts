@@ -49,29 +49,37 @@ export interface FrameFault {
   readonly why: string
 }
 
-const nothing = new Uint8Array(0)
-
 /** Turns the bytes of a compressed message into the message, within the limit on messages. */
 export type Inflate = (bytes: Uint8Array, maxBytes: number) => Uint8Array | FrameFault
 
-/** Smaller chunks than this on average are put together while a message is incomplete. */
-const smallChunk = 1024
-/** How many chunks may wait before that. */
-const looseChunks = 256
+/** Smaller parts than this on average are put together while a message is incomplete. */
+const smallPart = 1024
+/** How many parts may wait before that. */
+const looseParts = 256
+
+/** A message as it came: one part, or several that belong together in this order. */
+export type Parts = ReadonlyArray<Uint8Array>
+
+/** The bytes of a message in one piece; copied only if it came in several. */
+export const join = (parts: Parts): Uint8Array => (parts.length === 1 ? parts[0]! : concat(parts))
 
 /**
  * Cuts messages out of DATA frames that may be split at any byte. Never allocates what was announced but not sent:
- * chunks are kept as they came until a message is whole, and a length above `maxBytes` is refused from its prefix alone.
+ * parts are kept as they came until a message is whole, and a length above `maxBytes` is refused from its prefix alone.
  * What a drip of tiny chunks makes us hold stays in proportion to its bytes. With `inflate`, compressed messages are
  * taken as well; their limit is `maxBytes` before and after.
  */
 export class Deframer {
   readonly maxBytes: number
   readonly #inflate: Inflate | undefined
-  #chunks: Array<Uint8Array> = []
+  readonly #prefix = new Uint8Array(prefixBytes)
+  #prefixHeld = 0
+  #compressed = false
+  /** Length of the message that is coming in; -1 while its prefix is. */
+  #length = -1
+  #parts: Array<Uint8Array> = []
   #held = 0
-  #needed = prefixBytes
-  /** Chunks before this one have been put together, and their bytes. */
+  /** Parts before this one have been put together, and their bytes. */
   #packed = 0
   #packedBytes = 0
 
@@ -82,55 +90,77 @@ export class Deframer {
 
   /** Bytes of an unfinished message that are held back. */
   get pendingBytes(): number {
-    return this.#held
+    return this.#length < 0 ? this.#prefixHeld : prefixBytes + this.#held
   }
 
   /** Takes a chunk; returns the messages that became whole, or the fault that ends the call. */
   push(chunk: Uint8Array): ReadonlyArray<Uint8Array> | FrameFault {
-    this.#chunks.push(chunk)
-    this.#held += chunk.length
-    if (this.#held < this.#needed) {
-      this.#pack()
-      return []
-    }
-    const bytes = this.#chunks.length === 1 ? chunk : concat(this.#chunks, this.#held)
-    const messages: Array<Uint8Array> = []
-    let at = 0
-    this.#needed = prefixBytes
-    while (bytes.length - at >= prefixBytes) {
-      const flag = bytes[at]!
-      if (flag !== 0 && (flag !== 1 || this.#inflate === undefined)) return compressionFault(flag)
-      const length =
-        ((bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!) >>> 0
-      if (length > this.maxBytes) return tooLarge(`message of ${length} bytes`, this.maxBytes)
-      if (bytes.length - at - prefixBytes < length) {
-        this.#needed = prefixBytes + length
+    const messages = this.pushParts(chunk)
+    return isFault(messages) ? messages : messages.map(join)
+  }
+
+  /** The same without copies: a message that came in several chunks is returned as views of them. */
+  pushParts(chunk: Uint8Array): ReadonlyArray<Parts> | FrameFault {
+    const messages: Array<Parts> = []
+    for (let at = 0; at < chunk.length;) {
+      if (this.#length < 0) {
+        const whole = this.#prefixHeld === 0 && chunk.length - at >= prefixBytes
+        if (!whole) {
+          this.#prefix[this.#prefixHeld++] = chunk[at++]!
+          if (this.#prefixHeld < prefixBytes) continue
+        }
+        const fault = whole ? this.#begin(chunk, at) : this.#begin(this.#prefix, 0)
+        if (fault !== undefined) return fault
+        if (whole) at += prefixBytes
+      }
+      const missing = this.#length - this.#held
+      if (missing > 0 && at === chunk.length) break
+      const part = chunk.subarray(at, at + missing)
+      at += part.length
+      this.#parts.push(part)
+      this.#held += part.length
+      if (part.length < missing) {
+        this.#pack()
         break
       }
-      const from = at + prefixBytes
-      at = from + length
-      const message = length === 0 ? nothing : bytes.subarray(from, at)
-      if (flag === 0) messages.push(message)
-      else {
-        const inflated = this.#inflate!(message, this.maxBytes)
-        if ("status" in inflated) return inflated
-        messages.push(inflated)
-      }
+      const parts = this.#end()
+      if ("status" in parts) return parts
+      messages.push(parts)
     }
-    this.#held = bytes.length - at
-    this.#chunks = this.#held === 0 ? [] : [bytes.subarray(at)]
-    this.#packed = this.#chunks.length
-    this.#packedBytes = this.#held
     return messages
   }
 
+  /** Reads a prefix. */
+  #begin(bytes: Uint8Array, at: number): FrameFault | undefined {
+    const flag = bytes[at]!
+    if (flag !== 0 && (flag !== 1 || this.#inflate === undefined)) return compressionFault(flag)
+    const length =
+      ((bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!) >>> 0
+    if (length > this.maxBytes) return tooLarge(`message of ${length} bytes`, this.maxBytes)
+    this.#prefixHeld = 0
+    this.#compressed = flag === 1
+    this.#length = length
+    return undefined
+  }
+
+  /** Hands over a message that is whole. */
+  #end(): Parts | FrameFault {
+    const parts = this.#parts
+    this.#parts = []
+    this.#held = 0
+    this.#length = -1
+    this.#packed = 0
+    this.#packedBytes = 0
+    if (!this.#compressed) return parts
+    const inflated = this.#inflate!(join(parts), this.maxBytes)
+    return "status" in inflated ? inflated : [inflated]
+  }
+
   #pack(): void {
-    if (this.#chunks.length - this.#packed < looseChunks) return
+    if (this.#parts.length - this.#packed < looseParts) return
     const loose = this.#held - this.#packedBytes
-    if (loose < looseChunks * smallChunk) {
-      this.#chunks.push(concat(this.#chunks.splice(this.#packed), loose))
-    }
-    this.#packed = this.#chunks.length
+    if (loose < looseParts * smallPart) this.#parts.push(concat(this.#parts.splice(this.#packed)))
+    this.#packed = this.#parts.length
     this.#packedBytes = this.#held
   }
 }
@@ -146,18 +176,18 @@ const compressionFault = (flag: number): FrameFault =>
     ? { status: Status.Internal, why: "compressed message although no encoding was agreed on" }
     : { status: Status.Internal, why: `unknown message flag ${flag}` }
 
-const concat = (chunks: ReadonlyArray<Uint8Array>, length: number): Uint8Array => {
-  const out = new Uint8Array(length)
+const concat = (parts: Parts): Uint8Array => {
+  const out = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
   let at = 0
-  for (const chunk of chunks) {
-    out.set(chunk, at)
-    at += chunk.length
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
   }
   return out
 }
 
 /** Whether `push` returned a fault. */
-export const isFault = (out: ReadonlyArray<Uint8Array> | FrameFault): out is FrameFault => "status" in out
+export const isFault = (out: ReadonlyArray<unknown> | FrameFault): out is FrameFault => "status" in out
 
 const utf8 = new TextEncoder()
 

@@ -15,6 +15,8 @@ import {
   Proto,
   Round
 } from "@ephor/types"
+import { join, type Parts } from "./Grpc.ts"
+import { scanBlocks } from "./internal/scanBlocks.ts"
 
 /** From which rounds on blocks are wanted: the highest accepted round per authority; empty means all zero. */
 export const StartBlockStream = Schema.Struct({ highestRoundPerAuthority: Schema.Array(Round) })
@@ -99,6 +101,11 @@ export const decodeCommitRequest = (bytes: Uint8Array): Result.Result<CommitStre
 export const encodeBlockResponse = Proto.encode(BlockStreamResponse)
 /** The batch of blocks that a message spells; blocks are views of the message. */
 export const decodeBlockResponse = Proto.decodeResult(BlockStreamResponse)
+/** The same for a message in parts: blocks are views of them, and only a block that is cut between two is copied. */
+export const decodeBlockParts = (parts: Parts): Result.Result<BlockStreamResponse, CodecError> => {
+  const response = scanBlocks(parts)
+  return response === undefined ? decodeBlockResponse(join(parts)) : Result.succeed(response)
+}
 /** The protobuf bytes of one committed sub-DAG. */
 export const encodeCommit = Proto.encode(CommittedSubDag)
 /** The protobuf bytes of a batch of commits. */

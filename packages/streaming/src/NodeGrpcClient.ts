@@ -12,7 +12,7 @@ import {
   type BlockStreamResponse,
   type CommitStreamRequest,
   type CommitStreamResponse,
-  decodeBlockResponse,
+  decodeBlockParts,
   decodeCommitResponse,
   encodeBlockRequest,
   encodeCommitRequest
@@ -93,13 +93,13 @@ const methods = (options: ClientOptions) => {
     name: `${options.url} StreamBlocks`,
     path: `${prefix}${options.services.blocks}/StreamBlocks`,
     encode: encodeBlockRequest,
-    decode: decodeBlockResponse
+    decode: decodeBlockParts
   }
   const commits: ClientMethod<CommitStreamRequest, CommitStreamResponse> = {
     name: `${options.url} StreamCommits`,
     path: `${prefix}${options.services.commits}/StreamCommits`,
     encode: encodeCommitRequest,
-    decode: decodeCommitResponse
+    decode: (parts) => decodeCommitResponse(Grpc.join(parts))
   }
   return { blocks, commits }
 }

@@ -7,7 +7,7 @@ import * as BatchPolicy from "./BatchPolicy.ts"
 import { BlockSource, type Service as Source } from "./BlockSource.ts"
 import { type BlockSession, makeBlockSession } from "./internal/blockSession.ts"
 import { type CommitSession, makeCommitSession } from "./internal/commitSession.ts"
-import { Feed, SharedResponses } from "./internal/feed.ts"
+import { Feed, SharedResponses, type Waiter } from "./internal/feed.ts"
 import { extend, type Path, type Pathed } from "./internal/path.ts"
 import type { BlockStreamResponse, CommitStreamResponse } from "./Messages.ts"
 import * as Metrics from "./Metrics.ts"
@@ -57,19 +57,29 @@ export interface Shared {
 }
 
 /** One stream, as the driver below sees it. */
-interface Session<Command, Response> {
-  /** The next response if one is due at `nowMs`, else nothing. */
-  readonly next: (nowMs: number) => Effect.Effect<Response | undefined, ObserverError>
+export interface Session<Command, Response> extends Waiter {
+  /**
+   * The next response if one is due at `nowMs`, or what must be done before it can be said: then ask again. Plain, because
+   * it is asked for each response to each subscriber.
+   */
+  readonly poll: (nowMs: number) => Response | Effect.Effect<void, ObserverError> | undefined
+  /** Encoded size of the last response, about. */
+  readonly bytes: number
   /** Takes a command; only the newest that waits counts. */
   readonly command: (command: Command) => void
-  /** Whether `next` might have something to say. */
+  /** Whether `poll` might have something to say. */
   readonly ready: () => boolean
-  wake: (() => void) | undefined
 }
+
+/** Responses that are handed to the transport together, if they are ready: so many, or as soon as so many bytes. */
+const together = { responses: 16, bytes: 64 * 1024 }
+/** Responses above this are counted. */
+const excessiveBytes = 16 * 1024 * 1024
 
 const drive = <Command, Response>(
   shared: Shared,
   where: string,
+  metric: Metric.Counter<number>,
   commands: Stream.Stream<{ readonly command: Command | null }>,
   make: () => Session<Command, Response>
 ): Stream.Stream<Response, ObserverError> =>
@@ -102,23 +112,45 @@ const drive = <Command, Response>(
       // The end of the commands is not a stop (a half-closed call goes on), so the fiber's end means nothing.
       yield* Stream.runForEachArray(commands, takeCommands).pipe(Effect.forkScoped)
       const ready = () => flood !== undefined || feed.state !== "open" || session.ready()
-      const pull: Pull.Pull<readonly [Response, ...Array<Response>], ObserverError> = Effect.gen(
-        function* () {
-          while (true) {
-            if (flood !== undefined) return yield* flood
-            if (feed.state === "closing") {
-              return yield* new ObserverError({
-                where,
-                reason: new Unavailable({ why: "the publisher is shutting down" })
-              })
-            }
-            const response = yield* session.next(yield* Clock.currentTimeMillis)
-            if (response !== undefined) return [response] as const
-            if (feed.state === "ended") return yield* Cause.done()
-            yield* feed.wait(session, ready)
-          }
+      /** What must be done before the next response. */
+      let first: Effect.Effect<void, ObserverError> | undefined
+      const collect = (nowMs: number): Pull.Pull<readonly [Response, ...Array<Response>], ObserverError> => {
+        if (flood !== undefined) return Effect.fail(flood)
+        if (feed.state === "closing") {
+          const reason = new Unavailable({ why: "the publisher is shutting down" })
+          return Effect.fail(new ObserverError({ where, reason }))
         }
-      )
+        const responses: Array<Response> = []
+        let bytes = 0
+        let excessive = 0
+        while (responses.length < together.responses && bytes < together.bytes) {
+          const next = session.poll(nowMs)
+          if (next === undefined) break
+          if (Effect.isEffect(next)) {
+            first = next
+            break
+          }
+          responses.push(next)
+          bytes += session.bytes
+          if (session.bytes > excessiveBytes) excessive++
+        }
+        if (responses.length > 0) {
+          const some = responses as unknown as readonly [Response, ...Array<Response>]
+          const counted = Effect.as(Metric.update(metric, responses.length), some)
+          return excessive === 0
+            ? counted
+            : Effect.andThen(Metric.update(Metrics.excessiveResponses, excessive), counted)
+        }
+        if (first === undefined && feed.state === "ended") return Cause.done()
+        return Effect.andThen(first === undefined ? feed.wait(session, ready) : Effect.void, pull)
+      }
+      const now = Effect.flatMap(Clock.currentTimeMillis, collect)
+      const pull: Pull.Pull<readonly [Response, ...Array<Response>], ObserverError> = Effect.suspend(() => {
+        if (first === undefined) return now
+        const before = first
+        first = undefined
+        return Effect.andThen(before, now)
+      })
       return Stream.fromPull(Effect.succeed(pull))
     })
   )
@@ -170,14 +202,18 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
       Stream.unwrap(
         Effect.as(
           counted(count, "StreamBlocks", options.maxStreams, Metrics.blockStreams),
-          drive(shared, "StreamBlocks", commands, (): BlockSession => makeBlockSession(shared))
+          drive(shared, "StreamBlocks", Metrics.blockResponses, commands, (): BlockSession =>
+            makeBlockSession(shared)
+          )
         )
       ),
     streamCommits: (commands) =>
       Stream.unwrap(
         Effect.as(
           counted(count, "StreamCommits", options.maxStreams, Metrics.commitStreams),
-          drive(shared, "StreamCommits", commands, (): CommitSession => makeCommitSession(shared))
+          drive(shared, "StreamCommits", Metrics.commitResponses, commands, (): CommitSession =>
+            makeCommitSession(shared)
+          )
         )
       )
   }

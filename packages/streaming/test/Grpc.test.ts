@@ -24,6 +24,19 @@ describe("Grpc", () => {
     }
   })
 
+  it("copies nothing: a message is views of the chunks that it came in", () => {
+    const chunks = [wire.subarray(0, 100), wire.subarray(100, 200), wire.subarray(200)]
+    const deframer = new Grpc.Deframer(1000)
+    const parts = chunks.map((chunk) => deframer.pushParts(chunk))
+    const last = parts[2] as ReadonlyArray<Grpc.Parts>
+    assert.deepStrictEqual(
+      parts.map((messages) => (messages as ReadonlyArray<Grpc.Parts>).length),
+      [2, 0, 1]
+    )
+    assert.strictEqual(last[0]!.length, 3)
+    for (const part of last[0]!) assert.strictEqual(part.buffer, wire.buffer)
+  })
+
   it("refuses a message above the limit from its prefix alone", () => {
     const got = new Grpc.Deframer(10).push(Uint8Array.of(0, 0xff, 0xff, 0xff, 0xff))
     assert.deepStrictEqual(got, {

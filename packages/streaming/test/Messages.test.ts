@@ -36,6 +36,40 @@ describe("Messages", () => {
     assert.deepStrictEqual(rounds([0x0a, 0x04, 0x08, 1, 0x08, 2]), [1, 2])
     assert.deepStrictEqual(rounds([0x0a, 0x06, 0x08, 1, 0x0a, 0x02, 2, 3]), [1, 2, 3])
   })
+  it("reads a batch of blocks out of parts that were cut anywhere, like one in one piece", () => {
+    const blocks = [Uint8Array.of(7), new Uint8Array(0), new Uint8Array(300).fill(9), Uint8Array.of(1, 2, 3)]
+    const bytes = Messages.encodeBlockResponse({ blocks, highestCommitIndex: 70_000 })
+    const whole = Result.getOrThrow(Messages.decodeBlockResponse(bytes))
+    for (let one = 0; one <= bytes.length; one++) {
+      for (const two of [one, one + 1, one + 150, bytes.length]) {
+        const parts = [bytes.subarray(0, one), bytes.subarray(one, two), bytes.subarray(two)]
+        const read = Result.getOrThrow(Messages.decodeBlockParts(parts))
+        assert.deepStrictEqual(
+          read.blocks.map((block) => [...block]),
+          whole.blocks.map((block) => [...block])
+        )
+        assert.strictEqual(read.highestCommitIndex, 70_000)
+      }
+    }
+    assert.strictEqual(Result.getOrThrow(Messages.decodeBlockParts([])).blocks.length, 0)
+  })
+  const odd: ReadonlyArray<readonly [string, ReadonlyArray<number>]> = [
+    ["an unknown field", [0x1a, 1, 9, 0x0a, 1, 7]],
+    ["a padded varint", [0x0a, 0x81, 0x80, 0x80, 0x80, 0x80, 0x00, 7]],
+    ["an index above 32 bits", [0x10, 0xff, 0xff, 0xff, 0xff, 0x7f]],
+    ["a block that is longer than the message", [0x0a, 5, 1, 2]],
+    ["a length that is cut off", [0x0a, 0x80]],
+    ["an index of another wire type", [0x15, 1, 0, 0, 0]],
+    ["an index twice", [0x10, 1, 0x10, 2]]
+  ]
+  for (const [title, bytes] of odd)
+    it(`reads in parts what it reads in one piece: ${title}`, () => {
+      const message = Uint8Array.from(bytes)
+      const parts = [...message].map((byte) => Uint8Array.of(byte))
+      const [one, other] = [Messages.decodeBlockParts(parts), Messages.decodeBlockResponse(message)]
+      assert.deepStrictEqual(one, other)
+    })
+
   it("P6: rounds above 32 bits saturate", () => {
     assert.deepStrictEqual(
       rounds([0x0a, 0x0b, 0x08, ...Array.from({ length: 9 }, () => 0xff), 1]),

@@ -28,11 +28,10 @@ const open = Effect.fnUntraced(function* (api: Effect.Success<ReturnType<typeof 
   return {
     commands,
     responses,
-    seen: Effect.map(Queue.takeAll(responses), (all) =>
-      all.flatMap(({ blocks }) => blocks.map((bytes) => bytes[0]!))
-    )
+    seen: Effect.map(Queue.takeAll(responses), (all) => all.flatMap(firstBytes))
   }
 })
+const firstBytes = ({ blocks }: Messages.BlockStreamResponse) => blocks.map((bytes) => bytes[0]!)
 const idle = Effect.forEach(Array.from({ length: 20 }), () => Effect.yieldNow)
 
 describe("Publisher", () => {
@@ -87,7 +86,7 @@ describe("Publisher", () => {
         yield* memory.accept([0, 1, 2, 3].map((author) => block(round, author)))
       yield* idle
       const seen: Array<number> = []
-      while (seen.length < 24) seen.push(...(yield* pull)[0].blocks.map((bytes) => bytes[0]!))
+      while (seen.length < 24) seen.push(...(yield* pull).flatMap(firstBytes))
       assert.deepStrictEqual(
         seen,
         Array.from({ length: 24 }, (_, i) => 16 * (1 + Math.floor(i / 4)) + (i % 4))
@@ -105,7 +104,7 @@ describe("Publisher", () => {
       const pull = yield* Stream.toPull(api.streamBlocks(Stream.fromQueue(commands)))
       const seen: Array<number> = []
       for (let round = 4; seen.length < 32;) {
-        seen.push(...(yield* pull)[0].blocks.map((bytes) => bytes[0]!))
+        seen.push(...(yield* pull).flatMap(firstBytes))
         if (round > 8) continue
         yield* memory.accept([0, 1, 2, 3].map((author) => block(round, author)))
         round++

@@ -21,7 +21,7 @@ export interface ClientMethod<Request, Response> {
   readonly name: string
   readonly path: string
   readonly encode: (request: Request) => Uint8Array
-  readonly decode: (bytes: Uint8Array) => Result.Result<Response, CodecError>
+  readonly decode: (parts: Grpc.Parts) => Result.Result<Response, CodecError>
 }
 
 /** What the calls of a client have in common; `ClientOptions` documents it. */
@@ -36,7 +36,7 @@ export interface CallOptions {
 }
 
 /** Bytes of whole messages that may wait to be pulled before the stream is paused. */
-const bufferedBytes = 64 * 1024
+const bufferedBytes = 256 * 1024
 
 type Incoming = Http2.IncomingHttpHeaders & Http2.IncomingHttpStatusHeader
 
@@ -100,7 +100,7 @@ class Inbox<Response> {
 
   #take(chunk: Uint8Array): void {
     if (this.#ended !== undefined) return
-    const messages = this.#deframer.push(chunk)
+    const messages = this.#deframer.pushParts(chunk)
     if (Grpc.isFault(messages)) {
       if (messages.status === Grpc.Status.ResourceExhausted) this.#options.refused("message")
       return this.#end(faultReason(messages))
@@ -109,7 +109,7 @@ class Inbox<Response> {
       const response = this.#method.decode(message)
       if (Result.isFailure(response)) return this.#end(new Protocol({ why: response.failure.message }))
       this.#messages.push(response.success)
-      this.#bytes += message.length
+      for (const { length } of message) this.#bytes += length
     }
     if (this.#bytes > bufferedBytes) this.#stream.pause()
     if (messages.length > 0) this.#wake?.()
@@ -160,12 +160,12 @@ class Inbox<Response> {
 
   /** What has arrived, at least one message; then the end. Pulling is what lets the peer send more. */
   readonly pull: Pull.Pull<readonly [Response, ...Array<Response>], ObserverError> = Effect.suspend(() => {
-    const [first, ...rest] = this.#messages
-    if (first !== undefined) {
+    if (this.#messages.length > 0) {
+      const messages = this.#messages as unknown as readonly [Response, ...Array<Response>]
       this.#messages = []
       this.#bytes = 0
-      this.#stream.resume()
-      return Effect.succeed([first, ...rest] as const)
+      if (this.#stream.isPaused()) this.#stream.resume()
+      return Effect.succeed(messages)
     }
     if (this.#ended !== undefined) {
       const { reason } = this.#ended

@@ -8,19 +8,20 @@ import { blockBytes } from "../FrameCache.ts"
 import type { BlockStreamRequest, BlockStreamResponse } from "../Messages.ts"
 import * as Metrics from "../Metrics.ts"
 import { InvalidArgument, ObserverError, ResourceExhausted } from "../ObserverError.ts"
-import type { Shared } from "../Publisher.ts"
-import type { Waiter } from "./feed.ts"
+import type { Session, Shared } from "../Publisher.ts"
 
 type Command = NonNullable<BlockStreamRequest["command"]>
 
-const fail = (reason: ObserverError["reason"]) => new ObserverError({ where: "StreamBlocks", reason })
+const fail = (reason: ObserverError["reason"]) =>
+  Effect.fail(new ObserverError({ where: "StreamBlocks", reason }))
 const sizeOf = (block: SourceBlock) => blockBytes(block.bytes)
 // A page that is followed by more counts as far behind, whatever is left of it.
 const manyMore = 1_000_000
 
 /** See `makeBlockSession`. */
-export class BlockSession implements Waiter {
+export class BlockSession implements Session<Command, BlockStreamResponse> {
   wake: (() => void) | undefined
+  bytes = 0
   readonly #shared: Shared
   #waiting: Command | undefined
   #started = false
@@ -49,40 +50,37 @@ export class BlockSession implements Waiter {
     return this.#waiting !== undefined || (this.#started && this.#cursor < this.#shared.feed.next)
   }
 
-  next(nowMs: number): Effect.Effect<BlockStreamResponse | undefined, ObserverError> {
-    return Effect.gen({ self: this }, function* () {
-      const command = this.#waiting
-      this.#waiting = undefined
-      if (command?._tag === "Stop") this.#stop()
-      if (command?._tag === "Start") yield* this.#start(command.value.highestRoundPerAuthority)
-      if (!this.#started) return undefined
-      const response = (yield* this.#fromBacklog()) ?? (yield* this.#fromRing())
-      if (
-        response === undefined &&
-        !this.#owesResponse &&
-        nowMs - this.#sentMs < this.#shared.options.heartbeatMs
-      ) {
-        return undefined
-      }
-      this.#owesResponse = false
-      this.#sentMs = nowMs
-      yield* Metric.update(Metrics.blockResponses, 1)
-      return response ?? this.#heartbeat()
-    })
+  poll(nowMs: number): BlockStreamResponse | Effect.Effect<void, ObserverError> | undefined {
+    const command = this.#waiting
+    this.#waiting = undefined
+    if (command?._tag === "Stop") this.#stop()
+    if (command?._tag === "Start") return this.#start(command.value.highestRoundPerAuthority)
+    if (!this.#started) return undefined
+    const { feed, options } = this.#shared
+    const behind = this.#backlogAt === this.#backlog.length
+    if (behind && this.#backlogMore) return this.#loadPage(this.#backlog[this.#backlog.length - 1])
+    if (behind && this.#cursor < feed.first) return this.#leaveRing()
+    const response = behind ? this.#fromRing() : this.#fromBacklog()
+    if (response === undefined && !this.#owesResponse && nowMs - this.#sentMs < options.heartbeatMs)
+      return undefined
+    this.#owesResponse = false
+    this.#sentMs = nowMs
+    return response ?? this.#heartbeat()
   }
 
   #stop(): void {
     this.#started = false
     this.#backlog = []
+    this.#backlogAt = 0
     this.#backlogMore = false
     this.#twice.clear()
   }
 
-  *#start(rounds: ReadonlyArray<number>) {
+  #start(rounds: ReadonlyArray<number>): Effect.Effect<void, ObserverError> {
     const { feed, source } = this.#shared
     if (rounds.length !== 0 && rounds.length !== source.committeeSize) {
       const why = `highest_round_per_authority has ${rounds.length} entries, the committee has ${source.committeeSize}`
-      return yield* fail(new InvalidArgument({ why }))
+      return fail(new InvalidArgument({ why }))
     }
     this.#stop()
     this.#started = true
@@ -91,30 +89,34 @@ export class BlockSession implements Waiter {
     this.#reached = [...this.#requested]
     // Attach first, then read: what is accepted in between comes twice rather than never.
     this.#cursor = feed.next
-    yield* this.#loadPage()
-    return undefined
+    return this.#loadPage()
   }
 
-  *#loadPage(after?: SourceBlock) {
+  #loadPage(after?: SourceBlock): Effect.Effect<void, ObserverError> {
     const { feed, options, source } = this.#shared
     const limit = options.pageBlocks
-    this.#backlog = yield* source.blocksAfter(this.#requested, { after: after?.ref, limit })
-    this.#backlogAt = 0
-    this.#backlogMore = this.#backlog.length === limit
-    if (this.#cursor === feed.next) return
-    const digests = new Set(this.#backlog.map(({ ref }) => ref.digest))
-    for (let at = Math.max(this.#cursor, feed.first); at < feed.next; at++) {
-      const { digest } = feed.at(at).ref
-      if (digests.has(digest)) this.#twice.add(digest)
-    }
+    return Effect.map(source.blocksAfter(this.#requested, { after: after?.ref, limit }), (blocks) => {
+      this.#backlog = blocks
+      this.#backlogAt = 0
+      this.#backlogMore = blocks.length === limit
+      if (this.#cursor === feed.next) return
+      const digests = new Set(blocks.map(({ ref }) => ref.digest))
+      for (let at = Math.max(this.#cursor, feed.first); at < feed.next; at++) {
+        const { digest } = feed.at(at).ref
+        if (digests.has(digest)) this.#twice.add(digest)
+      }
+    })
   }
 
-  *#fromBacklog() {
-    if (this.#backlogAt === this.#backlog.length) {
-      if (!this.#backlogMore) return undefined
-      yield* this.#loadPage(this.#backlog[this.#backlog.length - 1])
-      if (this.#backlog.length === 0) return undefined
-    }
+  /** Too slow for the ring: history has it all, so nothing is lost. */
+  #leaveRing(): Effect.Effect<void, ObserverError> {
+    this.#cursor = this.#shared.feed.next
+    this.#twice.clear()
+    this.#requested = [...this.#reached]
+    return Effect.andThen(Metric.update(Metrics.downgrades, 1), this.#loadPage())
+  }
+
+  #fromBacklog() {
     const { feed, options } = this.#shared
     const waiting = this.#backlog.length - this.#backlogAt + (feed.next - this.#cursor)
     const lag = waiting + (this.#backlogMore ? manyMore : 0)
@@ -122,21 +124,11 @@ export class BlockSession implements Waiter {
     const batch = this.#backlog.slice(this.#backlogAt, this.#backlogAt + count)
     this.#backlogAt += count
     for (const { ref } of batch) this.#sent(ref)
-    return yield* this.#respond(`b${digestsKey(batch)}`, batch)
+    return this.#respond(`b${digestsKey(batch)}`, batch)
   }
 
-  *#fromRing() {
+  #fromRing() {
     const { feed } = this.#shared
-    if (this.#cursor === feed.next) return undefined
-    if (this.#cursor < feed.first) {
-      // Too slow for the ring: history has it all, so nothing is lost.
-      yield* Metric.update(Metrics.downgrades, 1)
-      this.#cursor = feed.next
-      this.#twice.clear()
-      this.#requested = [...this.#reached]
-      yield* this.#loadPage()
-      return yield* this.#fromBacklog()
-    }
     const from = this.#cursor
     const candidates: Array<SourceBlock> = []
     const most = BatchPolicy.size(feed.next - from)
@@ -150,7 +142,7 @@ export class BlockSession implements Waiter {
       this.#sent(block.ref)
     }
     if (candidates.length === 0) return undefined
-    return yield* this.#respond(`r${from}:${candidates.length}:${digestsKey(candidates)}`, candidates)
+    return this.#respond(`r${from}:${candidates.length}:${digestsKey(candidates)}`, candidates)
   }
 
   #wants({ ref }: SourceBlock): boolean {
@@ -162,14 +154,15 @@ export class BlockSession implements Waiter {
     this.#reached[author] = Math.max(this.#reached[author] ?? 0, round)
   }
 
-  *#respond(key: string, batch: ReadonlyArray<SourceBlock>) {
+  #respond(key: string, batch: ReadonlyArray<SourceBlock>) {
     const { blocks, feed, options } = this.#shared
-    const bytes = batch.reduce((sum, block) => sum + sizeOf(block), 0)
+    let bytes = 0
+    for (const block of batch) bytes += sizeOf(block)
     if (bytes > options.hardBytes) {
       const why = `block ${batch[0]!.ref.digest} has ${bytes} bytes, above the limit of ${options.hardBytes}`
-      return yield* fail(new ResourceExhausted({ why }))
+      return fail(new ResourceExhausted({ why }))
     }
-    if (bytes > excessiveBytes) yield* Metric.update(Metrics.excessiveResponses, 1)
+    this.bytes = bytes
     const { highestCommitIndex } = feed.tip
     return blocks.get(`${key}:${highestCommitIndex}`, () => ({
       response: { blocks: batch.map((block) => block.bytes), highestCommitIndex },
@@ -178,6 +171,7 @@ export class BlockSession implements Waiter {
   }
 
   #heartbeat(): BlockStreamResponse {
+    this.bytes = 0
     const { highestCommitIndex } = this.#shared.feed.tip
     return this.#shared.blocks.get(`h:${highestCommitIndex}`, () => ({
       response: { blocks: [], highestCommitIndex },
@@ -185,9 +179,6 @@ export class BlockSession implements Waiter {
     }))
   }
 }
-
-/** Responses above this are counted. */
-export const excessiveBytes = 16 * 1024 * 1024
 
 const digestsKey = (batch: ReadonlyArray<SourceBlock>) =>
   `${batch[0]!.ref.digest}:${batch[batch.length - 1]!.ref.digest}:${batch.length}`
