@@ -101,6 +101,11 @@ export const blocksAccepted = counterBy(
 )
 /** Blocks that failed verification. */
 export const blocksRejected = counterBy("streaming_blocks_rejected_total", "Blocks that did not verify")
+/** Second blocks that authors have signed for one round. */
+export const equivocations = counterBy(
+  "streaming_equivocations_total",
+  "Second blocks that an author has signed for one round"
+)
 /** Signatures checked. */
 export const signaturesVerified = counterBy(
   "streaming_signatures_verified_total",

@@ -5,12 +5,15 @@
 import { Config, Context, Effect, Layer, type Scope, Stream, type SubscriptionRef } from "effect"
 import { BlockVerifier, type ObservedBlock } from "./BlockVerifier.ts"
 import type { ObservedCommit } from "./CommitDeriver.ts"
+import type { Equivocation } from "./internal/Equivocations.ts"
 import { Observer } from "./internal/Observer.ts"
 import { follow } from "./internal/follow.ts"
 import * as ObserverApi from "./ObserverApi.ts"
 import { Misconfigured, ObserverError } from "./ObserverError.ts"
 import * as SubscriberConfig from "./SubscriberConfig.ts"
 import type { Mode } from "./SubscriberMode.ts"
+
+export type { Equivocation } from "./internal/Equivocations.ts"
 
 /** What a subscriber has done so far. */
 export interface Stats {
@@ -26,6 +29,8 @@ export interface Stats {
   readonly rejected: number
   /** Blocks received although they were known. */
   readonly duplicates: number
+  /** Second blocks that an author has signed for one round. */
+  readonly equivocations: number
   /** Sessions with publishers that were opened. */
   readonly sessions: number
   readonly paused: boolean
@@ -53,6 +58,8 @@ export interface Service {
   readonly commits: Stream.Stream<ObservedCommit, SubscriberError>
   /** Verified blocks as they are accepted, ancestors first, from the moment of running on; before, none are kept. */
   readonly blocks: Stream.Stream<ObservedBlock, SubscriberError>
+  /** Authors who have signed two blocks for one round, with both as proof. Without a committee nothing is proven, or told. */
+  readonly equivocations: Stream.Stream<Equivocation>
   readonly mode: SubscriptionRef.SubscriptionRef<Mode>
   /** Commits behind the target. */
   readonly lag: Effect.Effect<number>
@@ -88,6 +95,7 @@ export const make = Effect.fnUntraced(function* (
         )
       })
     ),
+    equivocations: Stream.fromQueue(observer.equivocations),
     mode: observer.mode,
     lag: Effect.sync(() => observer.lag() ?? 0),
     position: Effect.sync(() => observer.position),

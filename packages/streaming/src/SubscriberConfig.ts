@@ -41,6 +41,10 @@ export const SubscriberConfig = Schema.Struct({
   maxUncertifiedCommits: Positive,
   /** Blocks that wait for an ancestor; beyond it the highest rounds are dropped. Default 1000. */
   maxSuspendedBlocks: Positive,
+  /** Blocks of one author for one round that are taken without a commit; further ones count as rejected. Default 8. */
+  maxBlocksPerSlot: Positive,
+  /** Reports of equivocations that the application has not taken; the oldest go first. Default 1000. */
+  maxEquivocations: Positive,
   /** Rounds below the last leader that still matter: the committee's garbage collection depth. Default 60. */
   gcDepth: Positive,
   /** How often modes are evaluated, beside every response. Default 250. */
@@ -82,6 +86,8 @@ export const defaults: SubscriberConfig = {
   maxBytesAhead: 64 * 1024 * 1024,
   maxUncertifiedCommits: 500,
   maxSuspendedBlocks: 1000,
+  maxBlocksPerSlot: 8,
+  maxEquivocations: 1000,
   gcDepth: 60,
   evaluateIntervalMs: 250,
   handOverMs: 3000,

@@ -432,6 +432,28 @@ describe("Subscriber", () => {
     }).pipe(Effect.scoped, quietly)
   )
 
+  it.live("an author who signs two blocks for one round is reported once, with both", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(30)
+      const { api, memory, put } = yield* publish(dag)
+      const blockOf = (payload: number) => dagOf(1, { payload }).rounds[0]!.blocks[2]!
+      const twin = blockOf(9)
+      const forged = blockOf(10)
+      const bytes = forged.bytes.map((byte, at) => (at === forged.bytes.length - 1 ? byte ^ 1 : byte))
+      yield* memory.accept([twin, { ...forged, bytes }])
+      const subscriber = yield* observe(dag.committee, [api])
+      yield* produce(dag, put)
+      assertCommits(dag, yield* take(subscriber, 40))
+      const [reported] = yield* Stream.runCollect(Stream.take(subscriber.equivocations, 1))
+      assert.deepStrictEqual([reported!.author, reported!.round], [2, 1])
+      assert.sameMembers(
+        reported!.blocks.map(({ ref }) => ref.digest),
+        [twin.ref.digest, dag.rounds[0]!.blocks[2]!.ref.digest]
+      )
+      assert.strictEqual((yield* subscriber.stats).equivocations, 1)
+    }).pipe(Effect.scoped, quietly)
+  )
+
   it.live("F9: history that nobody keeps is an error that says so", () =>
     Effect.gen(function* () {
       const dag = dagOf(100)

@@ -2,7 +2,7 @@
  * What a subscriber knows and does, whoever its publisher is at the moment: takes responses apart, verifies, derives,
  * hands over, and decides about modes.
  */
-import { Clock, Effect, Metric, Result, SubscriptionRef } from "effect"
+import { Clock, Effect, Metric, Queue, Result, SubscriptionRef } from "effect"
 import type { CommittedSubDag } from "@ephor/types"
 import type { ObservedBlock, Service as Verifier } from "../BlockVerifier.ts"
 import { CommitDeriver, isFault, type ObservedCommit } from "../CommitDeriver.ts"
@@ -12,6 +12,7 @@ import { Forged, ObserverError, Protocol, Stalled } from "../ObserverError.ts"
 import type { Stats } from "../Subscriber.ts"
 import type { Position, SubscriberConfig } from "../SubscriberConfig.ts"
 import * as SubscriberMode from "../SubscriberMode.ts"
+import { type Equivocation, Equivocations } from "./Equivocations.ts"
 import { Outbox } from "./Outbox.ts"
 
 /** Who catches up is faster than the committee: commits must come this much faster than they were made. */
@@ -27,6 +28,9 @@ export class Observer {
   readonly mode: SubscriptionRef.SubscriptionRef<SubscriberMode.Mode>
   readonly commits: Outbox<ObservedCommit>
   readonly blocks: Outbox<ObservedBlock>
+  /** Reports for the application; the oldest go when nobody takes them. */
+  readonly equivocations: Queue.Queue<Equivocation>
+  readonly #slots: Equivocations
   /** The last commit that the application has processed. */
   position: Position
   #state: SubscriberMode.State
@@ -34,7 +38,16 @@ export class Observer {
   /** What this publisher says its highest commit is; unknown until it has. */
   #claimed: number | undefined
   #blockResponses = 0
-  #counts = { commits: 0, blocks: 0, bytes: 0, verified: 0, rejected: 0, duplicates: 0, sessions: 0 }
+  #counts = {
+    commits: 0,
+    blocks: 0,
+    bytes: 0,
+    verified: 0,
+    rejected: 0,
+    duplicates: 0,
+    equivocations: 0,
+    sessions: 0
+  }
   /** Times of bad blocks in the last minute. */
   #bad: Array<number> = []
   #head = -1
@@ -46,8 +59,15 @@ export class Observer {
   /** Since when we are behind this publisher, and what `#madeMs` was then. */
   #behind: { readonly sinceMs: number; readonly madeMs: number } | undefined
 
-  private constructor(config: SubscriberConfig, verifier: Verifier, mode: Observer["mode"]) {
+  private constructor(
+    config: SubscriberConfig,
+    verifier: Verifier,
+    mode: Observer["mode"],
+    equivocations: Observer["equivocations"]
+  ) {
     this.config = config
+    this.equivocations = equivocations
+    this.#slots = new Equivocations(config.maxBlocksPerSlot)
     this.verifier = verifier
     this.mode = mode
     this.position = config.from
@@ -68,8 +88,11 @@ export class Observer {
   static make(config: SubscriberConfig, verifier: Verifier): Effect.Effect<Observer> {
     const { mode } = SubscriberMode.initial({ derives: verifier.committee !== undefined })
     return Effect.map(
-      SubscriptionRef.make<SubscriberMode.Mode>(mode),
-      (ref) => new Observer(config, verifier, ref)
+      Effect.all([
+        SubscriptionRef.make<SubscriberMode.Mode>(mode),
+        Queue.sliding<Equivocation>(config.maxEquivocations)
+      ]),
+      ([ref, equivocations]) => new Observer(config, verifier, ref, equivocations)
     )
   }
 
@@ -222,8 +245,13 @@ export class Observer {
       this.#counts.duplicates++
       // It may have come in a commit, unverified.
       if (!deriver.lacks(block)) return
+    } else if (this.#slots.isFull(block.ref)) {
+      // Should it matter after all, a commit will bring it.
+      this.#counts.rejected++
+      return yield* Metric.update(Metrics.blocksRejected, 1)
     }
     yield* this.#verify(block)
+    yield* this.#witness(block)
     yield* this.#accepted(deriver.addBlock(block, yield* Clock.currentTimeMillis))
   })
 
@@ -233,6 +261,28 @@ export class Observer {
       this.#counts.verified++
       this.deriver.addVotes(block)
     })
+  }
+
+  /** Reports an author who has made another block for the same place, when both are really its own. */
+  #witness(block: ObservedBlock): Effect.Effect<void> {
+    const first = this.#slots.note(block)
+    if (first === undefined) return Effect.void
+    const { author, round } = block.ref
+    const report = Effect.suspend(() => {
+      this.#counts.equivocations++
+      Queue.offerUnsafe(this.equivocations, { author, round, blocks: [first, block] })
+      return Effect.andThen(
+        Metric.update(Metrics.equivocations, 1),
+        Effect.logWarning("an author has signed two blocks for one round", {
+          author,
+          round,
+          digests: [first.ref.digest, block.ref.digest]
+        })
+      )
+    })
+    // Blocks that came in commits were only vouched for.
+    const both = Effect.andThen(this.verifier.verify(first), this.verifier.verify(block))
+    return Effect.ignore(Effect.andThen(both, report))
   }
 
   #accepted(blocks: ReadonlyArray<ObservedBlock>): Effect.Effect<void> {
@@ -299,6 +349,8 @@ export class Observer {
     yield* this.#accepted(this.deriver.takeReleased())
     if (commits.length === 0) return undefined
     this.commits.push(commits)
+    for (const { blocks } of commits) for (const block of blocks) yield* this.#witness(block)
+    this.#slots.forget(commits.at(-1)!.leader.round - this.config.gcDepth)
     this.#madeMs = commits.at(-1)!.timestampMs
     this.#counts.commits += commits.length
     yield* Metric.update(Metrics.commitsDelivered, commits.length)
