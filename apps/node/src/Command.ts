@@ -7,6 +7,7 @@ import { Command } from "effect/cli"
 import { codec } from "./codec/CodecCommand.ts"
 import { devnetCommand } from "./devnet/DevnetCommand.ts"
 import { disputesCommand } from "./inspect/DisputesCommand.ts"
+import { governanceCommand } from "./inspect/GovernanceCommand.ts"
 import { keyCommand } from "./KeyCommand.ts"
 import { settings } from "./NodeConfig.ts"
 import { observeCommand } from "./observe/ObserveCommand.ts"
@@ -26,6 +27,7 @@ export const command = Command.make("ephor-node").pipe(
     observeCommand,
     relayCommand,
     disputesCommand,
+    governanceCommand,
     codec,
     keyCommand,
     checkConfig

@@ -14,7 +14,7 @@ import { BlockSource, Publisher } from "@ephor/streaming"
 import { ManagedNode } from "@ephor/supervisor-protocol"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeServer from "@ephor/supervisor-protocol/NodeManagedNodeServer"
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer, type Redacted } from "effect"
 import { join } from "node:path"
 import type { ChainSpec } from "./ChainSpec.ts"
 import * as Collations from "./committee/Collations.ts"
@@ -24,6 +24,7 @@ import * as RemoteFeed from "./committee/RemoteFeed.ts"
 import * as Sequencer from "./committee/Sequencer.ts"
 import * as DevRoutes from "./DevRoutes.ts"
 import type { Extension } from "./Extension.ts"
+import * as GovernanceRoutes from "./GovernanceRoutes.ts"
 import type { NodeConfig } from "./NodeConfig.ts"
 import * as Parachains from "./Parachains.ts"
 import * as Readiness from "./Readiness.ts"
@@ -84,18 +85,27 @@ const followedChain = (spec: ChainSpec, membership: Membership) =>
     Layer.provide(RemoteFeed.layer(membership.sequencer))
   )
 
+/** The secret under which tokens for this node are signed; read once, since a missing file is made. */
+class JwtSecret extends Context.Service<JwtSecret, Redacted.Redacted<Uint8Array>>()(
+  "@ephor/node/JwtSecret"
+) {}
+
+const jwtSecretLayer = (config: NodeConfig) =>
+  Layer.effect(
+    JwtSecret,
+    NodeJwt.readOrMakeSecret(config.interopJwtSecret ?? join(config.dataDir, "jwt.hex"))
+  )
+
 /** The managed node for supervisors, behind a token. */
 const interop = (config: NodeConfig, spec: ChainSpec) =>
   Layer.unwrap(
-    Effect.map(
-      NodeJwt.readOrMakeSecret(config.interopJwtSecret ?? join(config.dataDir, "jwt.hex")),
-      (jwtSecret) =>
-        NodeManagedNodeServer.layer({
-          host: config.interopAddr,
-          port: config.interopPort,
-          jwtSecret,
-          version
-        })
+    Effect.map(JwtSecret, (jwtSecret) =>
+      NodeManagedNodeServer.layer({
+        host: config.interopAddr,
+        port: config.interopPort,
+        jwtSecret,
+        version
+      })
     )
   ).pipe(
     Layer.provide(
@@ -110,12 +120,19 @@ const streams = (config: NodeConfig, spec: ChainSpec) =>
     Layer.provide(BlockSource.layerChain({ committeeSize: spec.validators.length }))
   )
 
-/** Health, metrics and figures for operators; a development chain also takes transactions here. */
+/**
+ * Health, metrics and figures for operators, and the end of governance mode; a development chain also takes transactions
+ * here.
+ */
 const admin = (config: NodeConfig) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { figures } = yield* Status.Status
-      const routes = Layer.mergeAll(NodeAdmin.status(figures), DevRoutes.layer(yield* DevChain.DevChain))
+      const routes = Layer.mergeAll(
+        NodeAdmin.status(figures),
+        DevRoutes.layer(yield* DevChain.DevChain),
+        GovernanceRoutes.layer(yield* JwtSecret, yield* Validators.Validators)
+      )
       return NodeAdmin.layer({ host: config.adminAddr, port: config.adminPort, version }, routes)
     })
   )
@@ -177,6 +194,10 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
 export const layer = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) => {
   const kind = membership.follows ? follower : membership.isNetworked ? sequencer : alone
   return kind(config, spec, membership, extension).pipe(
-    Layer.provide([extension.store ?? NodeStore.layer({ path: join(config.dataDir, "store") }), Health.layer])
+    Layer.provide([
+      extension.store ?? NodeStore.layer({ path: join(config.dataDir, "store") }),
+      Health.layer,
+      jwtSecretLayer(config)
+    ])
   )
 }

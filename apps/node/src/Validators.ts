@@ -6,9 +6,10 @@
 import type { Collator } from "@ephor/backing"
 import { DevChain, Store } from "@ephor/chain"
 import * as NodeKeystore from "@ephor/chain/NodeKeystore"
-import { Disputes } from "@ephor/disputes"
+import { Disputes, Enforcement } from "@ephor/disputes"
 import type { Network } from "@ephor/network"
 import { CandidateSelection, type NewCandidate, Overseer, type OverseerError } from "@ephor/overseer"
+import type { ValidatorIndex } from "@ephor/types"
 import { Context, Effect, Layer, Stream } from "effect"
 import type { ChainSpec } from "./ChainSpec.ts"
 import type { OwnValidator } from "./committee/Membership.ts"
@@ -21,6 +22,10 @@ export interface Service {
   readonly join: Effect.Effect<never, OverseerError>
   /** Takes a collator's candidate to the candidate selection of a validator. */
   readonly offer: (target: Collator.Target, candidate: NewCandidate) => Effect.Effect<void>
+  /** Whether each of our validators waits for people, and how to tell it that they have decided. */
+  readonly governance: ReadonlyArray<
+    Context.Service.Shape<typeof Enforcement.Governance> & { readonly index: ValidatorIndex }
+  >
 }
 
 /** The validators of this process. */
@@ -86,7 +91,11 @@ export const layer = <E, R>(
           return found === undefined
             ? Effect.void
             : Context.get(found.context, CandidateSelection).send(candidate)
-        }
+        },
+        governance: built.map(({ context, index }) => ({
+          index,
+          ...Context.get(context, Enforcement.Governance)
+        }))
       })
     })
   )

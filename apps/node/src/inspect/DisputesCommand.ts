@@ -53,13 +53,15 @@ const show = Command.make(
         message: `validator ${validator} keeps no votes about candidate ${hash}: see ephor-node disputes list`
       })
     }
+    // Votes are worth showing without a chain beside them.
     const known = yield* Records.slashes(data, { session: undefined, voter: undefined }).pipe(
-      Effect.catchTag("NodeDataError", () => Effect.succeed(undefined))
+      Effect.asSome,
+      Effect.catchTag("NodeDataError", () => Effect.succeedNone)
     )
-    const found = known && {
-      ...known,
-      slashes: known.slashes.filter((slash) => slash.candidateHash === hash)
-    }
+    const found = Option.map(known, (all) => ({
+      ...all,
+      slashes: all.slashes.filter((slash) => slash.candidateHash === hash)
+    })).pipe(Option.getOrUndefined)
     yield* print(
       given.json,
       { validator, candidates: reports, slashes: found?.slashes ?? [] },
