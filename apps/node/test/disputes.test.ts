@@ -1,0 +1,204 @@
+/** What follows from a dispute, from the garbage of two malicious validators to what an operator reads of it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Store } from "@ephor/chain"
+import * as NodeStore from "@ephor/chain/NodeStore"
+import { Disputes, Governance, VotesDb } from "@ephor/disputes"
+import { Effect, References } from "effect"
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { eventually, freePort, run, start, temporary } from "./processes.ts"
+
+/** Answers of the command line as JSON. */
+const ask = async (...args: ReadonlyArray<string>) => {
+  const { code, stderr, stdout } = await run("node", [...args, "--json"])
+  assert.strictEqual(code, 0, stderr)
+  return JSON.parse(stdout)
+}
+const complaint = async (...args: ReadonlyArray<string>) => {
+  const { code, stderr, stdout } = await run("node", args)
+  assert.strictEqual(code, 1, stdout)
+  assert.strictEqual(stdout, "")
+  assert.lengthOf(stderr.trim().split("\n"), 1, stderr)
+  return stderr
+}
+
+const heads = ["localUnsafe", "crossUnsafe", "localSafe", "crossSafe", "finalized"] as const
+
+describe("ephor-node disputes", () => {
+  it("two malicious validators are found out, and what it costs them is read from every process", async () => {
+    using folder = temporary()
+    const committee = ["--processes", "--chains", "1", "--validators", "7", "--malicious", "2"]
+    const devnet = start("node", [
+      ...["devnet", "--json", "--data-dir", folder.path, ...committee],
+      ...["--garbage-every", "1", "--duration", "0"]
+    ])
+    const dirs = [
+      join(folder.path, "node-901"),
+      ...[1, 2, 3, 4, 5, 6].map((at) => join(folder.path, `validator-901-${at}`))
+    ]
+    const admin = await eventually(
+      "the devnet",
+      async () => /chain 901: node .* admin (\S+)/.exec(devnet.output())?.[1]
+    )
+    const status = async () => (await fetch(`${admin}/status`)).json()
+    await eventually("a verdict", async () => ((await status()).disputesConcluded > 0 ? true : undefined))
+    const { slashes: first } = await eventually("slashes that are final", async () => {
+      const found = await ask("disputes", "slashes", "--data-dir", dirs[0]!)
+      return found.slashes.some(({ final }: { final: boolean }) => final) ? found : undefined
+    })
+    const { candidateHash } = first.find(({ final }: { final: boolean }) => final)
+    const after = await status()
+    assert.isAbove(after.reverts, 0)
+    await eventually("all heads beyond what was taken back", async () => {
+      const now = await status()
+      return heads.every((head) => now[head] > after.localUnsafe) ? true : undefined
+    })
+    // While they run: each of the seven has concluded and taken the block back, and tells the same slashes.
+    const expected = [5, 6].map((validatorIndex) => [validatorIndex, "ForInvalidBacked", 1_000_000_000, true])
+    const check = async (dataDir: string) => {
+      const { candidates, slashes } = await ask("disputes", "show", candidateHash, "--data-dir", dataDir)
+      const [report] = candidates
+      assert.strictEqual(report.status, "ConcludedAgainst", dataDir)
+      assert.isAbove(report.including.length, 0)
+      for (const { canonical } of report.including) assert.isFalse(canonical, dataDir)
+      const votes = (side: string) =>
+        report.votes.flatMap((vote: any) => (vote.side === side ? [vote.validatorIndex] : []))
+      assert.deepStrictEqual(votes("valid").sort(), [5, 6])
+      assert.includeMembers([0, 1, 2, 3, 4], votes("invalid"))
+      assert.isAtLeast(votes("invalid").length, 5)
+      assert.deepStrictEqual(
+        slashes.map((slash: any) => [slash.validatorIndex, slash.kind, slash.fractionPerbill, slash.final]),
+        expected,
+        dataDir
+      )
+    }
+    for (const dataDir of dirs) await check(dataDir)
+    devnet.kill("SIGINT")
+    await devnet.ended
+    // After they were stopped.
+    for (const dataDir of [dirs[0]!, dirs[6]!]) {
+      await check(dataDir)
+      const { validatorId } = first[0]
+      const found = await ask("disputes", "slashes", "--data-dir", dataDir, "--validator", validatorId)
+      assert.includeMembers(
+        found.slashes.map((slash: any) => slash.candidateHash),
+        [candidateHash]
+      )
+      assert.isTrue(found.slashes.every((slash: any) => slash.validatorId === validatorId))
+    }
+    assert.include(
+      await complaint("disputes", "list", "--data-dir", folder.path),
+      "belongs to a devnet of several nodes: give --data-dir"
+    )
+  }, 240_000)
+})
+
+const A = `0x${"0a".repeat(32)}` as const
+const block = { hash: `0x${"0b".repeat(32)}` as const, number: 7, parentHash: A, timestamp: 0 }
+const conclusion: Disputes.DisputeConclusion = {
+  session: 3,
+  candidateHash: A,
+  candidate: {
+    descriptor: {
+      ...{
+        _tag: "V1",
+        paraId: 2000,
+        relayParent: A,
+        collator: A,
+        persistedValidationDataHash: A,
+        povHash: A
+      },
+      ...{ erasureRoot: A, signature: `0x${"0c".repeat(64)}`, paraHead: A, validationCodeHash: A }
+    },
+    commitmentsHash: A
+  },
+  valid: false,
+  including: [block]
+}
+
+/** Writes into a data directory as its node would. */
+const write = (dataDir: string, use: (store: Store.Service) => Effect.Effect<unknown, unknown>) =>
+  Store.Store.pipe(
+    Effect.flatMap(use),
+    Effect.provide(NodeStore.layer({ path: join(dataDir, "store") })),
+    Effect.provideService(References.MinimumLogLevel, "None"),
+    Effect.runPromise
+  )
+const validator = (store: Store.Service, index: number) => Store.prefixed(store, `validator/${index}/`)
+const freeze = (store: Store.Service) =>
+  Effect.gen(function* () {
+    for (const index of [0, 10]) {
+      const { freeze } = yield* Effect.provideService(Governance.make, Store.Store, validator(store, index))
+      yield* freeze(conclusion, block)
+    }
+  })
+
+describe("ephor-node governance", () => {
+  it("shows and ends governance mode of a node that is stopped, and of one that runs", async () => {
+    using folder = temporary()
+    const at = ["--data-dir", folder.path]
+    await write(folder.path, freeze)
+    const frozen = async () =>
+      (await ask("governance", "status", ...at)).validators.map((row: any) => [row.validator, row.frozen])
+    assert.deepStrictEqual(await frozen(), [
+      [0, true],
+      [10, true]
+    ])
+    assert.deepStrictEqual(await ask("governance", "unfreeze", ...at, "--validator-store", "10"), {
+      validators: [{ validator: 10, wasFrozen: true }]
+    })
+    assert.deepStrictEqual(await frozen(), [
+      [0, true],
+      [10, false]
+    ])
+
+    const port = await freePort()
+    const ports = ["--interop-port", "0", "--stream-port", "0", "--admin-port", String(port)]
+    const node = start("node", ["run", "--dev", ...at, ...ports])
+    const rpc = ["--rpc", `http://127.0.0.1:${port}`]
+    await eventually("the node", async () => (await fetch(`${rpc[1]}/readyz`)).ok || undefined)
+    const refused = await complaint("governance", "unfreeze", ...at)
+    assert.include(refused, "it is in use by process")
+    assert.include(refused, "give --rpc with the URL of its admin endpoint")
+    const other = join(folder.path, "other.hex")
+    writeFileSync(other, "11".repeat(32))
+    const stranger = await complaint("governance", "unfreeze", ...at, ...rpc, "--jwt-secret", other)
+    assert.include(stranger, "unauthorized: signature is invalid")
+    const unknown = await complaint("governance", "unfreeze", ...at, ...rpc, "--validator-store", "9")
+    assert.include(unknown, "this node runs validator 0, 1, 2, 3")
+    assert.deepStrictEqual((await frozen())[0], [0, true])
+    const { validators } = await ask("governance", "unfreeze", ...at, ...rpc)
+    assert.deepStrictEqual(
+      validators.map((row: any) => row.wasFrozen),
+      [true, false, false, false]
+    )
+    assert.deepStrictEqual((await frozen())[0], [0, false])
+    node.kill("SIGINT")
+    await node.ended
+    assert.deepStrictEqual((await frozen())[0], [0, false])
+  }, 120_000)
+
+  it("names what is missing and what is damaged", async () => {
+    using folder = temporary()
+    const empty = join(folder.path, "empty")
+    mkdirSync(empty)
+    assert.include(await complaint("disputes", "list", "--data-dir", empty), "there is no store in it")
+    const gone = join(folder.path, "gone")
+    assert.include(
+      await complaint("governance", "status", "--data-dir", gone),
+      "does not exist: correct --data-dir"
+    )
+    const dataDir = join(folder.path, "damaged")
+    await write(dataDir, (store) =>
+      validator(store, 1).batch([Store.put(VotesDb.candidateVotesKey(3, A), Uint8Array.of(1, 2, 3))])
+    )
+    const damaged = await complaint("disputes", "votes", "--data-dir", dataDir)
+    assert.include(damaged, `the record at candidate-votes of session 3, candidate ${A} is corrupt`)
+    const unknown = await complaint("disputes", "votes", "--data-dir", dataDir, "--validator-store", "0")
+    assert.include(unknown, "give --validator-store 1")
+    assert.include(
+      await complaint("disputes", "slashes", "--data-dir", dataDir),
+      "holds no chain with validators"
+    )
+  }, 60_000)
+})
