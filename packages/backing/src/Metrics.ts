@@ -55,6 +55,12 @@ export const misbehaviors = counterBy("backing_misbehaviors_total", "Misbehaviou
   "kind"
 ])
 
+/** Verdicts that gave way to newer ones before a block took them. */
+export const verdictsDropped = Metric.counter("backing_verdicts_dropped_total", {
+  description: "Verdicts of hearings that did not fit among those that wait for a block",
+  incremental: true
+})
+
 /** Verdicts after hearings, by judgement. */
 export const verdicts = counterBy("backing_verdicts_total", "Verdicts after all validators were heard", [
   "judgement"

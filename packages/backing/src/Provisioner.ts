@@ -31,6 +31,7 @@ import * as BitfieldSelection from "./BitfieldSelection.ts"
 import * as CoreSelection from "./CoreSelection.ts"
 import * as DisputeSelection from "./DisputeSelection.ts"
 import * as Metrics from "./Metrics.ts"
+import * as VerdictPool from "./VerdictPool.ts"
 
 /** Options and limits of the provisioner. Times are milliseconds. */
 export interface Options {
@@ -46,6 +47,8 @@ export interface Options {
   /** Authors that follow one leaf; further ones are ended at once. */
   readonly maxAuthors: number
   readonly disputes: DisputeSelection.Limits
+  /** Rewards and slashes that wait for a block. */
+  readonly verdicts: VerdictPool.Limits
 }
 
 /** Defaults of `Options`, for development: no delay before proposing. */
@@ -54,7 +57,8 @@ export const defaults: Options = {
   partTimeoutMs: 200,
   maxData: 8192,
   maxAuthors: 16,
-  disputes: DisputeSelection.defaults
+  disputes: DisputeSelection.defaults,
+  verdicts: VerdictPool.defaults
 }
 
 interface Work {
@@ -69,6 +73,7 @@ interface State {
   readonly options: Options
   readonly runtime: RuntimeApi.Service
   readonly works: Map<Hash, Work>
+  readonly pool: VerdictPool.VerdictPool
 }
 
 /** One part of an answer, or nothing if it fails or takes too long. */
@@ -164,12 +169,22 @@ const answer = Effect.fnUntraced(function* (state: State, { relayParent, reply }
   yield* Deferred.succeed(reply, data)
 })
 
-const provide = ({ options, works }: State, { data, relayParent }: ProvideData) =>
-  Effect.sync(() => {
-    const work = works.get(relayParent)
-    if (work === undefined || work.data.length >= options.maxData) return
-    work.data.push(data)
-    for (const author of work.authors) Queue.offerUnsafe(author, data)
+const addTo = ({ options }: State, work: Work, data: ProvisionableData) => {
+  if (work.data.length >= options.maxData) return
+  work.data.push(data)
+  for (const author of work.authors) Queue.offerUnsafe(author, data)
+}
+
+const provide = (state: State, { data, relayParent }: ProvideData) =>
+  Effect.suspend(() => {
+    if (data._tag === "Verdicts") {
+      const dropped = state.pool.add(data)
+      for (const work of state.works.values()) addTo(state, work, data)
+      return Metric.update(Metrics.verdictsDropped, dropped)
+    }
+    const work = state.works.get(relayParent)
+    if (work !== undefined) addTo(state, work, data)
+    return Effect.void
   })
 
 const follow = ({ options, works }: State, { relayParent, sender }: RequestBlockAuthorshipData) =>
@@ -188,7 +203,12 @@ const stop = ({ works }: State, relayParent: Hash) => {
 
 const make = (options: Options) =>
   Effect.gen(function* () {
-    const state: State = { options, runtime: yield* RuntimeApi.RuntimeApi, works: new Map() }
+    const state: State = {
+      options,
+      runtime: yield* RuntimeApi.RuntimeApi,
+      works: new Map(),
+      pool: new VerdictPool.VerdictPool(options.verdicts)
+    }
     return {
       signal: Signal.match({
         ActiveLeaves: Effect.fnUntraced(function* ({ activated, deactivated }) {
@@ -197,7 +217,7 @@ const make = (options: Options) =>
           state.works.set(activated.hash, {
             number: activated.number,
             activatedAtMs: yield* Clock.currentTimeMillis,
-            data: [],
+            data: [...state.pool.at(activated.number)],
             authors: new Set()
           })
         }),

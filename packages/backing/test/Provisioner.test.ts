@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Cause, Deferred, Effect, Fiber, Layer, Queue } from "effect"
+import { type Cause, Deferred, Effect, Fiber, Layer, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Provisioner } from "@ephor/backing"
 import * as Overseer from "@ephor/overseer"
@@ -152,6 +152,42 @@ describe("Provisioner", () => {
           Effect.orElseSucceed(() => true)
         )
       )
+    })
+  )
+
+  it.effect("offers rewards and slashes at one leaf after the other, until they are old or too many", () =>
+    Effect.gen(function* () {
+      const provisioner = yield* setup({ verdicts: { longevityBlocks: 2, capacity: 2 } })
+      const verdicts = (byte: number): ProvisionableData => ({
+        _tag: "Verdicts",
+        relayParent,
+        session: 1,
+        candidateHash: World.hashOf(byte),
+        verdicts: [{ validatorIndex: 0, judgement: { _tag: "Slash" } }]
+      })
+      /** What an author finds at a new leaf of this height. */
+      const offered = Effect.fnUntraced(function* (number: number) {
+        const hash = World.hashOf(0x40 + number)
+        yield* provisioner.idle
+        yield* provisioner.activate({ ...World.leaf, hash, number })
+        const sender = yield* Queue.unbounded<ProvisionableData, Cause.Done>()
+        yield* provisioner.send({ _tag: "RequestBlockAuthorshipData", relayParent: hash, sender })
+        yield* provisioner.idle
+        yield* provisioner.deactivate(hash)
+        return yield* Stream.runCollect(Stream.fromQueue(sender))
+      })
+      yield* provisioner.activate(World.leaf)
+      yield* provisioner.deactivate(relayParent)
+      // The leaf at which all were heard is gone by now.
+      yield* provide(provisioner, verdicts(1))
+      yield* provide(provisioner, bitfield(0, "00"))
+      assert.deepStrictEqual(yield* offered(8), [verdicts(1)])
+      yield* provide(provisioner, verdicts(2))
+      assert.deepStrictEqual(yield* offered(9), [verdicts(1), verdicts(2)])
+      yield* provide(provisioner, verdicts(3))
+      assert.deepStrictEqual(yield* offered(10), [verdicts(2), verdicts(3)])
+      assert.deepStrictEqual(yield* offered(11), [verdicts(3)])
+      assert.deepStrictEqual(yield* offered(12), [])
     })
   )
 })

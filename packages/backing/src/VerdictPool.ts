@@ -1,0 +1,46 @@
+/**
+ * Rewards and slashes that wait for a block. They are unsigned transactions (votes-db, "Incoming message"): true whatever
+ * block takes them, so they outlive the leaf under which they were given, for a while.
+ */
+import type { ProvisionableData } from "@ephor/types"
+
+/** Rewards and slashes after a hearing about a candidate. */
+export type Verdicts = Extract<ProvisionableData, { readonly _tag: "Verdicts" }>
+
+/** Bounds of the pool. */
+export interface Limits {
+  /** Blocks for which verdicts are offered. */
+  readonly longevityBlocks: number
+  /** Verdicts of hearings that wait; beyond, the oldest go. */
+  readonly capacity: number
+}
+
+/** Bounds that apply where none are given. */
+export const defaults: Limits = { longevityBlocks: 64, capacity: 256 }
+
+/** Verdicts with the height at which they came. */
+export class VerdictPool {
+  readonly #limits: Limits
+  readonly #waiting: Array<readonly [since: number, verdicts: Verdicts]> = []
+  #height = 0
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+  }
+
+  /** Takes verdicts in; how many had to go for them. */
+  add(verdicts: Verdicts): number {
+    this.#waiting.push([this.#height, verdicts])
+    return this.#waiting.splice(0, this.#waiting.length - this.#limits.capacity).length
+  }
+
+  /** A block of this height is worked on: what it should be offered. What is too old is gone from now on. */
+  at(height: number): ReadonlyArray<Verdicts> {
+    this.#height = Math.max(this.#height, height)
+    const oldest = this.#height - this.#limits.longevityBlocks
+    // In the order in which they came, so also in that of their heights.
+    const kept = this.#waiting.findIndex(([since]) => since >= oldest)
+    this.#waiting.splice(0, kept < 0 ? this.#waiting.length : kept)
+    return this.#waiting.map(([, verdicts]) => verdicts)
+  }
+}
