@@ -167,6 +167,62 @@ describe("the relay chain", () => {
       })
   )
 
+  it.effect("tells slashes by the runtime API: of its own branch only, and again after a restart", () =>
+    Effect.gen(function* () {
+      const store = yield* newStore
+      const bad = word("ba")
+      const slashed = Effect.gen(function* () {
+        const head = yield* (yield* Chain.Chain).head("LocalUnsafe")
+        const slashes = yield* (yield* RuntimeApi.RuntimeApi).unappliedSlashes(head.hash)
+        return slashes.map(({ candidateHash, kind, validatorId, validatorIndex }) => {
+          assert.deepStrictEqual([candidateHash, validatorId], [bad, validators[validatorIndex]])
+          return `${validatorIndex} ${kind._tag}`
+        })
+      })
+      const expected = ["0 ForInvalidBacked", "1 ForInvalidBacked"]
+      yield* running(
+        store,
+        options,
+        Effect.gen(function* () {
+          const chain = yield* Chain.Chain
+          const devChain = yield* DevChain.DevChain
+          const votes = yield* Ref.make(true)
+          for (const author of [0, 1, 2, 3]) {
+            yield* devChain.provideInherents(author, (parent) =>
+              Effect.gen(function* () {
+                const inherent = empty(yield* chain.content(parent.hash))
+                const set = Relay.disputeSet(signer, bad, 0, { valid: [0, 1], invalid: [1, 2, 3, 4, 5] })
+                return (yield* Ref.get(votes)) ? { ...inherent, disputes: [set] } : inherent
+              }).pipe(Effect.orDie)
+            )
+          }
+          yield* seconds(1)
+          const proved = yield* chain.head("LocalUnsafe")
+          assert.deepStrictEqual(yield* slashed, expected)
+          yield* Ref.set(votes, false)
+          yield* chain.blacklist(proved.hash, "something else in it was invalid")
+          yield* seconds(1)
+          const other = yield* chain.head("LocalUnsafe")
+          assert.strictEqual(other.number, proved.number)
+          assert.deepStrictEqual(yield* slashed, [])
+          // The votes are still known to those who provide for blocks: the next one proves it again.
+          yield* Ref.set(votes, true)
+          yield* seconds(1)
+          assert.deepStrictEqual(yield* slashed, expected)
+        })
+      )
+      yield* running(
+        store,
+        options,
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* slashed, expected)
+          yield* seconds(2)
+          assert.deepStrictEqual(yield* slashed, expected)
+        })
+      )
+    })
+  )
+
   it.effect("makes blocks without inherents when a provider is late or breaks", () =>
     Effect.gen(function* () {
       const store = yield* newStore
