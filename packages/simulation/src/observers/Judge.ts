@@ -119,9 +119,13 @@ export class Account {
     )
   }
 
-  /** A response left a publisher for here. */
+  /** A publisher handed over responses for here. */
   left(link: string, way: Way, afterStop: number, underWay: number): void {
-    this.#check("I10", afterStop <= 1, () => `${link}: ${afterStop} ${way} responses were begun after a stop`)
+    this.#check(
+      "I10",
+      afterStop <= 1,
+      () => `${link}: ${way} were handed over ${afterStop} times after a stop`
+    )
     this.#check("I10", underWay <= responsesUnderWay, () => `${link}: ${underWay} ${way} responses under way`)
   }
 

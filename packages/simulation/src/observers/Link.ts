@@ -9,8 +9,11 @@ import { Deferred, Effect, Latch, Random, Stream } from "effect"
 /** Responses that wait in a link for their turn: the window of a stream, beside the one that travels. */
 const bufferedResponses = 3
 
-/** Responses that may be under way on one stream: the window, what travels, and what each hop has in hand. */
-export const responsesUnderWay = bufferedResponses + 4
+/** Responses that a publisher hands to its transport together, at most. */
+const responsesInHand = 16
+
+/** Responses that may be under way on one stream: the window on both its ends, what travels, and what was handed over. */
+export const responsesUnderWay = 2 * bufferedResponses + 1 + responsesInHand
 
 /** Both streams, as reports call them. */
 export type Way = "blocks" | "commits"
@@ -22,7 +25,7 @@ export type Response = Messages.BlockStreamResponse | Messages.CommitStreamRespo
 export interface Witness {
   /** A command left the subscriber. */
   readonly sent: (way: Way, session: number, command: "Start" | "Stop") => void
-  /** A response left the publisher; how many did since it took a `Stop`, and how many are under way. */
+  /** A publisher handed over responses; how often it did since it took a `Stop`, and how many are under way. */
   readonly left: (way: Way, afterStop: number, underWay: number) => void
   /** A response has reached the subscriber. */
   readonly arrived: (way: Way, response: Response) => void
@@ -87,7 +90,11 @@ export const make = (
           })
         ),
         method,
-        Stream.tap(() => Effect.sync(() => witness.left(way, stopped ? ++afterStop : 0, ++underWay))),
+        Stream.mapArray((responses) => {
+          underWay += responses.length
+          witness.left(way, stopped ? ++afterStop : 0, underWay)
+          return responses
+        }),
         Stream.buffer({ capacity: bufferedResponses }),
         Stream.mapEffect((response) =>
           Effect.map(travel, () => {

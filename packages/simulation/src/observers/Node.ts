@@ -60,7 +60,9 @@ export interface Options {
   readonly disk: Disk.Disk
   readonly verifier: Layer.Layer<BlockVerifier.BlockVerifier>
   /** Between the subscriber and the application of a leaf: where faults are planted. */
-  readonly tamper: (subscriber: Subscriber.Service) => Subscriber.Service
+  readonly tamper: (commits: Subscriber.Service["commits"]) => Subscriber.Service["commits"]
+  /** Commits that a relay is told to keep. */
+  readonly maxHistoryCommits: number
 }
 
 /** What a subscriber says about itself. */
@@ -135,15 +137,19 @@ export const make = Effect.fnUntraced(function* (
     ).pipe(Effect.forkScoped({ startImmediately: true }))
 
   const startLeaf = Effect.gen(function* () {
-    const made = yield* Effect.orDie(
+    const subscriber = yield* Effect.orDie(
       Effect.provide(Subscriber.make(peers, { ...config, from: done }), verifier)
     )
-    const subscriber = options.tamper(made)
-    yield* Stream.runForEach(subscriber.commits, ({ blocks, digest, index, leader, timestampMs }) =>
-      Effect.sync(() => {
-        deliver({ commitIndex: index, leader, timestampMs, blocks: blocks.map(({ bytes }) => bytes) }, digest)
-        done = digest === undefined ? { index } : { index, digest }
-      })
+    yield* Stream.runForEach(
+      options.tamper(subscriber.commits),
+      ({ blocks, digest, index, leader, timestampMs }) =>
+        Effect.sync(() => {
+          deliver(
+            { commitIndex: index, leader, timestampMs, blocks: blocks.map(({ bytes }) => bytes) },
+            digest
+          )
+          done = digest === undefined ? { index } : { index, digest }
+        })
     ).pipe(Effect.catch(failed("the commits ended")), Effect.forkScoped({ startImmediately: true }))
     yield* Stream.runForEach(subscriber.blocks, ({ bytes, ref }) =>
       Effect.andThen(
@@ -154,15 +160,18 @@ export const make = Effect.fnUntraced(function* (
         workMs === 0 ? Effect.void : Effect.sleep(workMs)
       )
     ).pipe(Effect.catch(failed("the blocks ended")), Effect.forkScoped({ startImmediately: true }))
-    return { observed: made }
+    return { observed: subscriber }
   })
 
   const startRelay = Effect.fnUntraced(function* (store: Store.Service) {
     const relay = yield* Effect.orDie(
-      Relay.make({ identity: name, peers, subscriber: config, maxHistoryCommits, maxCommits: 20 }).pipe(
-        Effect.provide(verifier),
-        Effect.provideService(Store.Store, store)
-      )
+      Relay.make({
+        identity: name,
+        peers,
+        subscriber: config,
+        maxHistoryCommits: options.maxHistoryCommits,
+        maxCommits: 20
+      }).pipe(Effect.provide(verifier), Effect.provideService(Store.Store, store))
     )
     const publisher = Publisher.makeApi({ heartbeatMs })
     const api: Api = yield* Effect.provideService(publisher, BlockSource.BlockSource, relay.source)

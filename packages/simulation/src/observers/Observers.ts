@@ -20,16 +20,29 @@ import {
 import { TestClock } from "effect/testing"
 import * as Disk from "../Disk.ts"
 import * as Trace from "../Trace.ts"
-import { Account, Judge, type Violation } from "./Judge.ts"
+import { Account, type Invariant, Judge, type Violation } from "./Judge.ts"
 import * as Lies from "./Lies.ts"
 import * as Link from "./Link.ts"
 import * as Node from "./Node.ts"
 import { truthOf, variants } from "./Truth.ts"
 
-/** Faults in an observer that must be found. */
-export const plants = ["trusting", "twice", "disorder"] as const
-/** One of them: a leaf that checks nothing, one that delivers twice, one that delivers out of order. */
-export type Plant = (typeof plants)[number]
+/** Faults that must be found, each with the invariants that it breaks. */
+export const plants = {
+  /** A leaf that checks nothing. */
+  trusting: ["I2", "I8"],
+  /** A leaf that delivers twice. */
+  twice: ["I1"],
+  /** A leaf that delivers out of order. */
+  disorder: ["I1"],
+  /** A leaf whose application stops taking commits. */
+  idle: ["I9"],
+  /** Publishers that do not hear `Stop`. */
+  unstoppable: ["I10"],
+  /** Relays that keep more than they may. */
+  hoarding: ["I7"]
+} satisfies Record<string, ReadonlyArray<Invariant>>
+/** One of them. */
+export type Plant = keyof typeof plants
 
 /** A run; the same options give the same run. */
 export interface Options {
@@ -37,8 +50,6 @@ export interface Options {
   /** Rounds under faults. Default 30. */
   readonly rounds?: number
   readonly plant?: Plant | undefined
-  /** A liar that is slow, boasts, or says nothing goes on with it in good weather. Default: it gives up. */
-  readonly stubborn?: boolean
 }
 
 /** How a run ended. */
@@ -51,10 +62,13 @@ export interface Report {
     readonly modeChanges: number
     readonly sessions: number
     readonly rejected: number
+    /** How often something was looked at. */
     readonly checks: number
     /** Rounds of good weather until everybody was at the tip. */
     readonly recoveryRounds: number
   }
+  /** How often each invariant was looked at. */
+  readonly checks: ReadonlyMap<Invariant, number>
   readonly trace: ReadonlyArray<string>
   /** Hash of the trace. */
   readonly hash: Hash
@@ -78,21 +92,34 @@ interface Target {
   readonly api: () => Node.Api | undefined
 }
 
-const tampering =
+/** Commits that an idle application takes. */
+const idleAfter = 10
+
+const tamper =
   (plant: Plant | undefined) =>
-  (subscriber: Subscriber.Service): Subscriber.Service => {
-    if (plant === "twice") {
-      const commits = Stream.flatMap(subscriber.commits, (one) =>
-        Stream.fromIterable(one.index % 10 === 5 ? [one, one] : [one])
-      )
-      return { ...subscriber, commits }
+  (commits: Subscriber.Service["commits"]): Subscriber.Service["commits"] => {
+    switch (plant) {
+      case "twice":
+        return Stream.flatMap(commits, (one) =>
+          Stream.fromIterable(one.index % 10 === 5 ? [one, one] : [one])
+        )
+      case "disorder":
+        return Stream.flatMap(Stream.grouped(commits, 2), (pair) =>
+          Stream.fromIterable([...pair].toReversed())
+        )
+      case "idle":
+        return Stream.concat(Stream.take(commits, idleAfter), Stream.never)
+      default:
+        return commits
     }
-    if (plant !== "disorder") return subscriber
-    const commits = Stream.flatMap(Stream.grouped(subscriber.commits, 2), (pair) =>
-      Stream.fromIterable([...pair].toReversed())
-    )
-    return { ...subscriber, commits }
   }
+
+/** A publisher that does not hear `Stop`. */
+const unstoppable = (api: Node.Api): Node.Api => ({
+  ...api,
+  streamBlocks: (all) => api.streamBlocks(Stream.filter(all, ({ command }) => command?._tag !== "Stop")),
+  streamCommits: (all) => api.streamCommits(Stream.filter(all, ({ command }) => command?._tag !== "Stop"))
+})
 
 /** An origin: a source in memory, and a publisher that can be restarted. */
 const makeOrigin = Effect.fnUntraced(function* (name: string) {
@@ -137,7 +164,7 @@ const wander = Effect.fnUntraced(function* (judge: Judge) {
   }
 })
 
-const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed, stubborn = false }: Options) {
+const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) {
   const truth = truthOf(seed)
   const trace = Trace.make()
   const judge = new Judge(truth)
@@ -183,9 +210,16 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed, stubborn = 
     const ordered = [...targets.slice(turn), ...targets.slice(0, turn)]
     const peers = ordered.map((target) => {
       const key = `${name} < ${target.name}`
-      const link = Link.make(target.name, name, target.api, {
+      const reach = () => {
+        const api = target.api()
+        return api !== undefined && plant === "unstoppable" ? unstoppable(api) : api
+      }
+      const link = Link.make(target.name, name, reach, {
         sent: (way, session, command) => account.sent(key, way, session, command),
-        left: (way, afterStop, underWay) => account.left(key, way, afterStop, underWay),
+        // A liar may send what it likes.
+        left: (way, afterStop, underWay) => {
+          if (target !== liar) account.left(key, way, afterStop, underWay)
+        },
         arrived: (_, response) => account.arrived(response)
       })
       links.push(link)
@@ -200,7 +234,8 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed, stubborn = 
       trace,
       disk,
       verifier: planted && plant === "trusting" ? BlockVerifier.layerTrusting() : verifierLayer,
-      tamper: planted ? tampering(plant) : (subscriber) => subscriber
+      tamper: tamper(planted ? plant : undefined),
+      maxHistoryCommits: plant === "hoarding" ? 1000 : Node.maxHistoryCommits
     })
     nodes.set(name, made)
   }
@@ -285,13 +320,13 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed, stubborn = 
     yield* node.start
   }
   mending.length = 0
-  if (!stubborn) {
-    reformed = lie === "slow" || lie === "inflated" || lie === "silence"
-    for (const link of links) if (reformed && link.from === liar.name) yield* link.cut
-  }
+  // To be slow is weather; every other lie goes on, and must be left.
+  reformed = lie === "slow"
+  for (const link of links) if (reformed && link.from === liar.name) yield* link.cut
   const recovered = Effect.fnUntraced(function* (node: Node.Node, account: Account) {
     const { lag, mode } = node.observed()!
     if (account.delivered < round - uncertifiedTail) return false
+    // By blocks alone a commit is known when its votes are: that many rounds after the publisher counts it.
     return (yield* SubscriptionRef.get(mode)) === "BlocksOnly" && (yield* lag) <= truth.finalityRounds
   })
   let calm = 0
@@ -330,6 +365,7 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed, stubborn = 
       checks: [...judge.checks.values()].reduce((sum, count) => sum + count, 0),
       recoveryRounds: calm
     },
+    checks: judge.checks,
     trace: trace.lines,
     hash: trace.hash()
   }

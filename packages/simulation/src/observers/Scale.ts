@@ -1,10 +1,12 @@
 /**
- * Ten thousand observers below one origin, as plain state machines on one heap of events: when everybody has a commit, what
+ * Ten thousand observers below one origin, as plain state machines on one queue of events: when everybody has a commit, what
  * goes over the links, and what happens when a relay dies or a part of the network is cut off. `docs/OBSERVERS.md`
  * says what of it is real and what is a stand-in.
  */
 import { blake2b256, type Hash } from "@ephor/types"
-import { EventHeap } from "./EventHeap.ts"
+import { EventQueue } from "./EventQueue.ts"
+import { Histogram, type Quantiles } from "./Histogram.ts"
+import { names } from "./Page.ts"
 import { Observer, type Surroundings } from "./ScaleNode.ts"
 import * as Tree from "./Tree.ts"
 
@@ -27,13 +29,15 @@ export interface Options {
   readonly bytesPerMs: number
   /** Random delay on top of that of a link, at most. Default 8. */
   readonly jitterMs: number
-  /** Steady state before the first fault. Default 10 000. */
+  /** From the start of everybody to the steady state. Default 5000. */
+  readonly startMs: number
+  /** Steady state before the first fault. Default 5000. */
   readonly steadyMs: number
-  /** Time given to the orphans of the relay. Default 15 000. */
+  /** Time given to the orphans of the relay. Default 10 000. */
   readonly killMs: number
-  /** How long half of the first level is cut off from everybody else. Default 15 000. */
+  /** How long half of the first level, with all below it, is cut off from everybody else. Default 15 000. */
   readonly partitionMs: number
-  /** Time given to them afterwards. Default 30 000. */
+  /** Time given to them afterwards. Default 25 000. */
   readonly healMs: number
 }
 
@@ -48,34 +52,35 @@ export const defaults: Options = {
   digestMs: 7,
   bytesPerMs: 125_000,
   jitterMs: 8,
-  steadyMs: 10_000,
-  killMs: 15_000,
+  startMs: 5000,
+  steadyMs: 5000,
+  killMs: 10_000,
   partitionMs: 15_000,
-  healMs: 30_000
-}
-
-/** Quantiles of a distribution. */
-export interface Quantiles {
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
+  healMs: 25_000
 }
 
 /** What happened in one part of a run. */
 export interface Phase {
   readonly name: string
   /** From the moment the origin has a commit until an observer has it. */
-  readonly deliveryMs: Quantiles
-  /** The same, until every living observer that can be reached has it: over the commits of this part. */
-  readonly everyoneMs: Quantiles
+  readonly deliveryMs: Quantiles | undefined
+  /** The same for each level of the tree, the first below the origin first. */
+  readonly levelsMs: ReadonlyArray<Quantiles | undefined>
+  /** Until the last one has it, of those that were not left behind: over the commits of this part. */
+  readonly everyoneMs: Quantiles | undefined
+  /** Living observers that are not cut off, and yet were left behind when this part ended. */
+  readonly leftBehind: number
   /** Mean bytes per second over a link in use. */
   readonly bytesPerLinkSecond: number
   /** Commits that the origin had and an observer had not, at most. */
   readonly worstLag: number
+  /** Attempts to connect. */
   readonly reconnects: number
+  /** The most of them in one second. */
+  readonly busiestSecond: number
   /** Sources refused because of their path. */
   readonly refused: number
-  /** Changes of mode per observer. */
+  /** Changes of mode of all observers. */
   readonly modeChanges: number
 }
 
@@ -83,8 +88,10 @@ export interface Phase {
 export interface Report {
   readonly options: Options
   readonly phases: ReadonlyArray<Phase>
-  /** Time from the end of the partition until everybody streams blocks only, without lag. */
+  /** Time from the end of the partition until everybody streams blocks only, without lag; -1 if never. */
   readonly healedAfterMs: number
+  /** Commits that the observers with the fewest, and the most, had in the end, and the origin. */
+  readonly certified: { readonly least: number; readonly most: number; readonly origin: number }
   /** Levels below the origin. */
   readonly depth: number
   readonly events: number
@@ -93,21 +100,23 @@ export interface Report {
   readonly hash: Hash
 }
 
-const quantiles = (values: ReadonlyArray<number>): Quantiles => {
-  const sorted = Float64Array.from(values).sort()
-  const at = (share: number) =>
-    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0)
-  return { p50: at(0.5), p99: at(0.99), max: at(1) }
-}
+/** Commits that an observer may be behind when a part ends: what is under way, and what a change of source costs. */
+const tailCommits = 30
 
 /** Figures of the part of a run that is going on. */
 class Figures {
-  delivery: Array<number> = []
+  readonly delivery = new Histogram()
+  readonly levels: ReadonlyArray<Histogram>
+  readonly seconds = new Map<number, number>()
   bytes = 0
   worstLag = 0
   reconnects = 0
   refused = 0
   modeChanges = 0
+
+  constructor(depth: number) {
+    this.levels = Array.from({ length: depth }, () => new Histogram())
+  }
 }
 
 /** Runs the tree. */
@@ -115,19 +124,22 @@ export const simulate = (given: Partial<Options> = {}): Report => {
   const options = { ...defaults, ...given }
   const random = Tree.randomOf(options.seed)
   const tree = Tree.make(options.observers, options.fanOut, random)
-  const heap = new EventHeap()
+  const queue = new EventQueue()
   const violations: Array<string> = []
-  let figures = new Figures()
-  /** When the origin had each commit, and when the last observer did. */
+  const depth = Math.max(...tree.levels)
+  let figures = new Figures(depth)
+  /** When the origin had each commit. */
   const bornMs: Array<number> = [0]
-  const lastMs: Array<number> = [0]
+  /** When each observer had each commit of this part, the first one at 0. */
+  let hadMs: ReadonlyArray<Array<number>> = tree.levels.map(() => [])
+  let first = 1
   const cutOff = new Set<number>()
   let partitioned = false
   const side = (node: number) => partitioned && cutOff.has(tree.branches[node]!)
   const around: Surroundings = {
     options,
     random,
-    heap,
+    queue,
     node: (index) => nodes[index]!,
     sources: (index) => tree.sources[index]!,
     reachable: (from, to) => side(from) === side(to),
@@ -138,13 +150,19 @@ export const simulate = (given: Partial<Options> = {}): Report => {
         bornMs[commit] = nowMs
         return
       }
-      figures.delivery.push(nowMs - bornMs[commit]!)
-      lastMs[commit] = Math.max(lastMs[commit] ?? 0, nowMs)
+      const ms = nowMs - bornMs[commit]!
+      figures.delivery.add(ms)
+      figures.levels[tree.levels[node]! - 1]!.add(ms)
+      if (commit >= first) hadMs[node]!.push(nowMs)
     },
     lagged: (certified) => {
       figures.worstLag = Math.max(figures.worstLag, origin.certifiedIndex - certified)
     },
-    reconnected: () => void figures.reconnects++,
+    reconnected: () => {
+      const second = Math.floor(queue.nowMs / 1000)
+      figures.reconnects++
+      figures.seconds.set(second, (figures.seconds.get(second) ?? 0) + 1)
+    },
     refused: () => void figures.refused++,
     modeChanged: () => void figures.modeChanges++,
     violated: (why) => void violations.push(why)
@@ -152,81 +170,83 @@ export const simulate = (given: Partial<Options> = {}): Report => {
   const nodes = tree.levels.map((_, index) => new Observer(index, around))
   const origin = nodes[0]!
   const produce = (): void => {
-    origin.produce(heap.nowMs)
-    heap.after(options.roundMs, produce)
+    origin.produce(queue.nowMs)
+    queue.after(options.roundMs, produce)
   }
   produce()
   for (const node of nodes) node.start()
   const phases: Array<Phase> = []
   const phase = (name: string, ms: number, each: () => void = () => {}): void => {
-    figures = new Figures()
-    const [beganMs, first] = [heap.nowMs, origin.certifiedIndex + 1]
-    while (heap.nowMs < beganMs + ms) {
-      heap.runUntil(heap.nowMs + 50)
+    figures = new Figures(depth)
+    hadMs = tree.levels.map(() => [])
+    first = origin.certifiedIndex + 1
+    const beganMs = queue.nowMs
+    while (queue.nowMs < beganMs + ms) {
+      queue.runUntil(queue.nowMs + 50)
       each()
     }
-    const living = nodes.filter(({ alive }) => alive)
+    const living = nodes.filter(({ alive, index }) => alive && index !== 0)
     const reached = living.filter(({ index }) => !side(index))
-    const everywhere = reached.reduce(
-      (least, { certifiedIndex }) => Math.min(least, certifiedIndex),
-      heap.nowMs
-    )
-    const everyone: Array<number> = []
-    for (let commit = first; commit <= everywhere; commit++) everyone.push(lastMs[commit]! - bornMs[commit]!)
+    const had = (index: number) => hadMs[index]!.length
+    const due = origin.certifiedIndex + 1 - first - tailCommits
+    const served = reached.filter(({ index }) => had(index) >= due)
+    const everyone = new Histogram()
+    const common = served.reduce((least, { index }) => Math.min(least, had(index)), due + tailCommits)
+    const lastMs = bornMs.slice(first, first + common)
+    for (const { index } of served) {
+      const had = hadMs[index]!
+      for (let at = 0; at < common; at++) if (had[at]! > lastMs[at]!) lastMs[at] = had[at]!
+    }
+    lastMs.forEach((ms, at) => everyone.add(ms - bornMs[first + at]!))
     phases.push({
       name,
-      deliveryMs: quantiles(figures.delivery),
-      everyoneMs: quantiles(everyone),
-      bytesPerLinkSecond: Math.round((figures.bytes / (living.length - 1) / ms) * 1000),
+      deliveryMs: figures.delivery.quantiles,
+      levelsMs: figures.levels.map(({ quantiles }) => quantiles),
+      everyoneMs: everyone.quantiles,
+      leftBehind: reached.length - served.length,
+      bytesPerLinkSecond: Math.round((figures.bytes / living.length / ms) * 1000),
       worstLag: figures.worstLag,
       reconnects: figures.reconnects,
+      busiestSecond: Math.max(0, ...figures.seconds.values()),
       refused: figures.refused,
-      modeChanges: figures.modeChanges / (living.length - 1)
+      modeChanges: figures.modeChanges
     })
   }
-  phase("start", 5000)
-  phase("steady", options.steadyMs)
+  phase(names.start, options.startMs)
+  phase(names.steady, options.steadyMs)
   nodes[1]!.kill()
-  phase("a relay of the first level is lost", options.killMs)
+  phase(names.kill, options.killMs)
   for (let branch = 2; branch <= Math.min(options.fanOut, options.observers); branch += 2) cutOff.add(branch)
   partitioned = true
-  phase("half of the first level is cut off", options.partitionMs)
+  phase(names.partition, options.partitionMs)
   partitioned = false
-  const healedMs = heap.nowMs
+  const healedMs = queue.nowMs
   let healedAfterMs = -1
   const calm = () => nodes.every((node) => !node.alive || node.index === 0 || node.calm)
-  phase("the partition has healed", options.healMs, () => {
-    if (healedAfterMs < 0 && calm()) healedAfterMs = heap.nowMs - healedMs
+  phase(names.heal, options.healMs, () => {
+    if (healedAfterMs < 0 && calm()) healedAfterMs = queue.nowMs - healedMs
   })
   for (const node of nodes) {
     const behind = origin.certifiedIndex - node.certifiedIndex
-    if (node.alive && behind > 30)
+    if (node.alive && behind > tailCommits)
       violations.push(`observer ${node.index} is ${behind} commits behind in the end`)
   }
-  const text = JSON.stringify([phases, healedAfterMs, heap.count, violations])
+  const certified = nodes
+    .filter(({ alive, index }) => alive && index !== 0)
+    .map((node) => node.certifiedIndex)
+  const text = JSON.stringify([phases, healedAfterMs, queue.count, violations])
   return {
     options,
     phases,
     healedAfterMs,
-    depth: Math.max(...tree.levels),
-    events: heap.count,
+    certified: {
+      least: certified.reduce((least, one) => Math.min(least, one), Infinity),
+      most: certified.reduce((most, one) => Math.max(most, one), 0),
+      origin: origin.certifiedIndex
+    },
+    depth,
+    events: queue.count,
     violations: violations.slice(0, 20),
     hash: blake2b256(new TextEncoder().encode(text))
   }
-}
-
-/** A report as rows of a Markdown table. */
-export const table = ({ healedAfterMs, phases }: Report): string => {
-  const show = ({ max, p50, p99 }: Quantiles) => (max === 0 ? "-" : `${p50} / ${p99} / ${max}`)
-  const rows = phases.map(
-    (one) =>
-      `| ${one.name} | ${show(one.deliveryMs)} | ${show(one.everyoneMs)} | ${(one.bytesPerLinkSecond / 1024).toFixed(0)} | ${one.worstLag} | ${one.reconnects} | ${one.refused} | ${one.modeChanges.toFixed(2)} |`
-  )
-  return [
-    "| | one observer has a commit, ms (p50 / p99 / max) | everyone has it, ms (p50 / p99 / max) | KiB/s per link | worst lag, commits | reconnects | loops refused | mode changes per observer |",
-    "|---|---|---|---|---|---|---|---|",
-    ...rows,
-    "",
-    `After the partition everybody was back at the tip, by blocks alone, within ${healedAfterMs} ms.`
-  ].join("\n")
 }

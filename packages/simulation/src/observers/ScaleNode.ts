@@ -3,14 +3,14 @@
  * package's own; blocks are counted instead of made, and verifying them takes time instead of work.
  */
 import { BatchPolicy, Publisher, Relay, SubscriberConfig, SubscriberMode } from "@ephor/streaming"
-import type { EventHeap } from "./EventHeap.ts"
+import type { EventQueue } from "./EventQueue.ts"
 import type { Options } from "./Scale.ts"
 
 /** The tree and the network, as a node sees them, and where it reports to. */
 export interface Surroundings {
   readonly options: Options
   readonly random: () => number
-  readonly heap: EventHeap
+  readonly queue: EventQueue
   readonly node: (index: number) => Observer
   /** Sources that a node knows, the preferred one first. */
   readonly sources: (index: number) => ReadonlyArray<number>
@@ -93,9 +93,9 @@ export class Observer {
   }
 
   start(): void {
-    const { heap, random } = this.#around
-    heap.after(random() * config.evaluateIntervalMs, () => this.#tick())
-    if (this.index !== 0) heap.after(random() * 200, () => this.#connect())
+    const { queue, random } = this.#around
+    queue.after(random() * config.evaluateIntervalMs, () => this.#tick())
+    if (this.index !== 0) queue.after(random() * 200, () => this.#connect())
   }
 
   kill(): void {
@@ -126,23 +126,23 @@ export class Observer {
   // As an observer.
 
   #connect(): void {
-    const { delayMs, heap, node, reachable, reconnected, refused, sources } = this.#around
+    const { delayMs, queue, node, reachable, reconnected, refused, sources } = this.#around
     if (!this.alive) return
     const known = sources(this.index)
     const source = node(known[this.#turn++ % known.length]!)
     reconnected()
     if (!reachable(source.index, this.index) || !source.alive) {
-      heap.after(connectTimeoutMs, () => this.#retry())
+      queue.after(connectTimeoutMs, () => this.#retry())
       return
     }
     const travelMs = delayMs(source.index, this.index)
-    heap.after(3 * travelMs, () => {
+    queue.after(3 * travelMs, () => {
       if (!reachable(source.index, this.index) || !source.alive) return this.#retry()
       if (Relay.pathRefusal(String(this.index), source.#path, Relay.defaults.maxHops) !== undefined) {
         refused()
         return this.#retry()
       }
-      const { nowMs } = heap
+      const { nowMs } = queue
       const session: Session = {
         source,
         child: this,
@@ -169,7 +169,7 @@ export class Observer {
   #retry(): void {
     const step = this.#attempt++ - config.immediateRetries
     const longest = Math.min(config.maxBackoffMs, config.backoffMs * 2 ** Math.min(Math.max(step, 0), 30))
-    this.#around.heap.after(step < 0 ? 0 : Math.ceil(this.#around.random() * longest), () => this.#connect())
+    this.#around.queue.after(step < 0 ? 0 : Math.ceil(this.#around.random() * longest), () => this.#connect())
   }
 
   #leave(): void {
@@ -212,14 +212,14 @@ export class Observer {
   #send(command: SubscriberMode.Command): void {
     const session = this.#session
     if (session === undefined) return
-    const { heap, reachable } = this.#around
+    const { queue, reachable } = this.#around
     const [received, head] = [this.#received, Math.max(this.#head, this.certifiedIndex)]
     const { source } = session
     session.commandMs = Math.max(
       session.commandMs,
-      heap.nowMs + this.#around.delayMs(this.index, source.index)
+      queue.nowMs + this.#around.delayMs(this.index, source.index)
     )
-    heap.after(session.commandMs - heap.nowMs, () => {
+    queue.after(session.commandMs - queue.nowMs, () => {
       if (session.closed || !source.alive || !reachable(this.index, source.index)) return
       if (command === "StartBlocks") session.round = received + 1
       else if (command === "StopBlocks") session.round = undefined
@@ -232,12 +232,12 @@ export class Observer {
   }
 
   #evaluate(): void {
-    const { heap, lagged } = this.#around
+    const { queue, lagged } = this.#around
     const lag = this.#claimed === undefined ? undefined : this.#lag()
     lagged(this.certifiedIndex)
     this.#step({
       _tag: "Measured",
-      nowMs: heap.nowMs,
+      nowMs: queue.nowMs,
       lag,
       queue: 0,
       derived: this.#derived,
@@ -249,8 +249,8 @@ export class Observer {
   /** Rounds `from ..= to` came on the block stream, or as commits; nothing if `to` is 0. */
   #take(session: Session, from: number, to: number, claimed: number, isCommits: boolean): void {
     if (session !== this.#session || !this.alive) return
-    const { heap, options, violated } = this.#around
-    session.heardMs = heap.nowMs
+    const { queue, options, violated } = this.#around
+    session.heardMs = queue.nowMs
     this.#claimed = Math.max(this.#claimed ?? 0, claimed)
     if (!isCommits) this.#blockResponses++
     const fresh = to - Math.max(from - 1, this.#received)
@@ -269,12 +269,12 @@ export class Observer {
     }
     this.#received = to
     const work = fresh * (isCommits ? options.digestMs : options.verifyMs)
-    this.#cpuFreeMs = Math.max(heap.nowMs, this.#cpuFreeMs) + work
-    heap.after(this.#cpuFreeMs - heap.nowMs, () => {
+    this.#cpuFreeMs = Math.max(queue.nowMs, this.#cpuFreeMs) + work
+    queue.after(this.#cpuFreeMs - queue.nowMs, () => {
       if (!this.alive) return
       this.#held = to
       // Votes for a commit are in the next round.
-      this.#certify(to - 1, heap.nowMs)
+      this.#certify(to - 1, queue.nowMs)
       if (isCommits) this.#head = to
       else this.#derived++
       this.#feed()
@@ -284,8 +284,8 @@ export class Observer {
 
   #tick(): void {
     if (!this.alive) return
-    const { heap } = this.#around
-    const { nowMs } = heap
+    const { queue } = this.#around
+    const { nowMs } = queue
     for (const session of this.#children) {
       const stalled = session.bytesUnderWay >= windowBytes && nowMs - session.takenMs > writeStallMs
       if (session.closed || stalled) this.#children.delete(session)
@@ -296,7 +296,7 @@ export class Observer {
       this.#evaluate()
       if (nowMs - session.heardMs > config.silenceMs) this.#leave()
     }
-    heap.after(config.evaluateIntervalMs, () => this.#tick())
+    queue.after(config.evaluateIntervalMs, () => this.#tick())
   }
 
   // As a publisher.
@@ -330,20 +330,20 @@ export class Observer {
   }
 
   #answer(session: Session, from: number, to: number, isCommits = false): void {
-    const { heap, options } = this.#around
+    const { queue, options } = this.#around
     const bytes = to === 0 ? heartbeatBytes : (to - from + 1) * options.roundBytes
     const claimed = this.certifiedIndex
-    session.sentMs = heap.nowMs
+    session.sentMs = queue.nowMs
     session.bytesUnderWay += bytes
     if (to > 0) session.sending = true
     const sentMs = this.#deliver(session, bytes, () => {
       session.bytesUnderWay -= bytes
-      session.takenMs = heap.nowMs
+      session.takenMs = queue.nowMs
       session.child.#take(session, from, to, claimed, isCommits)
       this.#pump(session)
     })
     if (to > 0) {
-      heap.after(sentMs, () => {
+      queue.after(sentMs, () => {
         session.sending = false
         if (this.alive) this.#pump(session)
       })
@@ -352,13 +352,13 @@ export class Observer {
 
   /** Puts bytes on the wire; returns how long until they have left. What cannot arrive is lost. */
   #deliver(session: Session, bytes: number, arrive: () => void): number {
-    const { delayMs, heap, options, reachable, sent } = this.#around
-    this.#egressFreeMs = Math.max(heap.nowMs, this.#egressFreeMs) + bytes / options.bytesPerMs
-    const leaveMs = this.#egressFreeMs - heap.nowMs
+    const { delayMs, queue, options, reachable, sent } = this.#around
+    this.#egressFreeMs = Math.max(queue.nowMs, this.#egressFreeMs) + bytes / options.bytesPerMs
+    const leaveMs = this.#egressFreeMs - queue.nowMs
     sent(bytes)
-    const arrivesMs = heap.nowMs + leaveMs + delayMs(this.index, session.child.index)
+    const arrivesMs = queue.nowMs + leaveMs + delayMs(this.index, session.child.index)
     session.responseMs = Math.max(session.responseMs, arrivesMs)
-    heap.after(session.responseMs - heap.nowMs, () => {
+    queue.after(session.responseMs - queue.nowMs, () => {
       if (!session.closed && this.alive && session.child.alive && reachable(this.index, session.child.index))
         arrive()
     })

@@ -28,7 +28,7 @@ export interface Tree {
 /** Sources that a node knows beside its parent. */
 const alternatives = 3
 
-/** Places are points on a sphere's worth of milliseconds: the farthest two nodes are about this far apart. */
+/** Places are points of a square: the farthest two nodes are about this far apart. */
 const farthestMs = 80
 
 /** Delay that every link has. */
@@ -65,7 +65,9 @@ export const make = (observers: number, fanOut: number, random: () => number): T
     branches,
     delayMs: (from, to) => {
       const [[x1, y1], [x2, y2]] = [places[from]!, places[to]!]
-      return nearestMs + Math.hypot(x1 - x2, y1 - y2) * (farthestMs / Math.SQRT2)
+      // Not hypot, whose last digit is the engine's own.
+      const distance = Math.sqrt((x1 - x2) * (x1 - x2) + (y1 - y2) * (y1 - y2))
+      return nearestMs + distance * (farthestMs / Math.SQRT2)
     }
   }
 }

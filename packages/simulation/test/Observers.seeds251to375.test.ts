@@ -1,0 +1,3 @@
+import { suite } from "./support/observerSeeds.ts"
+
+suite(251, 375)
