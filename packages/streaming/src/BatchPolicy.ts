@@ -14,28 +14,44 @@ export interface BatchLimits {
   readonly hardBytes: number
 }
 
+/** What a subscriber has asked for; it can only lower what the policy allows. */
+export interface BatchWishes {
+  readonly maxBatchItems?: number
+  readonly maxBatchBytes?: number
+}
+
 /** Documented defaults. */
 export const defaults: BatchLimits = { softBytes: 4 * 1024 * 1024 - 64 * 1024, hardBytes: 64 * 1024 * 1024 }
 
 /** The most items that a response to a subscriber with this lag may carry. */
 export const size = (lag: number): number => (lag > 1000 ? 100 : lag > 100 ? 20 : lag > 10 ? 5 : 1)
 
+/** The limits of a publisher, lowered to what a subscriber has asked for. */
+export const lowered = (limits: BatchLimits, { maxBatchBytes = Infinity }: BatchWishes): BatchLimits => ({
+  ...limits,
+  softBytes: Math.min(limits.softBytes, maxBatchBytes)
+})
+
+/** `size` of a subscriber that has asked for no more than so many items. */
+export const wishedSize = (lag: number, { maxBatchItems = Infinity }: BatchWishes): number =>
+  Math.min(size(lag), maxBatchItems)
+
 /**
- * How many of the first items fit one response: at most `size(lag)`, at most `softBytes`, and always the first.
+ * How many of the first items fit one response: at most `most`, at most `softBytes`, and always the first.
  * `sizeOf` is the encoded size of an item in bytes.
  */
 export const take = <A>(
   items: ReadonlyArray<A>,
   from: number,
-  lag: number,
+  most: number,
   sizeOf: (item: A) => number,
   limits: BatchLimits = defaults
 ): number => {
-  const most = Math.min(size(lag), items.length - from)
+  const there = Math.min(most, items.length - from)
   let bytes = 0
-  for (let count = 0; count < most; count++) {
+  for (let count = 0; count < there; count++) {
     bytes += sizeOf(items[from + count]!)
     if (bytes > limits.softBytes) return Math.max(1, count)
   }
-  return most
+  return there
 }

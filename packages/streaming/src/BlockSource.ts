@@ -47,6 +47,10 @@ export interface Service {
     rounds: ReadonlyArray<number>,
     page: Page
   ) => Effect.Effect<ReadonlyArray<SourceBlock>, ObserverError>
+  /** Those of the blocks that are held, in no particular order. */
+  readonly blocksOf: (
+    refs: ReadonlyArray<DagBlockRef>
+  ) => Effect.Effect<ReadonlyArray<SourceBlock>, ObserverError>
   /** Commits `index + 1`, `index + 2`, ... without a gap, at most `limit`; fewer near the tip. */
   readonly commitsAfter: (
     index: number,
@@ -94,6 +98,7 @@ export const makeMemory = Effect.fnUntraced(function* (
     committeeSize,
     tip: Effect.sync(() => ledger.tip()),
     blocksAfter: (rounds, page) => Effect.sync(() => ledger.blocksAfter(rounds, page)),
+    blocksOf: (refs) => Effect.sync(() => ledger.blocksOf(refs)),
     commitsAfter: (index, limit) => Effect.sync(() => ledger.commitsAfter(index, limit)),
     subscribe: Effect.map(PubSub.subscribe(hub), (subscription) => Stream.fromSubscription(subscription))
   }

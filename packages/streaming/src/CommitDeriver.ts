@@ -7,7 +7,13 @@
  * A plain state machine: synchronous, no clock, no I/O. Signatures are checked by the caller, before `addBlock`, and
  * for the blocks that `wanted` names.
  */
-import { type CommittedSubDag, type DagCommittee, type Hash, noCommitDigest } from "@ephor/types"
+import {
+  type CommittedSubDag,
+  type DagBlockRef,
+  type DagCommittee,
+  type Hash,
+  noCommitDigest
+} from "@ephor/types"
 import type { ObservedBlock } from "./BlockVerifier.ts"
 import {
   authorOf,
@@ -131,6 +137,11 @@ export class CommitDeriver {
     return this.#window.rounds()
   }
 
+  missing(beforeMs: number): ReadonlyArray<DagBlockRef> {
+    return this.#window.missing(beforeMs)
+  }
+
+  /** From which rounds on the block stream must begin so that those blocks come again; nothing if none is missing. */
   repairRounds(beforeMs: number): ReadonlyArray<number> | undefined {
     return this.#window.repairRounds(beforeMs)
   }

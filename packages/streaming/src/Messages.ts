@@ -5,25 +5,45 @@
  */
 import { Result, Schema } from "effect"
 import {
-  BlockStreamRequest as WireBlockStreamRequest,
+  AuthorityIndex,
   BlockStreamResponse,
   type CodecError,
   CommitIndex,
-  CommitStreamRequest as WireCommitStreamRequest,
   CommitStreamResponse,
   CommittedSubDag,
+  ExtendedBlockStreamRequest as WireBlockStreamRequest,
+  ExtendedCommitStreamRequest as WireCommitStreamRequest,
+  FetchBlocksRequest,
+  FetchBlocksResponse,
   Proto,
+  ReplayInfo,
   Round
 } from "@ephor/types"
 import { join, type Parts } from "./Grpc.ts"
 import { scanBlocks } from "./internal/scanBlocks.ts"
 
-/** From which rounds on blocks are wanted: the highest accepted round per authority; empty means all zero. */
-export const StartBlockStream = Schema.Struct({ highestRoundPerAuthority: Schema.Array(Round) })
+const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 0xffff_ffff }))
+/** What a subscriber would rather have: an extension, which publishers may leave aside. */
+const wishes = {
+  /** Items of a response, at most. */
+  maxBatchItems: Schema.optionalKey(Count),
+  /** Bytes of a response, at most; an item above it comes alone. */
+  maxBatchBytes: Schema.optionalKey(Count)
+}
+
+/**
+ * From which rounds on blocks are wanted: the highest accepted round per authority; empty means all zero. As an
+ * extension, `authorities` are the authors whose blocks are wanted; without it, all.
+ */
+export const StartBlockStream = Schema.Struct({
+  highestRoundPerAuthority: Schema.Array(Round),
+  ...wishes,
+  authorities: Schema.optionalKey(Schema.Array(AuthorityIndex))
+})
 export interface StartBlockStream extends Schema.Schema.Type<typeof StartBlockStream> {}
 
 /** From which commit on commits are wanted: the last one processed; 0 means from the first. */
-export const StartCommitStream = Schema.Struct({ lastCommitIndex: CommitIndex })
+export const StartCommitStream = Schema.Struct({ lastCommitIndex: CommitIndex, ...wishes })
 export interface StartCommitStream extends Schema.Schema.Type<typeof StartCommitStream> {}
 
 /** A command on the block stream. `null` is a command that we do not know, or none: it is counted and ignored. */
@@ -55,47 +75,63 @@ const commitRequest = {
   decode: Proto.decodeResult(WireCommitStreamRequest)
 }
 
-/** The protobuf bytes of a command on the block stream. */
-export const encodeBlockRequest = ({ command }: BlockStreamRequest): Uint8Array =>
-  blockRequest.encode({
-    command:
-      command?._tag === "Start"
-        ? {
-            _tag: "Start",
-            value: { highestRoundPerAuthority: command.value.highestRoundPerAuthority.map(BigInt) }
-          }
-        : command
-  })
+type Wishes = Pick<StartCommitStream, "maxBatchItems" | "maxBatchBytes">
+
+const toWire = ({ maxBatchBytes = 0, maxBatchItems = 0 }: Wishes) => ({ maxBatchItems, maxBatchBytes })
+const fromWire = ({ maxBatchBytes, maxBatchItems }: Required<Wishes>): Wishes => ({
+  ...(maxBatchItems === 0 ? {} : { maxBatchItems }),
+  ...(maxBatchBytes === 0 ? {} : { maxBatchBytes })
+})
+
+/** The protobuf bytes of a command on the block stream; without extensions they are those of the seed. */
+export const encodeBlockRequest = ({ command }: BlockStreamRequest): Uint8Array => {
+  if (command?._tag !== "Start") return blockRequest.encode({ command })
+  const { authorities = [], highestRoundPerAuthority: rounds } = command.value
+  const highestRoundPerAuthority = rounds.map(BigInt)
+  const value = { highestRoundPerAuthority, ...toWire(command.value), authorities }
+  return blockRequest.encode({ command: { _tag: "Start", value } })
+}
 
 /** The command that a message on the block stream spells; rounds above 2^32 - 1 saturate. */
 export const decodeBlockRequest = (bytes: Uint8Array): Result.Result<BlockStreamRequest, CodecError> =>
-  Result.map(blockRequest.decode(bytes), ({ command }) => ({
-    command:
-      command?._tag === "Start"
-        ? {
-            _tag: "Start",
-            value: { highestRoundPerAuthority: command.value.highestRoundPerAuthority.map(saturate) }
-          }
-        : command
-  }))
-
-/** The protobuf bytes of a command on the commit stream. */
-export const encodeCommitRequest = ({ command }: CommitStreamRequest): Uint8Array =>
-  commitRequest.encode({
-    command:
-      command?._tag === "Start"
-        ? { _tag: "Start", value: { lastCommitIndex: BigInt(command.value.lastCommitIndex) } }
-        : command
+  Result.map(blockRequest.decode(bytes), ({ command }) => {
+    if (command?._tag !== "Start") return { command }
+    const { authorities, highestRoundPerAuthority: rounds } = command.value
+    const value = {
+      highestRoundPerAuthority: rounds.map(saturate),
+      ...fromWire(command.value),
+      ...(authorities.length === 0 ? {} : { authorities })
+    }
+    return { command: { _tag: "Start", value } }
   })
+
+/** The protobuf bytes of a command on the commit stream; without extensions they are those of the seed. */
+export const encodeCommitRequest = ({ command }: CommitStreamRequest): Uint8Array => {
+  if (command?._tag !== "Start") return commitRequest.encode({ command })
+  const value = { lastCommitIndex: BigInt(command.value.lastCommitIndex), ...toWire(command.value) }
+  return commitRequest.encode({ command: { _tag: "Start", value } })
+}
 
 /** The command that a message on the commit stream spells; an index above 2^32 - 1 saturates. */
 export const decodeCommitRequest = (bytes: Uint8Array): Result.Result<CommitStreamRequest, CodecError> =>
-  Result.map(commitRequest.decode(bytes), ({ command }) => ({
-    command:
-      command?._tag === "Start"
-        ? { _tag: "Start", value: { lastCommitIndex: saturate(command.value.lastCommitIndex) } }
-        : command
-  }))
+  Result.map(commitRequest.decode(bytes), ({ command }) => {
+    if (command?._tag !== "Start") return { command }
+    const value = { lastCommitIndex: saturate(command.value.lastCommitIndex), ...fromWire(command.value) }
+    return { command: { _tag: "Start", value } }
+  })
+
+/** The protobuf bytes of a question for blocks by reference, and what they spell. */
+export const fetchBlocksRequest = {
+  encode: Proto.encode(FetchBlocksRequest),
+  decode: Proto.decodeResult(FetchBlocksRequest)
+}
+/** The protobuf bytes of the blocks that were asked for and are held, and what they spell. */
+export const fetchBlocksResponse = {
+  encode: Proto.encode(FetchBlocksResponse),
+  decode: Proto.decodeResult(FetchBlocksResponse)
+}
+/** The protobuf bytes of what a publisher can replay, and what they spell. */
+export const replayInfo = { encode: Proto.encode(ReplayInfo), decode: Proto.decodeResult(ReplayInfo) }
 
 /** The protobuf bytes of a batch of blocks. */
 export const encodeBlockResponse = Proto.encode(BlockStreamResponse)

@@ -2,9 +2,10 @@
  * An `ObserverApi` that is far away: gRPC on one `node:http2` session. A lost session fails the calls on it; the next
  * call dials again. When to try again is the caller's business (`Subscriber`).
  */
+import type { FetchBlocksRequest, FetchBlocksResponse, ReplayInfo } from "@ephor/types"
 import { Effect, Layer, Metric, Redacted, type Scope, Semaphore } from "effect"
 import type * as Http2 from "node:http2"
-import { call, type CallOptions, type ClientMethod } from "./internal/NodeClientCall.ts"
+import { call, type CallOptions, type ClientMethod, unary } from "./internal/NodeClientCall.ts"
 import { dial } from "./internal/NodeDial.ts"
 import * as Grpc from "./Grpc.ts"
 import {
@@ -15,7 +16,10 @@ import {
   decodeBlockParts,
   decodeCommitResponse,
   encodeBlockRequest,
-  encodeCommitRequest
+  encodeCommitRequest,
+  fetchBlocksRequest,
+  fetchBlocksResponse,
+  replayInfo
 } from "./Messages.ts"
 import * as Metrics from "./Metrics.ts"
 import { clientContext, type ClientTls, isLoopback } from "./NodeTls.ts"
@@ -34,7 +38,7 @@ export interface ClientOptions extends ClientTls {
   /** Package in front of the services, for peers that declare one: `observer.v1`. Default: none, as in the seed. */
   readonly package: string
   /** Names of the services, for peers that call them otherwise. Default: as in the seed. */
-  readonly services: { readonly blocks: string; readonly commits: string }
+  readonly services: { readonly blocks: string; readonly commits: string; readonly extension?: string }
   /** Headers of every call. */
   readonly metadata: Readonly<Record<string, string>>
   /** Ask the publisher for gzip. Default false. */
@@ -101,7 +105,20 @@ const methods = (options: ClientOptions) => {
     encode: encodeCommitRequest,
     decode: (parts) => decodeCommitResponse(Grpc.join(parts))
   }
-  return { blocks, commits }
+  const extension = `${prefix}${options.services.extension ?? "ObserverExtService"}`
+  const fetchBlocks: ClientMethod<FetchBlocksRequest, FetchBlocksResponse> = {
+    name: `${options.url} FetchBlocks`,
+    path: `${extension}/FetchBlocks`,
+    encode: fetchBlocksRequest.encode,
+    decode: (parts) => fetchBlocksResponse.decode(Grpc.join(parts))
+  }
+  const replay: ClientMethod<void, ReplayInfo> = {
+    name: `${options.url} ReplayInfo`,
+    path: `${extension}/ReplayInfo`,
+    encode: () => new Uint8Array(),
+    decode: (parts) => replayInfo.decode(Grpc.join(parts))
+  }
+  return { blocks, commits, fetchBlocks, replay }
 }
 
 const misconfigured = (why: string) =>
@@ -137,7 +154,7 @@ const make = Effect.fnUntraced(function* (given: Options) {
   const refused = (cause: Metrics.Refusal) =>
     void Effect.runForkWith(services)(Metric.update(Metrics.refusedByClient(cause), 1))
   const callOptions: CallOptions = { ...options, refused }
-  const { blocks, commits } = methods(options)
+  const { blocks, commits, fetchBlocks, replay } = methods(options)
   const gate = yield* Semaphore.make(1)
   let current: Http2.ClientHttp2Session | undefined
   yield* Effect.addFinalizer(() => Effect.sync(() => current?.destroy()))
@@ -158,7 +175,10 @@ const make = Effect.fnUntraced(function* (given: Options) {
   )
   const api: ObserverApi.Service = {
     streamBlocks: (commands) => call(session, blocks, callOptions, commands),
-    streamCommits: (commands) => call(session, commits, callOptions, commands)
+    streamCommits: (commands) => call(session, commits, callOptions, commands),
+    fetchBlocks: (refs) =>
+      Effect.map(unary(session, fetchBlocks, callOptions, { refs }), (response) => response.blocks),
+    replayInfo: unary(session, replay, callOptions, undefined)
   }
   return { api, session }
 })

@@ -17,7 +17,7 @@ import * as ObserverApi from "./ObserverApi.ts"
 import { Bind, Misconfigured, ObserverError } from "./ObserverError.ts"
 
 /** The services that a server offers, by their bare names. */
-export type ServiceName = "BlockStreamService" | "CommitStreamService"
+export type ServiceName = "BlockStreamService" | "CommitStreamService" | "ObserverExtService"
 
 /** Where to listen, whom to let in, and limits. */
 export interface ServerOptions {
@@ -127,6 +127,8 @@ export class GrpcServer extends Context.Service<
 >()("@ephor/streaming/GrpcServer") {}
 
 const inboundWindow = 64 * 1024
+/** Interval at which what was sent is added to its metric. */
+const countMs = 250
 
 const http2Options = (options: ServerOptions): Http2.ServerOptions => ({
   settings: {
@@ -211,11 +213,20 @@ const make = Effect.fnUntraced(function* (
   }
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
   const refused = (cause: Metrics.Refusal) => void fork(Metric.update(Metrics.refusedByServer(cause), 1))
+  // Counted now and then: a metric is too much for each write.
+  let sentBytes = 0
+  const count = Effect.suspend(() => {
+    const bytes = sentBytes
+    sentBytes = 0
+    return bytes === 0 ? Effect.void : Metric.update(Metrics.bytesSent, bytes)
+  })
+  yield* Effect.addFinalizer(() => count)
+  yield* count.pipe(Effect.delay(countMs), Effect.forever, Effect.forkScoped)
   const calls = new Set<ServerCall>()
   const connections = new Connections(Http2.createServer(http2Options(options)), options, security, {
     refused,
     sessions: (delta) => void fork(Metric.modify(Metrics.sessions, delta)),
-    call: dispatch(options, route, check, calls, fork, refused)
+    call: dispatch(options, route, check, calls, fork, refused, (bytes) => (sentBytes += bytes))
   })
   const server = Net.createServer((socket) => connections.accept(socket))
   const address = yield* listen(server, options)

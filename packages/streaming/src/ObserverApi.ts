@@ -2,7 +2,8 @@
  * The observer protocol: two bidirectional streams are two functions. A publisher implements it, a transport carries
  * it, a subscriber calls it; decorating a layer of it is how one adds logging, faults or fail-over.
  */
-import { Context, type Stream } from "effect"
+import type { DagBlockRef, ReplayInfo } from "@ephor/types"
+import { Context, type Effect, type Stream } from "effect"
 import type {
   BlockStreamRequest,
   BlockStreamResponse,
@@ -24,6 +25,15 @@ export interface Service {
   readonly streamCommits: (
     commands: Stream.Stream<CommitStreamRequest>
   ) => Stream.Stream<CommitStreamResponse, ObserverError>
+  /**
+   * Blocks by reference: those that are held, in no particular order. An extension: a carrier may lack it, a far
+   * publisher may answer `Unimplemented`.
+   */
+  readonly fetchBlocks?: (
+    refs: ReadonlyArray<DagBlockRef>
+  ) => Effect.Effect<ReadonlyArray<Uint8Array>, ObserverError>
+  /** The commits that can be had. An extension, as `fetchBlocks`. */
+  readonly replayInfo?: Effect.Effect<ReplayInfo, ObserverError>
 }
 
 /** A publisher, near or far. */

@@ -2,9 +2,11 @@
  * Answers observers from a `BlockSource`. A stream is a cursor and a few flags: what to send is decided when the
  * transport asks for the next response, so a slow subscriber costs nothing but its place.
  */
+import type { DagBlockRef } from "@ephor/types"
 import { Cause, Clock, Effect, Layer, Metric, type Pull, type Scope, Stream } from "effect"
 import * as BatchPolicy from "./BatchPolicy.ts"
 import { BlockSource, type Service as Source } from "./BlockSource.ts"
+import { blockBytes } from "./FrameCache.ts"
 import { type BlockSession, makeBlockSession } from "./internal/blockSession.ts"
 import { type CommitSession, makeCommitSession } from "./internal/commitSession.ts"
 import { Feed, SharedResponses, type Waiter } from "./internal/feed.ts"
@@ -12,7 +14,7 @@ import { extend, type Path, type Pathed } from "./internal/path.ts"
 import type { BlockStreamResponse, CommitStreamResponse } from "./Messages.ts"
 import * as Metrics from "./Metrics.ts"
 import { ObserverApi, type Service } from "./ObserverApi.ts"
-import { ObserverError, ResourceExhausted, Unavailable } from "./ObserverError.ts"
+import { InvalidArgument, ObserverError, ResourceExhausted, Unavailable } from "./ObserverError.ts"
 
 /** Limits and intervals of a publisher. */
 export interface PublisherOptions extends BatchPolicy.BatchLimits {
@@ -30,6 +32,8 @@ export interface PublisherOptions extends BatchPolicy.BatchLimits {
   readonly commandsPerSecond: number
   /** Commands that a stream may send at once. Default 50. */
   readonly commandBurst: number
+  /** Blocks that one `FetchBlocks` may ask for. Default 100. */
+  readonly maxFetchBlocks: number
   /** Name of this publisher in the paths that relays tell; they need it to see loops. Default: none, an origin. */
   readonly identity: string
 }
@@ -44,6 +48,7 @@ export const defaults: PublisherOptions = {
   maxStreams: 20_000,
   commandsPerSecond: 10,
   commandBurst: 50,
+  maxFetchBlocks: 100,
   identity: ""
 }
 
@@ -76,10 +81,28 @@ const together = { responses: 16, bytes: 64 * 1024 }
 /** Responses above this are counted. */
 const excessiveBytes = 16 * 1024 * 1024
 
+/** Responses made since they were counted last: a metric is too much for each of them. */
+class Made {
+  responses = 0
+  excessive = 0
+
+  /** Counts them. */
+  readonly settle = (metric: Metric.Counter<number>): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { excessive, responses } = this
+      this.responses = 0
+      this.excessive = 0
+      const counted = responses === 0 ? Effect.void : Metric.update(metric, responses)
+      return excessive === 0
+        ? counted
+        : Effect.andThen(counted, Metric.update(Metrics.excessiveResponses, excessive))
+    })
+}
+
 const drive = <Command, Response>(
   shared: Shared,
   where: string,
-  metric: Metric.Counter<number>,
+  made: Made,
   commands: Stream.Stream<{ readonly command: Command | null }>,
   make: () => Session<Command, Response>
 ): Stream.Stream<Response, ObserverError> =>
@@ -87,6 +110,7 @@ const drive = <Command, Response>(
     Effect.gen(function* () {
       const { feed, options } = shared
       const session = make()
+      const clock = yield* Clock.Clock
       const fail = (why: string) => new ObserverError({ where, reason: new ResourceExhausted({ why }) })
       let flood: ObserverError | undefined
       let tokens = options.commandBurst
@@ -135,16 +159,14 @@ const drive = <Command, Response>(
           if (session.bytes > excessiveBytes) excessive++
         }
         if (responses.length > 0) {
-          const some = responses as unknown as readonly [Response, ...Array<Response>]
-          const counted = Effect.as(Metric.update(metric, responses.length), some)
-          return excessive === 0
-            ? counted
-            : Effect.andThen(Metric.update(Metrics.excessiveResponses, excessive), counted)
+          made.responses += responses.length
+          made.excessive += excessive
+          return Effect.succeed(responses as unknown as readonly [Response, ...Array<Response>])
         }
         if (first === undefined && feed.state === "ended") return Cause.done()
         return Effect.andThen(first === undefined ? feed.wait(session, ready) : Effect.void, pull)
       }
-      const now = Effect.flatMap(Clock.currentTimeMillis, collect)
+      const now = Effect.suspend(() => collect(clock.currentTimeMillisUnsafe()))
       const pull: Pull.Pull<readonly [Response, ...Array<Response>], ObserverError> = Effect.suspend(() => {
         if (first === undefined) return now
         const before = first
@@ -171,6 +193,19 @@ const counted = (shared: { streams: number }, where: string, max: number, gauge:
     }
   )
 
+/** As many of the blocks as fit one response; the first always does. */
+const fetchBlocks = ({ options, source }: Shared, refs: ReadonlyArray<DagBlockRef>) => {
+  const { maxFetchBlocks } = options
+  if (refs.length > maxFetchBlocks) {
+    const why = `${refs.length} blocks at a time, ${maxFetchBlocks} are the most`
+    return Effect.fail(new ObserverError({ where: "FetchBlocks", reason: new InvalidArgument({ why }) }))
+  }
+  return Effect.map(source.blocksOf(refs), (found) => {
+    const count = BatchPolicy.take(found, 0, found.length, ({ bytes }) => blockBytes(bytes), options)
+    return found.slice(0, count).map(({ bytes }) => bytes)
+  })
+}
+
 const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
   const source = yield* BlockSource
   const options = { ...defaults, ...given }
@@ -181,12 +216,15 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
     Effect.ensuring(Effect.sync(() => feed.end("ended"))),
     Effect.forkScoped
   )
-  // One ticker wakes everybody for heartbeats: no timer per subscriber.
-  yield* Effect.sync(() => feed.wakeAll()).pipe(
-    Effect.delay(options.heartbeatMs / 4),
-    Effect.forever,
-    Effect.forkScoped
+  const made = { blocks: new Made(), commits: new Made() }
+  const count = Effect.andThen(
+    made.blocks.settle(Metrics.blockResponses),
+    made.commits.settle(Metrics.commitResponses)
   )
+  yield* Effect.addFinalizer(() => count)
+  // One ticker wakes whoever is due a heartbeat: no timer per subscriber.
+  const heartbeats = Effect.map(Clock.currentTimeMillis, (nowMs) => feed.wakeDue(nowMs))
+  yield* Effect.andThen(count, heartbeats).pipe(Effect.delay(options.heartbeatMs / 4), Effect.forever, Effect.forkScoped)
   const shared: Shared = {
     source,
     options,
@@ -194,28 +232,31 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
     blocks: new SharedResponses(options.sharedBytes / 2),
     commits: new SharedResponses(options.sharedBytes / 2)
   }
-  const count = { streams: 0 }
+  const open = { streams: 0 }
   const upstream: Stream.Stream<Path> = source.path ?? Stream.succeed([])
   const api: Service & Pathed = {
     path: Stream.map(upstream, (path) => extend(options.identity, path)),
     streamBlocks: (commands) =>
       Stream.unwrap(
         Effect.as(
-          counted(count, "StreamBlocks", options.maxStreams, Metrics.blockStreams),
-          drive(shared, "StreamBlocks", Metrics.blockResponses, commands, (): BlockSession =>
-            makeBlockSession(shared)
-          )
+          counted(open, "StreamBlocks", options.maxStreams, Metrics.blockStreams),
+          drive(shared, "StreamBlocks", made.blocks, commands, (): BlockSession => makeBlockSession(shared))
         )
       ),
     streamCommits: (commands) =>
       Stream.unwrap(
         Effect.as(
-          counted(count, "StreamCommits", options.maxStreams, Metrics.commitStreams),
-          drive(shared, "StreamCommits", Metrics.commitResponses, commands, (): CommitSession =>
+          counted(open, "StreamCommits", options.maxStreams, Metrics.commitStreams),
+          drive(shared, "StreamCommits", made.commits, commands, (): CommitSession =>
             makeCommitSession(shared)
           )
         )
-      )
+      ),
+    fetchBlocks: (refs) => fetchBlocks(shared, refs),
+    replayInfo: Effect.sync(() => {
+      const { earliestCommitIndex, highestCommitIndex } = feed.tip
+      return { earliestCommitIndex, highestCommitIndex }
+    })
   }
   return api
 })

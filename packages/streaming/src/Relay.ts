@@ -172,6 +172,7 @@ const sourceOf = (
     path,
     tip: Effect.sync(() => ({ ...ledger.tip(), earliestCommitIndex: earliest() })),
     blocksAfter: (rounds, page) => Effect.sync(() => ledger.blocksAfter(rounds, page)),
+    blocksOf: (refs) => Effect.sync(() => ledger.blocksOf(refs)),
     commitsAfter: (index, limit) =>
       Effect.suspend(() => {
         if (index + 1 >= ledger.firstCommitInMemory) return Effect.succeed(ledger.commitsAfter(index, limit))

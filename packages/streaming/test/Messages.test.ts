@@ -31,6 +31,22 @@ describe("Messages", () => {
       ? request.command.value.highestRoundPerAuthority
       : request.command
   }
+  it("extends a start by wishes, which the seed's readers skip", () => {
+    const value = { highestRoundPerAuthority: [5], maxBatchItems: 3, maxBatchBytes: 300, authorities: [2, 1] }
+    const bytes = Messages.encodeBlockRequest({ command: { _tag: "Start", value } })
+    assert.strictEqual(toHex(bytes), "0x0a0c0a0105100318ac0222020201")
+    assert.deepStrictEqual(Result.getOrThrow(Messages.decodeBlockRequest(bytes)).command, {
+      _tag: "Start",
+      value
+    })
+    const commits = { lastCommitIndex: 7, maxBatchBytes: 9 }
+    const request = Messages.encodeCommitRequest({ command: { _tag: "Start", value: commits } })
+    assert.deepStrictEqual(Result.getOrThrow(Messages.decodeCommitRequest(request)).command, {
+      _tag: "Start",
+      value: commits
+    })
+  })
+
   it("reads packed and unpacked rounds, and mixtures", () => {
     assert.deepStrictEqual(rounds([0x0a, 0x04, 0x0a, 0x02, 1, 2]), [1, 2])
     assert.deepStrictEqual(rounds([0x0a, 0x04, 0x08, 1, 0x08, 2]), [1, 2])

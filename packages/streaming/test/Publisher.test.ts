@@ -61,6 +61,32 @@ describe("Publisher", () => {
     })
   )
 
+  for (const live of [false, true]) {
+    it.effect(`P19: a ${live ? "live " : ""}batch is shared only by those who want the same blocks`, () =>
+      Effect.gen(function* () {
+        const { api, memory } = yield* world()
+        const three = [1, 2, 3].flatMap((round) => [0, 1, 2, 3].map((author) => block(round, author)))
+        if (!live) yield* memory.accept(three)
+        // Their first batches begin and end alike, and have the same length.
+        const [one, two] = [yield* open(api), yield* open(api)]
+        yield* Queue.offer(one.commands, start(0, 1, 0, 0))
+        yield* Queue.offer(two.commands, start(0, 0, 1, 0))
+        yield* TestClock.adjust(1)
+        if (live) yield* memory.accept(three)
+        yield* TestClock.adjust(1)
+        const all = three.map(({ bytes }) => bytes[0]!)
+        assert.deepStrictEqual(
+          yield* one.seen,
+          all.filter((byte) => byte !== 0x11)
+        )
+        assert.deepStrictEqual(
+          yield* two.seen,
+          all.filter((byte) => byte !== 0x12)
+        )
+      })
+    )
+  }
+
   it.effect("P7: blocks at or below the garbage collection round are never sent", () =>
     Effect.gen(function* () {
       const { api, memory } = yield* world({}, 2)

@@ -289,25 +289,47 @@ describe("Subscriber", () => {
     }).pipe(Effect.scoped, quietly)
   )
 
-  it.live("F8: a block that got lost is asked for again", () =>
+  const repairs: ReadonlyArray<readonly [how: string, fetch: (api: Api) => Partial<Api>]> = [
+    ["by name", ({ fetchBlocks }) => ({ fetchBlocks: fetchBlocks! })],
+    ["from its round on, where that is not offered", () => ({})],
+    [
+      "from its round on, where that does not work",
+      () => ({
+        fetchBlocks: () =>
+          Effect.fail(new ObserverError({ where: "x", reason: new Unavailable({ why: "no" }) }))
+      })
+    ]
+  ]
+  it.live.each(repairs)("F8: a block that got lost is asked for again %s", ([how, fetch]) =>
     Effect.gen(function* () {
       const dag = dagOf(5)
       const { api, put } = yield* publish(dag)
       let lost = 0
+      let starts = 0
       const lossy: Api = {
-        ...api,
+        streamCommits: api.streamCommits,
         streamBlocks: (commands) =>
-          Stream.map(api.streamBlocks(commands), (response) => {
-            if (lost > 0 || response.blocks.length === 0 || dag.rounds.length < 20) return response
-            lost++
-            return { ...response, blocks: response.blocks.slice(1) }
-          })
+          Stream.map(
+            api.streamBlocks(
+              Stream.tap(commands, ({ command }) =>
+                Effect.sync(() => (starts += command?._tag === "Start" ? 1 : 0))
+              )
+            ),
+            (response) => {
+              if (lost > 0 || response.blocks.length === 0 || dag.rounds.length < 20) return response
+              lost++
+              return { ...response, blocks: response.blocks.slice(1) }
+            }
+          ),
+        ...fetch(api)
       }
       const subscriber = yield* observe(dag.committee, [lossy], { stallMs: 20_000 })
       yield* produce(dag, put)
       const commits = yield* take(subscriber, 80)
       assertCommits(dag, commits)
       assert.strictEqual(lost, 1)
+      if (how === "by name") assert.strictEqual(starts, 1)
+      else assert.isAbove(starts, 1)
       assert.isTrue(commits.slice(30).every(({ origin }) => origin === "blocks"))
     }).pipe(Effect.scoped, quietly)
   )

@@ -8,16 +8,19 @@ import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { block, commit } from "../src/testing/ObserverApiTest.ts"
 
-// The same protocol as seen by an implementation that is not ours, from the .proto that we ship.
-const definition = loader.loadSync(fileURLToPath(new URL("../observer.proto", import.meta.url)), {
-  longs: String,
-  oneofs: true,
-  defaults: true
-})
-const proto = grpc.loadPackageDefinition(definition) as unknown as Record<
-  string,
-  grpc.ServiceClientConstructor
->
+const load = (file: string) =>
+  grpc.loadPackageDefinition(
+    loader.loadSync(fileURLToPath(new URL(file, import.meta.url)), {
+      longs: String,
+      oneofs: true,
+      defaults: true
+    })
+  ) as unknown as Record<string, grpc.ServiceClientConstructor>
+
+// The same protocol as seen by an implementation that is not ours, from the definition that everybody has.
+const proto = load("vectors/seed.proto")
+/** The definition that we ship, with extensions. */
+const extended = load("../observer.proto")
 type Call = grpc.ClientDuplexStream<unknown, any>
 
 const serve = Effect.gen(function* () {
@@ -36,9 +39,9 @@ const serve = Effect.gen(function* () {
   )
 })
 
-const client = (service: string, address: string) =>
+const client = (service: string, address: string, definition = proto) =>
   Effect.acquireRelease(
-    Effect.sync(() => new proto[service]!(address, grpc.credentials.createInsecure())),
+    Effect.sync(() => new definition[service]!(address, grpc.credentials.createInsecure())),
     (one) => Effect.sync(() => one.close())
   )
 
@@ -111,6 +114,49 @@ describe("grpc-js as the client of our server", () => {
   )
 })
 
+describe("grpc-js as the client of our extensions", () => {
+  it.live("fetches blocks by reference, and asks what can be replayed", () =>
+    Effect.gen(function* () {
+      const { address } = yield* serve
+      const service = (yield* client("ObserverExtService", address, extended)) as any
+      const ask = (method: string, request: unknown) =>
+        Effect.callback<{ readonly error: grpc.ServiceError | null; readonly response: any }>((resume) => {
+          service[method](request, (error: grpc.ServiceError | null, response: unknown) =>
+            resume(Effect.succeed({ error, response }))
+          )
+        })
+      const refOf = ({ author, digest, round }: ReturnType<typeof block>["ref"]) => ({
+        authorityIndex: author,
+        round,
+        digest: Buffer.from(digest.slice(2), "hex")
+      })
+      const refs = [block(2, 3), block(1, 0), block(9, 9)].map(({ ref }) => refOf(ref))
+      const { response } = yield* ask("FetchBlocks", { refs })
+      assert.sameMembers(
+        response.blocks.map((bytes: Buffer) => bytes[0]),
+        [0x23, 0x10]
+      )
+      const info = yield* ask("ReplayInfo", {})
+      assert.deepStrictEqual(info.response, { earliestCommitIndex: "11", highestCommitIndex: "40" })
+      const many = yield* ask("FetchBlocks", { refs: Array.from({ length: 101 }, () => refs[0]) })
+      assert.strictEqual(many.error?.code, grpc.status.INVALID_ARGUMENT)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("leaves out authors that are not wanted, and keeps to the wished size", () =>
+    Effect.gen(function* () {
+      const { address } = yield* serve
+      const call = ((yield* client("BlockStreamService", address, extended)) as any).streamBlocks() as Call
+      call.write({ start: { highestRoundPerAuthority: [], authorities: [1, 2], maxBatchItems: 1 } })
+      const { responses } = yield* take(call, 4)
+      assert.deepStrictEqual(
+        responses.map((one) => one.blocks.map((bytes: Buffer) => bytes[0])),
+        [[0x11], [0x12], [0x21], [0x22]]
+      )
+    }).pipe(Effect.scoped)
+  )
+})
+
 /** A publisher made of grpc-js: answers every start with what the test gives. */
 const peer = (implementation: grpc.UntypedServiceImplementation) =>
   Effect.acquireRelease(
@@ -170,6 +216,15 @@ describe("grpc-js as the server of our client", () => {
         { ...commit(8), blocks: commit(8).blocks.map((one) => [...one]) }
       )
       assert.deepStrictEqual(seen, ["7", "stop"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("lacks our extensions, and says so", () =>
+    Effect.gen(function* () {
+      const { url } = yield* peer({ streamBlocks: () => {}, streamCommits: () => {} })
+      const api = yield* NodeGrpcClient.connect({ url })
+      const error = yield* Effect.flip(api.fetchBlocks!([block(1, 1).ref]))
+      assert.strictEqual(error.reason._tag, "Unimplemented")
     }).pipe(Effect.scoped)
   )
 

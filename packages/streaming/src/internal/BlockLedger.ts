@@ -1,7 +1,7 @@
 /**
  * Recent blocks by round and recent commits by index: the ordered memory behind every source.
  */
-import { type CommittedSubDag, compareDagBlockRefs } from "@ephor/types"
+import { type CommittedSubDag, compareDagBlockRefs, type DagBlockRef } from "@ephor/types"
 import type { Page, SourceBlock, Tip } from "../BlockSource.ts"
 
 /** Bounds of a ledger. */
@@ -116,6 +116,14 @@ export class BlockLedger {
       }
     }
     return out
+  }
+
+  /** Those of the blocks that are in memory. */
+  blocksOf(refs: ReadonlyArray<DagBlockRef>): ReadonlyArray<SourceBlock> {
+    return refs.flatMap(({ digest, round }) => {
+      const block = this.#rounds.get(round)?.find(({ ref }) => ref.digest === digest)
+      return block === undefined ? [] : [block]
+    })
   }
 
   /** Commits after `index` that are in memory; empty if the next one is not. */

@@ -59,7 +59,13 @@ export class DagWindow {
     return this.#highest.map((round) => Math.max(round, this.gcRound))
   }
 
-  /** The same, lowered so far that ancestors missing since before `beforeMs` come again; nothing if none is. */
+  /** Ancestors missing since before `beforeMs`, lowest rounds first. */
+  missing(beforeMs: number): ReadonlyArray<DagBlockRef> {
+    const missing = [...this.#missing.values()].filter(({ sinceMs }) => sinceMs <= beforeMs)
+    return missing.map(({ ref }) => ref).sort(compareDagBlockRefs)
+  }
+
+  /** `rounds`, lowered so far that ancestors missing since before `beforeMs` come again; nothing if none is. */
   repairRounds(beforeMs: number): ReadonlyArray<number> | undefined {
     let rounds: Array<number> | undefined
     for (const { ref, sinceMs } of this.#missing.values()) {

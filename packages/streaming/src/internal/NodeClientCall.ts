@@ -253,3 +253,19 @@ export const call = <Request, Response>(
       return Stream.fromPull(Effect.succeed(inbox.pull))
     })
   )
+
+/** A call with one request and one response. */
+export const unary = <Request, Response>(
+  session: Effect.Effect<Http2.ClientHttp2Session, ObserverError>,
+  method: ClientMethod<Request, Response>,
+  options: CallOptions,
+  request: Request
+): Effect.Effect<Response, ObserverError> =>
+  call(session, method, options, Stream.succeed(request)).pipe(
+    Stream.runHead,
+    Effect.flatMap((answer) => {
+      if (answer._tag === "Some") return Effect.succeed(answer.value)
+      const reason = new Protocol({ why: "the peer ended the call without an answer" })
+      return Effect.fail(new ObserverError({ where: method.name, reason }))
+    })
+  )

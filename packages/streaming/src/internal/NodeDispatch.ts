@@ -69,7 +69,8 @@ export const dispatch = (
   check: TokenCheck | undefined,
   calls: Set<ServerCall>,
   fork: (work: Effect.Effect<void>) => { readonly interruptUnsafe: () => void },
-  refused: (cause: Metrics.Refusal) => void
+  refused: (cause: Metrics.Refusal) => void,
+  sent: (bytes: number) => void
 ) => {
   const identities = new Identities()
   const { ResourceExhausted, Unauthenticated, Unimplemented } = Grpc.Status
@@ -96,7 +97,7 @@ export const dispatch = (
     }
     const call = new ServerCall(stream, asked)
     calls.add(call)
-    const fiber = fork(run(call, method, options))
+    const fiber = fork(run(call, method, options, sent))
     stream.on("close", () => {
       calls.delete(call)
       if (name !== undefined) identities.leave(name)

@@ -1,31 +1,71 @@
 /** Which method a path means, under all the names that a server offers it by. */
+import { Effect, Result, Stream } from "effect"
 import { blockFrame, commitFrame } from "../FrameCache.ts"
 import * as Grpc from "../Grpc.ts"
-import { decodeBlockRequest, decodeCommitRequest } from "../Messages.ts"
+import * as Messages from "../Messages.ts"
 import type { ServerOptions } from "../NodeGrpcServer.ts"
 import type * as ObserverApi from "../ObserverApi.ts"
+import type { ObserverError } from "../ObserverError.ts"
 import type { Method } from "./NodeServerCall.ts"
 
 /** Finds the method of a path. */
 export type Router = (path: string) => Method<any, any> | undefined
 
+/** A method that answers one request with one response, and ends. */
+const unary = <Request, Response>(
+  name: string,
+  decode: Method<Request, Response>["decode"],
+  answer: (request: Request) => Effect.Effect<Response, ObserverError>,
+  encode: (response: Response) => Uint8Array
+): Method<Request, Response> => ({
+  name,
+  decode,
+  call: (requests) => Stream.mapEffect(Stream.take(requests, 1), answer),
+  frame: (response) => Grpc.frame(encode(response))
+})
+
+/** What an api offers beyond the protocol. */
+const extensions = ({ fetchBlocks, replayInfo }: ObserverApi.Service): ReadonlyArray<Method<any, any>> => [
+  ...(fetchBlocks === undefined
+    ? []
+    : [
+        unary(
+          "FetchBlocks",
+          Messages.fetchBlocksRequest.decode,
+          ({ refs }) => Effect.map(fetchBlocks(refs), (blocks) => ({ blocks })),
+          Messages.fetchBlocksResponse.encode
+        )
+      ]),
+  ...(replayInfo === undefined
+    ? []
+    : [
+        unary(
+          "ReplayInfo",
+          () => Result.succeed(undefined),
+          () => replayInfo,
+          Messages.replayInfo.encode
+        )
+      ])
+]
+
 /** The methods of an api under all names that it is served by. */
 export const routerOf = (api: ObserverApi.Service, { aliases, packages }: ServerOptions): Router => {
   const blocks: Method<any, any> = {
     name: "StreamBlocks",
-    decode: decodeBlockRequest,
+    decode: Messages.decodeBlockRequest,
     call: api.streamBlocks,
     frame: blockFrame
   }
   const commits: Method<any, any> = {
     name: "StreamCommits",
-    decode: decodeCommitRequest,
+    decode: Messages.decodeCommitRequest,
     call: api.streamCommits,
     frame: commitFrame
   }
-  const services = new Map([
-    ["BlockStreamService", blocks],
-    ["CommitStreamService", commits]
+  const services = new Map<string, ReadonlyArray<Method<any, any>>>([
+    ["BlockStreamService", [blocks]],
+    ["CommitStreamService", [commits]],
+    ["ObserverExtService", extensions(api)]
   ])
   const named = new Map(Object.entries(aliases).map(([name, service]) => [name, services.get(service)]))
   return (path) => {
@@ -35,6 +75,6 @@ export const routerOf = (api: ObserverApi.Service, { aliases, packages }: Server
     const dot = service.lastIndexOf(".")
     const allowed = dot < 0 || packages === "any" || packages.includes(service.slice(0, dot))
     const found = named.get(service) ?? (allowed ? services.get(service.slice(dot + 1)) : undefined)
-    return found?.name === method ? found : undefined
+    return found?.find(({ name }) => name === method)
   }
 }

@@ -165,7 +165,7 @@ export class ServerCall {
     })
   }
 
-  /** Writes frames; suspends while the peer does not take what was written before. */
+  /** Writes frames at once; what it returns suspends while the peer does not take what was written before. */
   write(
     frames: ReadonlyArray<Uint8Array>,
     where: string,
@@ -174,9 +174,9 @@ export class ServerCall {
     const { stream } = this
     let next = 0
     let at = 0
-    const proceed: Effect.Effect<void, ObserverError> = Effect.suspend(() => {
+    /** Whether it all went. */
+    const fill = (): boolean => {
       while (next < frames.length) {
-        if (stream.destroyed || stream.writableEnded) return Effect.interrupt
         const frame = frames[next]!
         const piece = at === 0 && frame.length <= pieceBytes ? frame : frame.subarray(at, at + pieceBytes)
         at += piece.length
@@ -184,12 +184,20 @@ export class ServerCall {
           next++
           at = 0
         }
-        if (!stream.write(piece) && stream.writableLength >= limits.writeBufferBytes)
-          return Effect.andThen(this.#drained(where, limits.writeStallMs), proceed)
+        if (!stream.write(piece) && stream.writableLength >= limits.writeBufferBytes) return false
       }
-      return Effect.void
-    })
-    return proceed
+      return true
+    }
+    const proceed = (): Effect.Effect<void, ObserverError> => {
+      if (stream.destroyed || stream.writableEnded) return Effect.interrupt
+      // What is ready together goes into HTTP/2 together.
+      stream.cork()
+      const whole = fill()
+      stream.uncork()
+      if (whole) return Effect.void
+      return Effect.andThen(this.#drained(where, limits.writeStallMs), Effect.suspend(proceed))
+    }
+    return proceed()
   }
 
   /** Waits until the peer has taken everything, but not for long. */
@@ -224,19 +232,19 @@ const decodeReason = (error: CodecError) =>
     ? new InvalidArgument({ why: error.message })
     : new Protocol({ why: error.message })
 
-/** Runs a call to its end: answers until the peer leaves, the deadline passes, or something fails. */
+/** Runs a call to its end: answers until the peer leaves, the deadline passes, or something fails; `sent` is told of each frame. */
 export const run = <Request, Response>(
   call: ServerCall,
   method: Method<Request, Response>,
-  limits: CallLimits
+  limits: CallLimits,
+  sent: (bytes: number) => void
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { gzip, timeoutMs } = call.options
     const { garbage, requests } = yield* call.requests(method, limits)
     const send = (frames: ReadonlyArray<Uint8Array>) => {
-      let bytes = 0
-      for (const { length } of frames) bytes += length
-      return Effect.andThen(Metric.update(Metrics.bytesSent, bytes), call.write(frames, method.name, limits))
+      for (const { length } of frames) sent(length)
+      return call.write(frames, method.name, limits)
     }
     // By the array, not by the response: at a high rate that is most of what it costs.
     const answer = Stream.runForEachArray(method.call(requests), (responses) => {

@@ -228,7 +228,15 @@ export class Observer {
     function* (this: Observer, response: BlockStreamResponse) {
       this.#blockResponses++
       yield* this.#claim(response.highestCommitIndex)
-      for (const bytes of response.blocks) {
+      yield* this.onFetched(response.blocks)
+    }
+  )
+
+  /** Takes loose blocks, whoever asked for them. */
+  readonly onFetched = Effect.fnUntraced(
+    { self: this },
+    function* (this: Observer, blocks: ReadonlyArray<Uint8Array>) {
+      for (const bytes of blocks) {
         this.#counts.bytes += bytes.length
         yield* Metric.update(Metrics.bytesReceived, bytes.length)
         const block = this.verifier.open(bytes)

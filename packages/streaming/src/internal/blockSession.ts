@@ -5,7 +5,7 @@ import { Effect, Metric } from "effect"
 import * as BatchPolicy from "../BatchPolicy.ts"
 import type { SourceBlock } from "../BlockSource.ts"
 import { blockBytes } from "../FrameCache.ts"
-import type { BlockStreamRequest, BlockStreamResponse } from "../Messages.ts"
+import type { BlockStreamRequest, BlockStreamResponse, StartBlockStream } from "../Messages.ts"
 import * as Metrics from "../Metrics.ts"
 import { InvalidArgument, ObserverError, ResourceExhausted } from "../ObserverError.ts"
 import type { Session, Shared } from "../Publisher.ts"
@@ -17,6 +17,7 @@ const fail = (reason: ObserverError["reason"]) =>
 const sizeOf = (block: SourceBlock) => blockBytes(block.bytes)
 // A page that is followed by more counts as far behind, whatever is left of it.
 const manyMore = 1_000_000
+const lastRound = 0xffff_ffff
 
 /** See `makeBlockSession`. */
 export class BlockSession implements Session<Command, BlockStreamResponse> {
@@ -35,6 +36,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
   /** In backlog and ring both, because they were accepted between attaching and reading. */
   #twice = new Set<string>()
   #cursor = 0
+  #wishes: BatchPolicy.BatchWishes = {}
   #owesResponse = false
   #sentMs = 0
 
@@ -50,11 +52,15 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     return this.#waiting !== undefined || (this.#started && this.#cursor < this.#shared.feed.next)
   }
 
+  due(nowMs: number): boolean {
+    return this.#started && nowMs - this.#sentMs >= this.#shared.options.heartbeatMs
+  }
+
   poll(nowMs: number): BlockStreamResponse | Effect.Effect<void, ObserverError> | undefined {
     const command = this.#waiting
     this.#waiting = undefined
     if (command?._tag === "Stop") this.#stop()
-    if (command?._tag === "Start") return this.#start(command.value.highestRoundPerAuthority)
+    if (command?._tag === "Start") return this.#start(command.value)
     if (!this.#started) return undefined
     const { feed, options } = this.#shared
     const behind = this.#backlogAt === this.#backlog.length
@@ -76,16 +82,27 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     this.#twice.clear()
   }
 
-  #start(rounds: ReadonlyArray<number>): Effect.Effect<void, ObserverError> {
+  #start(start: StartBlockStream): Effect.Effect<void, ObserverError> {
     const { feed, source } = this.#shared
+    const { authorities, highestRoundPerAuthority: rounds } = start
     if (rounds.length !== 0 && rounds.length !== source.committeeSize) {
       const why = `highest_round_per_authority has ${rounds.length} entries, the committee has ${source.committeeSize}`
       return fail(new InvalidArgument({ why }))
     }
+    const stranger = authorities?.find((author) => author >= source.committeeSize)
+    if (stranger !== undefined) {
+      const why = `authorities names ${stranger}, the committee has ${source.committeeSize}`
+      return fail(new InvalidArgument({ why }))
+    }
     this.#stop()
+    this.#wishes = start
     this.#started = true
     this.#owesResponse = true
-    this.#requested = Array.from({ length: source.committeeSize }, (_, author) => rounds[author] ?? 0)
+    // Authors whose blocks are not wanted count as being at the end.
+    const wanted = authorities === undefined ? undefined : new Set(authorities)
+    this.#requested = Array.from({ length: source.committeeSize }, (_, author) =>
+      wanted?.has(author) === false ? lastRound : (rounds[author] ?? 0)
+    )
     this.#reached = [...this.#requested]
     // Attach first, then read: what is accepted in between comes twice rather than never.
     this.#cursor = feed.next
@@ -120,29 +137,56 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     const { feed, options } = this.#shared
     const waiting = this.#backlog.length - this.#backlogAt + (feed.next - this.#cursor)
     const lag = waiting + (this.#backlogMore ? manyMore : 0)
-    const count = BatchPolicy.take(this.#backlog, this.#backlogAt, lag, sizeOf, options)
+    const most = BatchPolicy.wishedSize(lag, this.#wishes)
+    const limits = BatchPolicy.lowered(options, this.#wishes)
+    const count = BatchPolicy.take(this.#backlog, this.#backlogAt, most, sizeOf, limits)
     const batch = this.#backlog.slice(this.#backlogAt, this.#backlogAt + count)
     this.#backlogAt += count
     for (const { ref } of batch) this.#sent(ref)
-    return this.#respond(`b${digestsKey(batch)}`, batch)
+    return this.#respond(`b${this.#choice(batch[0]!.ref.round)}:${digestsKey(batch)}`, batch)
+  }
+
+  /** What this subscriber leaves out from a round on: only those who leave out the same may share a batch. */
+  #choice(round: number): string {
+    return this.#requested.every((requested) => requested < round) ? "" : this.#requested.join()
   }
 
   #fromRing() {
     const { feed } = this.#shared
     const from = this.#cursor
     const candidates: Array<SourceBlock> = []
-    const most = BatchPolicy.size(feed.next - from)
+    const most = BatchPolicy.wishedSize(feed.next - from, this.#wishes)
+    const { softBytes } = BatchPolicy.lowered(this.#shared.options, this.#wishes)
     let bytes = 0
+    let leftOut = ""
     for (; this.#cursor < feed.next && candidates.length < most; this.#cursor++) {
       const block = feed.at(this.#cursor)
-      if (!this.#wants(block)) continue
+      if (!this.#wants(block)) {
+        leftOut += `${this.#cursor},`
+        continue
+      }
       bytes += sizeOf(block)
-      if (candidates.length > 0 && bytes > this.#shared.options.softBytes) break
+      if (candidates.length > 0 && bytes > softBytes) break
       candidates.push(block)
       this.#sent(block.ref)
     }
     if (candidates.length === 0) return undefined
-    return this.#respond(`r${from}:${candidates.length}:${digestsKey(candidates)}`, candidates)
+    // Ends and length do not tell which blocks are missing in between.
+    if (leftOut !== "") return this.#respond(`r${from}:${leftOut}:${digestsKey(candidates)}`, candidates)
+    const place = {
+      from,
+      first: candidates[0]!,
+      last: candidates[candidates.length - 1]!,
+      count: candidates.length,
+      index: feed.tip.highestCommitIndex
+    }
+    this.bytes = bytes
+    const { blocks } = this.#shared
+    const known = blocks.at(place)
+    if (known !== undefined) return known
+    const response = this.#respond(`r${from}:${digestsKey(candidates)}`, candidates)
+    if (!Effect.isEffect(response)) blocks.note(place, response)
+    return response
   }
 
   #wants({ ref }: SourceBlock): boolean {

@@ -118,6 +118,7 @@ export const makeChain = Effect.fnUntraced(function* (
     committeeSize: options.committeeSize,
     tip: Effect.sync(() => ledger.tip()),
     blocksAfter: (rounds, page) => Effect.sync(() => ledger.blocksAfter(rounds, page)),
+    blocksOf: (refs) => Effect.sync(() => ledger.blocksOf(refs)),
     commitsAfter: (index, limit) =>
       Effect.suspend(() =>
         index + 1 >= ledger.firstCommitInMemory

@@ -24,6 +24,7 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
   #next: number | undefined
   /** What the source has from there on, once it was asked. */
   #found: ReadonlyArray<CommittedSubDag> | undefined
+  #wishes: BatchPolicy.BatchWishes = {}
   #owesResponse = false
   #sentMs = 0
 
@@ -40,6 +41,10 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
     return this.#next !== undefined && this.#next <= this.#shared.feed.tip.highestCommitIndex
   }
 
+  due(nowMs: number): boolean {
+    return this.#next !== undefined && nowMs - this.#sentMs >= this.#shared.options.heartbeatMs
+  }
+
   poll(nowMs: number): CommitStreamResponse | Effect.Effect<void, ObserverError> | undefined {
     const command = this.#waiting
     this.#waiting = undefined
@@ -47,6 +52,7 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
     if (command?._tag === "Stop") this.#next = undefined
     if (command?._tag === "Start") {
       this.#next = command.value.lastCommitIndex + 1
+      this.#wishes = command.value
       this.#owesResponse = true
     }
     if (this.#next === undefined) return undefined
@@ -69,7 +75,7 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
   #read(next: number): Effect.Effect<void, ObserverError> {
     const { feed, source } = this.#shared
     const lag = feed.tip.highestCommitIndex - next
-    return Effect.map(source.commitsAfter(next - 1, BatchPolicy.size(lag)), (found) => {
+    return Effect.map(source.commitsAfter(next - 1, BatchPolicy.wishedSize(lag, this.#wishes)), (found) => {
       this.#found = found
     })
   }
@@ -82,7 +88,8 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
       return fail(new Source({ why }))
     }
     const { highestCommitIndex } = feed.tip
-    const count = BatchPolicy.take(found, 0, highestCommitIndex - next, commitBytes, options)
+    const limits = BatchPolicy.lowered(options, this.#wishes)
+    const count = BatchPolicy.take(found, 0, found.length, commitBytes, limits)
     const commits = found.slice(0, count)
     const bytes = commits.reduce((sum, commit) => sum + commitBytes(commit), 0)
     if (bytes > options.hardBytes) {

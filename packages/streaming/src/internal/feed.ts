@@ -8,6 +8,8 @@ import type { SourceBlock, SourceEvent, Tip } from "../BlockSource.ts"
 /** Anything that sleeps until there is news. */
 export interface Waiter {
   wake: (() => void) | undefined
+  /** Whether it should be woken although there is no news. */
+  readonly due: (nowMs: number) => boolean
 }
 
 /** Shared by all streams of one publisher. */
@@ -54,6 +56,11 @@ export class Feed {
     for (const waiter of waiters) waiter.wake?.()
   }
 
+  /** Wakes those whose time has come. */
+  wakeDue(nowMs: number): void {
+    for (const waiter of [...this.#waiters]) if (waiter.due(nowMs)) waiter.wake?.()
+  }
+
   /** Sleeps until `wakeAll`, or until the waiter itself is woken; `ready` is asked first, so no news is missed. */
   wait(waiter: Waiter, ready: () => boolean): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
@@ -72,14 +79,46 @@ export class Feed {
   }
 }
 
+/** A stretch of the ring, the blocks of it that are sent, and the highest commit index that is told with them. */
+export interface Place {
+  readonly from: number
+  readonly first: SourceBlock
+  readonly last: SourceBlock
+  readonly count: number
+  readonly index: number
+}
+
+/** Places at the tip that are remembered. */
+const places = 64
+
 /** The newest responses, so that subscribers at the same place share one object, and with it one frame. */
 export class SharedResponses<R> {
   readonly #entries = new Map<string, { readonly response: R; readonly bytes: number }>()
   readonly #maxBytes: number
   #bytes = 0
+  /** The last ones that were given for places in the feed: at the tip that is what everybody asks for. */
+  readonly #places: Array<{ readonly place: Place; readonly response: R } | undefined> = []
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
+  }
+
+  /** What was given for this very place the last time, if anything. */
+  at(place: Place): R | undefined {
+    const known = this.#places[place.from % places]
+    return known !== undefined &&
+      known.place.from === place.from &&
+      known.place.first === place.first &&
+      known.place.last === place.last &&
+      known.place.count === place.count &&
+      known.place.index === place.index
+      ? known.response
+      : undefined
+  }
+
+  /** Remembers what was given for a place. */
+  note(place: Place, response: R): void {
+    this.#places[place.from % places] = { place, response }
   }
 
   get(key: string, make: () => { readonly response: R; readonly bytes: number }): R {

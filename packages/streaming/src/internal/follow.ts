@@ -4,6 +4,7 @@
 import { Clock, Effect, Metric, Queue, Random, Stream } from "effect"
 import type { BlockStreamRequest, CommitStreamRequest } from "../Messages.ts"
 import * as Metrics from "../Metrics.ts"
+import type { Service } from "../ObserverApi.ts"
 import { HistoryUnavailable, ObserverError, Protocol, Stalled, Unavailable } from "../ObserverError.ts"
 import type { Peer } from "../Subscriber.ts"
 import type { SubscriberConfig } from "../SubscriberConfig.ts"
@@ -12,6 +13,8 @@ import type { Observer } from "./Observer.ts"
 
 // Of the commands that wait only the last one counts, so a few places suffice.
 const waitingCommands = 8
+/** Missing ancestors that are fetched at a time: what publishers answer at once. */
+const fetchedBlocks = 100
 
 /** Sends commands with positions as they are now, and remembers when each stream was last heard of. */
 class Session {
@@ -24,8 +27,17 @@ class Session {
   readonly busy = { blocks: false, commits: false }
   #repairedMs = 0
 
-  constructor(observer: Observer, blocks: Session["blocks"], commits: Session["commits"]) {
+  /** As long as the publisher seems to offer it. */
+  #fetchBlocks: Service["fetchBlocks"]
+
+  constructor(
+    observer: Observer,
+    { fetchBlocks }: Service,
+    blocks: Session["blocks"],
+    commits: Session["commits"]
+  ) {
     this.#observer = observer
+    this.#fetchBlocks = fetchBlocks
     this.blocks = blocks
     this.commits = commits
   }
@@ -51,14 +63,26 @@ class Session {
     Queue.offerUnsafe(this.blocks, { command: { _tag: "Start", value } })
   }
 
-  /** Asks again for ancestors that have been missing for a while. */
-  repair(nowMs: number): void {
+  /** Asks again for ancestors that have been missing for a while: by name if that is offered, else from their rounds on. */
+  repair(nowMs: number): Effect.Effect<void, ObserverError> {
     const { config, deriver, state } = this.#observer
-    if (!state.blocksOn || nowMs - this.#repairedMs < config.repairMs) return
-    const rounds = deriver.repairRounds(nowMs - config.repairMs)
-    if (rounds === undefined) return
+    const beforeMs = nowMs - config.repairMs
+    if (!state.blocksOn || this.#repairedMs > beforeMs) return Effect.void
+    const refs = deriver.missing(beforeMs)
+    if (refs.length === 0) return Effect.void
     this.#repairedMs = nowMs
-    this.startBlocks(rounds)
+    const again = Effect.sync(() => this.startBlocks(deriver.repairRounds(beforeMs) ?? deriver.rounds()))
+    if (this.#fetchBlocks === undefined) return again
+    return this.#fetchBlocks(refs.slice(0, fetchedBlocks)).pipe(
+      Effect.timeout(config.repairMs),
+      Effect.matchEffect({
+        onFailure: () => {
+          this.#fetchBlocks = undefined
+          return again
+        },
+        onSuccess: (blocks) => (blocks.length === 0 ? again : this.#observer.onFetched(blocks))
+      })
+    )
   }
 
   /** Name of a stream that should speak and does not. */
@@ -82,6 +106,7 @@ const runSession = Effect.fnUntraced(function* (
       const api = yield* peer.connect
       const session = new Session(
         observer,
+        api,
         yield* Queue.sliding<BlockStreamRequest>(waitingCommands),
         yield* Queue.sliding<CommitStreamRequest>(waitingCommands)
       )
@@ -114,7 +139,7 @@ const runSession = Effect.fnUntraced(function* (
         yield* Effect.sleep(config.evaluateIntervalMs)
         yield* evaluate
         const nowMs = yield* Clock.currentTimeMillis
-        session.repair(nowMs)
+        yield* session.repair(nowMs)
         const silent = session.silent(nowMs)
         if (silent === undefined) return undefined
         const why = `nothing came on the ${silent} stream for ${config.silenceMs} ms`

@@ -20,6 +20,7 @@ export interface Guard {
 }
 
 const cut = (api: Service, refused: Deferred.Deferred<never, ObserverError>): Service => ({
+  ...api,
   streamBlocks: (commands) => Stream.interruptWhen(api.streamBlocks(commands), Deferred.await(refused)),
   streamCommits: (commands) => Stream.interruptWhen(api.streamCommits(commands), Deferred.await(refused))
 })
