@@ -28,8 +28,8 @@ const moment = (height: number, more: Partial<Report.ChainStatus> = {}): Report.
   observers: [observer(height)],
   supervisor: { executingMessages: height, invalidatedBlocks: 1 }
 })
-const stalled = (after: Report.Snapshot, faults = true) =>
-  Report.stalledParts({ chainIds: ["901"], faults }, moment(5), after)
+const stalled = (after: Report.Snapshot, faults = true, messages = true) =>
+  Report.stalledParts({ chainIds: ["901"], faults, messages }, moment(5), after)
 
 describe("stalledParts", () => {
   it("is empty when everything moved", () => assert.deepStrictEqual(stalled(moment(9)), []))
@@ -53,6 +53,9 @@ describe("stalledParts", () => {
       "chain 901: disputesConcluded",
       "supervisor: invalidatedBlocks"
     ])
+    const alone = { ...quiet, supervisor: { executingMessages: 5, invalidatedBlocks: 0 } }
+    assert.deepStrictEqual(stalled(alone, false), ["supervisor: executingMessages"])
+    assert.deepStrictEqual(stalled(alone, true, false), ["chain 901: disputesConcluded"])
   })
   it("does not take unverified commits for observed ones", () =>
     assert.deepStrictEqual(stalled({ ...moment(9), observers: [observer(9, false)] }), [

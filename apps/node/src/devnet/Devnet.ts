@@ -180,7 +180,8 @@ const report = Effect.fnUntraced(function* (
   faults: boolean
 ) {
   const chainIds: ReadonlyArray<ChainId> = options.chainIds
-  const stalled = Report.stalledParts({ chainIds, faults: faults && options.garbageEvery > 0 }, before, after)
+  const expected = { chainIds, faults: faults && options.garbageEvery > 0, messages: chainIds.length > 1 }
+  const stalled = Report.stalledParts(expected, before, after)
   const result = Report.make(after, stalled)
   if (options.json) yield* Console.log(JSON.stringify(result))
   else yield* Console.log(Display.line(options.durationSeconds ?? 0, after))

@@ -53,6 +53,15 @@ export const Report = Schema.Struct({
 })
 export interface Report extends Schema.Schema.Type<typeof Report> {}
 
+/** What a run is to show. */
+export interface Expected {
+  readonly chainIds: ReadonlyArray<ChainId>
+  /** It is long enough for a dispute and an invalid message. */
+  readonly faults: boolean
+  /** There are chains that messages can go between. */
+  readonly messages: boolean
+}
+
 const heads = ["localUnsafe", "crossUnsafe", "localSafe", "crossSafe", "finalized"] as const
 
 /**
@@ -60,7 +69,7 @@ const heads = ["localUnsafe", "crossUnsafe", "localSafe", "crossSafe", "finalize
  * part that does not answer. `disputes` and `invalid messages` are only expected where the run is long enough for them.
  */
 export const stalledParts = (
-  expected: { readonly chainIds: ReadonlyArray<ChainId>; readonly faults: boolean },
+  expected: Expected,
   before: Snapshot,
   after: Snapshot
 ): ReadonlyArray<string> => {
@@ -84,8 +93,7 @@ export const stalledParts = (
     else if (!observer.verified) stalled.push(`observer ${chainId}: verification`)
   }
   if (after.supervisor === undefined) stalled.push("supervisor: it does not answer")
-  else if (expected.chainIds.length > 1) {
-    // Messages go from one chain to another.
+  else if (expected.messages) {
     if (after.supervisor.executingMessages <= (before.supervisor?.executingMessages ?? 0)) {
       stalled.push("supervisor: executingMessages")
     }
