@@ -26,6 +26,8 @@ import * as Link from "./Link.ts"
 import * as Node from "./Node.ts"
 import { truthOf, variants } from "./Truth.ts"
 
+export type { Invariant, Violation } from "./Judge.ts"
+
 /** Faults that must be found, each with the invariants that it breaks. */
 export const plants = {
   /** A leaf that checks nothing. */
