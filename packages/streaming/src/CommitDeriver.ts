@@ -7,13 +7,7 @@
  * A plain state machine: synchronous, no clock, no I/O. Signatures are checked by the caller, before `addBlock`, and
  * for the blocks that `wanted` names.
  */
-import {
-  type CommittedSubDag,
-  type DagBlockRef,
-  type DagCommittee,
-  type Hash,
-  noCommitDigest
-} from "@ephor/types"
+import { type CommittedSubDag, type DagCommittee, type Hash, noCommitDigest } from "@ephor/types"
 import type { ObservedBlock } from "./BlockVerifier.ts"
 import {
   authorOf,
@@ -25,7 +19,7 @@ import {
   shapeFault
 } from "./internal/commitShape.ts"
 import { CommitVotes } from "./internal/CommitVotes.ts"
-import { DagWindow } from "./internal/DagWindow.ts"
+import { DagWindow, type Repair } from "./internal/DagWindow.ts"
 import type { Position } from "./SubscriberConfig.ts"
 
 export type { CommitFault, ObservedCommit } from "./internal/commitShape.ts"
@@ -137,13 +131,8 @@ export class CommitDeriver {
     return this.#window.rounds()
   }
 
-  missing(beforeMs: number): ReadonlyArray<DagBlockRef> {
-    return this.#window.missing(beforeMs)
-  }
-
-  /** From which rounds on the block stream must begin so that those blocks come again; nothing if none is missing. */
-  repairRounds(beforeMs: number): ReadonlyArray<number> | undefined {
-    return this.#window.repairRounds(beforeMs)
+  repair(beforeMs: number): Repair | undefined {
+    return this.#window.repair(beforeMs)
   }
 
   knows(digest: string): boolean {

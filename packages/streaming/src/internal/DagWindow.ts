@@ -27,6 +27,12 @@ interface Suspended {
   readonly again: boolean
 }
 
+/** What is missing, and from which rounds on the block stream has to begin to bring it. */
+export interface Repair {
+  readonly refs: ReadonlyArray<DagBlockRef>
+  readonly rounds: ReadonlyArray<number>
+}
+
 /** An ancestor that nobody has sent yet. */
 interface Missing {
   readonly ref: DagBlockRef
@@ -59,21 +65,17 @@ export class DagWindow {
     return this.#highest.map((round) => Math.max(round, this.gcRound))
   }
 
-  /** Ancestors missing since before `beforeMs`, lowest rounds first. */
-  missing(beforeMs: number): ReadonlyArray<DagBlockRef> {
+  /**
+   * Ancestors missing since before `beforeMs`, lowest rounds first, and `rounds` lowered so far that they come again;
+   * nothing if none is.
+   */
+  repair(beforeMs: number): Repair | undefined {
     const missing = [...this.#missing.values()].filter(({ sinceMs }) => sinceMs <= beforeMs)
-    return missing.map(({ ref }) => ref).sort(compareDagBlockRefs)
-  }
-
-  /** `rounds`, lowered so far that ancestors missing since before `beforeMs` come again; nothing if none is. */
-  repairRounds(beforeMs: number): ReadonlyArray<number> | undefined {
-    let rounds: Array<number> | undefined
-    for (const { ref, sinceMs } of this.#missing.values()) {
-      if (sinceMs > beforeMs) continue
-      rounds ??= [...this.rounds()]
-      rounds[ref.author] = Math.min(rounds[ref.author]!, ref.round - 1)
-    }
-    return rounds
+    if (missing.length === 0) return undefined
+    const refs = missing.map(({ ref }) => ref).sort(compareDagBlockRefs)
+    const rounds = [...this.rounds()]
+    for (const { author, round } of refs) rounds[author] = Math.min(rounds[author]!, round - 1)
+    return { refs, rounds }
   }
 
   /** Whether a block is here only because an uncertified commit holds it. */

@@ -68,12 +68,12 @@ class Session {
     const { config, deriver, state } = this.#observer
     const beforeMs = nowMs - config.repairMs
     if (!state.blocksOn || this.#repairedMs > beforeMs) return Effect.void
-    const refs = deriver.missing(beforeMs)
-    if (refs.length === 0) return Effect.void
+    const repair = deriver.repair(beforeMs)
+    if (repair === undefined) return Effect.void
     this.#repairedMs = nowMs
-    const again = Effect.sync(() => this.startBlocks(deriver.repairRounds(beforeMs) ?? deriver.rounds()))
+    const again = Effect.sync(() => this.startBlocks(repair.rounds))
     if (this.#fetchBlocks === undefined) return again
-    return this.#fetchBlocks(refs.slice(0, fetchedBlocks)).pipe(
+    return this.#fetchBlocks(repair.refs.slice(0, fetchedBlocks)).pipe(
       Effect.timeout(config.repairMs),
       Effect.matchEffect({
         onFailure: () => {
