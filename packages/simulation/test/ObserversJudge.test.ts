@@ -62,7 +62,7 @@ const bad: ReadonlyArray<readonly [Invariant, string, (account: Account) => void
   ["I2", "another digest", (account) => account.commit(truth.round(5).commit, truth.round(4).digest)],
   ["I3", "a stop after a stop", (account) => account.sent("link", "blocks", 1, "Stop")],
   ["I3", "a stop first of all", (account) => account.sent("link", "blocks", 2, "Stop")],
-  ["I4", "a long queue", (account) => account.queue(100)],
+  ["I4", "a long queue", (account) => account.queue(200)],
   ["I5", "overlap out of nothing", (account) => account.mode("Overlap")],
   [
     "I5",
