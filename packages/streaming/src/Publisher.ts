@@ -224,7 +224,11 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
   yield* Effect.addFinalizer(() => count)
   // One ticker wakes whoever is due a heartbeat: no timer per subscriber.
   const heartbeats = Effect.map(Clock.currentTimeMillis, (nowMs) => feed.wakeDue(nowMs))
-  yield* Effect.andThen(count, heartbeats).pipe(Effect.delay(options.heartbeatMs / 4), Effect.forever, Effect.forkScoped)
+  yield* Effect.andThen(count, heartbeats).pipe(
+    Effect.delay(options.heartbeatMs / 4),
+    Effect.forever,
+    Effect.forkScoped
+  )
   const shared: Shared = {
     source,
     options,
