@@ -28,10 +28,8 @@ describe("ephor-node disputes", () => {
   it("two malicious validators are found out, and what it costs them is read from every process", async () => {
     using folder = temporary()
     const committee = ["--processes", "--chains", "1", "--validators", "7", "--malicious", "2"]
-    const devnet = start("node", [
-      ...["devnet", "--json", "--data-dir", folder.path, ...committee],
-      ...["--garbage-every", "1", "--duration", "0"]
-    ])
+    const options = ["--garbage-every", "1", "--duration", "0"]
+    const devnet = start("node", ["devnet", "--json", "--data-dir", folder.path, ...committee, ...options])
     const dirs = [
       join(folder.path, "node-901"),
       ...[1, 2, 3, 4, 5, 6].map((at) => join(folder.path, `validator-901-${at}`))
@@ -94,21 +92,23 @@ describe("ephor-node disputes", () => {
 })
 
 const A = `0x${"0a".repeat(32)}` as const
-const block = { hash: `0x${"0b".repeat(32)}` as const, number: 7, parentHash: A, timestamp: 0 }
+const B = `0x${"0b".repeat(32)}` as const
+const block = { hash: B, number: 7, parentHash: A, timestamp: 0 }
 const conclusion: Disputes.DisputeConclusion = {
   session: 3,
   candidateHash: A,
   candidate: {
     descriptor: {
-      ...{
-        _tag: "V1",
-        paraId: 2000,
-        relayParent: A,
-        collator: A,
-        persistedValidationDataHash: A,
-        povHash: A
-      },
-      ...{ erasureRoot: A, signature: `0x${"0c".repeat(64)}`, paraHead: A, validationCodeHash: A }
+      _tag: "V1",
+      paraId: 2000,
+      relayParent: A,
+      collator: A,
+      persistedValidationDataHash: A,
+      povHash: A,
+      erasureRoot: A,
+      signature: `0x${"0c".repeat(64)}`,
+      paraHead: A,
+      validationCodeHash: A
     },
     commitmentsHash: A
   },
@@ -182,23 +182,29 @@ describe("ephor-node governance", () => {
     using folder = temporary()
     const empty = join(folder.path, "empty")
     mkdirSync(empty)
-    assert.include(await complaint("disputes", "list", "--data-dir", empty), "there is no store in it")
     const gone = join(folder.path, "gone")
-    assert.include(
-      await complaint("governance", "status", "--data-dir", gone),
-      "does not exist: correct --data-dir"
-    )
     const dataDir = join(folder.path, "damaged")
     await write(dataDir, (store) =>
       validator(store, 1).batch([Store.put(VotesDb.candidateVotesKey(3, A), Uint8Array.of(1, 2, 3))])
     )
-    const damaged = await complaint("disputes", "votes", "--data-dir", dataDir)
-    assert.include(damaged, `the record at candidate-votes of session 3, candidate ${A} is corrupt`)
-    const unknown = await complaint("disputes", "votes", "--data-dir", dataDir, "--validator-store", "0")
-    assert.include(unknown, "give --validator-store 1")
-    assert.include(
-      await complaint("disputes", "slashes", "--data-dir", dataDir),
-      "holds no chain with validators"
-    )
+    const complaints: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
+      ["there is no store in it", ["disputes", "list", "--data-dir", empty]],
+      ["does not exist: correct --data-dir", ["governance", "status", "--data-dir", gone]],
+      [
+        `the record at candidate-votes of session 3, candidate ${A} is corrupt`,
+        ["disputes", "votes", "--data-dir", dataDir]
+      ],
+      ["give --validator-store 1", ["disputes", "votes", "--data-dir", dataDir, "--validator-store", "0"]],
+      ["holds no chain with validators", ["disputes", "slashes", "--data-dir", dataDir]],
+      ["validator 1 keeps no votes", ["disputes", "show", B, "--data-dir", dataDir]],
+      ['"0x12" is no hash of a candidate', ["disputes", "show", "0x12", "--data-dir", dataDir]],
+      ["4 validators outvote at most 1 malicious ones", ["devnet", "--malicious", "2", "--data-dir", gone]]
+    ]
+    // A second command at the same time keeps both cores of a small machine at work.
+    for (const pair of [0, 2, 4, 6].map((at) => complaints.slice(at, at + 2))) {
+      await Promise.all(
+        pair.map(async ([expected, args]) => assert.include(await complaint(...args), expected))
+      )
+    }
   }, 60_000)
 })

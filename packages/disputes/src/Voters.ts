@@ -2,9 +2,9 @@
  * Who is behind the indices of the votes in a store, for tools that look at a node from outside (votes-db, "Storage").
  */
 import type { Store } from "@ephor/chain"
-import type { SessionIndex, ValidatorId, ValidatorIndex } from "@ephor/types"
+import type { CandidateHash, SessionIndex, ValidatorId, ValidatorIndex } from "@ephor/types"
 import { Effect, Stream } from "effect"
-import { byIdentity, byValidator } from "./internal/votesTables.ts"
+import { byIdentity, byValidator, readVotesKey, votesPrefix } from "./internal/votesTables.ts"
 
 /** Where a key voted: session and index, in that order. */
 export const positionsOf = (
@@ -27,4 +27,16 @@ export const identitiesOf = (
       (known, [[, index], id]) => known.set(index, id)
     ),
     Effect.map((known): ReadonlyMap<ValidatorIndex, ValidatorId> => known)
+  )
+
+/** The sessions with votes about a candidate. What else is in the store, and how it looks, does not matter. */
+export const sessionsOf = (
+  store: Store.Service,
+  candidate: CandidateHash
+): Effect.Effect<ReadonlyArray<SessionIndex>, Store.StoreError> =>
+  store.iterate(votesPrefix).pipe(
+    Stream.mapEffect(({ key }) => readVotesKey(key)),
+    Stream.filter(([, candidateHash]) => candidateHash === candidate),
+    Stream.map(([session]) => session),
+    Stream.runCollect
   )

@@ -184,15 +184,15 @@ export const candidate = Effect.fnUntraced(function* (
   db: VotesDb.Service,
   candidateHash: CandidateHash
 ) {
-  const records = yield* db.records.pipe(
-    Stream.filter((record) => record.candidateHash === candidateHash),
-    Stream.runCollect
-  )
+  const sessions = yield* Voters.sessionsOf(store, candidateHash)
   const recent = yield* db.recentDisputes
-  return yield* Effect.forEach(
-    records,
-    Effect.fnUntraced(function* (record) {
-      const { session, votes } = record
+  const reports = yield* Effect.forEach(
+    sessions,
+    Effect.fnUntraced(function* (session) {
+      const found = yield* db.votes(session, candidateHash)
+      // Forgotten meanwhile: the node may be running.
+      if (Option.isNone(found)) return []
+      const votes = found.value
       const status = recent.find(
         (dispute) => dispute.session === session && dispute.candidateHash === candidateHash
       )?.status
@@ -205,15 +205,17 @@ export const candidate = Effect.fnUntraced(function* (
         }))
       )
       const { paraId, relayParent } = votes.candidateReceipt.descriptor
-      return {
+      const report = {
         ...rowOf(session, candidateHash, status, votes),
         paraId,
         relayParent,
         including,
-        votes: votesIn(record, yield* Voters.identitiesOf(store, session))
+        votes: votesIn({ session, candidateHash, votes }, yield* Voters.identitiesOf(store, session))
       }
+      return [report]
     })
   )
+  return reports.flat()
 })
 
 /** See `candidate`. */
