@@ -1,158 +1,176 @@
 /**
- * Throughput over loopback, publisher and observer in this process, against bare grpc-js with identity serialisers (which
- * neither encodes nor decodes, while ours does both). Prints JSON rows: medians of interleaved rounds, blocks per second
- * and processor time of both ends per block; `ratio` says how many times better ours is. Run with `node --conditions=ephor-source bench/streaming.bench.ts`.
+ * Publisher and subscriber in separate processes over loopback, against raw TCP, a bare `node:http2` server that writes
+ * one shared frame, and bare grpc-js with identity serialisers; none of them encodes or decodes, ours does both. The
+ * machine may be shared: what counts are ratios of neighbouring measurements, and of those the median. Prints JSON rows.
+ * Run with `npm run bench -- streaming`, or `node --conditions=ephor-source --expose-gc bench/streaming.bench.ts`.
  */
-import * as grpc from "@grpc/grpc-js"
-import { Effect, Layer, Queue, Stream } from "effect"
-import { FrameCache, type Messages, ObserverApi } from "../src/index.ts"
-import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
-import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
+import { blockBytes, type Kind, type Load } from "./support/loads.ts"
+import { start } from "./support/processes.ts"
+import type { Schedule, verbs as PublisherVerbs } from "./support/publisher.ts"
+import { compare, figure, quantile } from "./support/report.ts"
+import type { verbs as SubscriberVerbs } from "./support/subscriber.ts"
 
-const rounds = 5
-const path = "/BlockStreamService/StreamBlocks"
-const identity = (bytes: Buffer) => bytes
-const definition: grpc.ServiceDefinition = {
-  streamBlocks: {
-    path,
-    requestStream: true,
-    responseStream: true,
-    requestSerialize: identity,
-    requestDeserialize: identity,
-    responseSerialize: identity,
-    responseDeserialize: identity
-  }
+const kinds: ReadonlyArray<Kind> = ["tcp", "http2", "grpc", "ours"]
+const names: Record<Kind, string> = {
+  tcp: "raw TCP",
+  http2: "bare http2",
+  grpc: "grpc-js",
+  ours: "ours"
 }
-
-interface Load {
-  readonly what: string
-  readonly responses: number
-  readonly blocks: number
-}
-const loads: ReadonlyArray<Load> = [
-  { what: "blocks of 1 KiB in batches of 100", responses: 500, blocks: 100 },
-  { what: "blocks of 1 KiB one by one", responses: 20_000, blocks: 1 }
-]
-const responseOf = ({ blocks }: Load): Messages.BlockStreamResponse => ({
-  blocks: Array.from({ length: blocks }, (_, i) => new Uint8Array(1024).fill(i)),
-  highestCommitIndex: 7
+const pairOf = () => ({
+  publisher: start<typeof PublisherVerbs>("publisher.ts"),
+  subscriber: start<typeof SubscriberVerbs>("subscriber.ts")
 })
+const processes = Object.fromEntries(kinds.map((kind) => [kind, pairOf()])) as Record<
+  Kind,
+  ReturnType<typeof pairOf>
+>
 
-interface Figures {
-  readonly perSecond: number
-  readonly microsPerBlock: number
-}
-
-/** Begins to measure; the result ends it. */
-const measure = () => {
-  const cpu = process.cpuUsage()
-  const start = process.hrtime.bigint()
-  return (blocks: number): Figures => {
-    const { system, user } = process.cpuUsage(cpu)
-    return {
-      perSecond: (blocks * 1e9) / Number(process.hrtime.bigint() - start),
-      microsPerBlock: (system + user) / blocks
+/** Blocks per second of a load, all kinds in turn. */
+const transfer = async (load: Load, rounds: number) => {
+  const seen: Array<Record<Kind, number>> = []
+  const ports = {} as Record<Kind, number>
+  for (const kind of kinds) ports[kind] = await processes[kind].publisher.call.open({ kind, load })
+  for (let i = -2; i < rounds; i++) {
+    const perSecond = {} as Record<Kind, number>
+    for (const kind of kinds) {
+      const micros = await processes[kind].subscriber.call.receive({ kind, load, port: ports[kind] })
+      perSecond[kind] = (load.responses * load.blocks * 1e6) / micros
     }
+    if (i >= 0) seen.push(perSecond)
+  }
+  for (const kind of kinds) await processes[kind].publisher.call.close(null)
+  return (one: Kind, other: Kind) => seen.map((row) => [row[one], row[other]] as const)
+}
+
+const throughput = async () => {
+  const mebibytes = (pairs: ReadonlyArray<readonly [number, number]>) =>
+    pairs.map(([one, other]) => [(one * blockBytes) / 2 ** 20, (other * blockBytes) / 2 ** 20] as const)
+  const batches = await transfer({ responses: 1000, blocks: 100 }, 15)
+  for (const peer of ["tcp", "http2", "grpc"] as const)
+    compare(`batches of 100, against ${names[peer]}`, "MiB/s", "more", mebibytes(batches("ours", peer)))
+  compare("batches of 100: bare http2, against raw TCP", "MiB/s", "more", mebibytes(batches("http2", "tcp")))
+  const singles = await transfer({ responses: 60_000, blocks: 1 }, 11)
+  for (const peer of ["grpc", "http2"] as const)
+    compare(`one by one, against ${names[peer]}`, "blocks/s", "more", singles("ours", peer))
+}
+
+/** Publishes on schedule to everybody who listens; processor time of the publisher per delivered block, and ages. */
+const deliver = async (kind: Kind, listeners: number, schedule: Schedule) => {
+  const { publisher, subscriber } = processes[kind]
+  const count = listeners * schedule.rounds * schedule.round
+  const counted = subscriber.call.count(count)
+  const before = await publisher.call.usage(null)
+  await publisher.call.publish(schedule)
+  const ages = await counted
+  const { cpuMicros } = await publisher.call.usage(null)
+  return { cpuMicros: (cpuMicros - before.cpuMicros) / count, ages }
+}
+
+const fanKinds = ["ours", "grpc", "http2"] as const
+type FanKind = (typeof fanKinds)[number]
+
+/** Many subscribers at the tip; KiB that an idle one costs, and processor time per delivered block. */
+const fanOut = async (listeners: number, schedules: ReadonlyArray<Schedule>, idle: boolean) => {
+  const kib = {} as Record<FanKind, number>
+  for (const kind of fanKinds) {
+    const { publisher, subscriber } = processes[kind]
+    const port = await publisher.call.open({ kind })
+    const before = await publisher.call.settled(null)
+    await subscriber.call.listen({ port, count: listeners, stuck: 0 })
+    const after = await publisher.call.settled(null)
+    kib[kind] = (after.residentBytes - before.residentBytes) / 1024 / listeners
+  }
+  if (idle) compare(`memory per idle subscriber of ${listeners}`, "KiB", "less", [[kib.ours, kib.grpc]])
+  for (const schedule of schedules) {
+    const seen: Array<Record<FanKind, number>> = []
+    for (let i = -1; i < 5; i++) {
+      const cpu = {} as Record<FanKind, number>
+      for (const kind of fanKinds) cpu[kind] = (await deliver(kind, listeners, schedule)).cpuMicros
+      if (i >= 0) seen.push(cpu)
+    }
+    const load = `${listeners} subscribers, ${schedule.round === 1 ? "block by block" : `rounds of ${schedule.round}`}`
+    const pairs = (one: FanKind, other: FanKind) => seen.map((row) => [row[one], row[other]] as const)
+    compare(`${load}, against grpc-js`, "CPU us", "less", pairs("ours", "grpc"))
+    compare(`${load}: bare http2, against grpc-js`, "CPU us", "less", pairs("http2", "grpc"))
+  }
+  for (const kind of fanKinds) {
+    await processes[kind].subscriber.call.close(null)
+    await processes[kind].publisher.call.close(null)
   }
 }
 
-/** Our server and our client. */
-const ours = (load: Load) => {
-  const response = responseOf(load)
-  // One response per pull, as `Publisher` does, and one object for all, as it does for subscribers at the same place.
-  const api: ObserverApi.Service = {
-    streamBlocks: () =>
-      Stream.rechunk(Stream.fromIterable(Array.from({ length: load.responses }, () => response)), 1),
-    streamCommits: () => Stream.never
+/** The slowest hundredth among 20, with and without one more that never reads. */
+const stuck = async () => {
+  const { publisher, subscriber } = processes.ours
+  const schedule = { rounds: 150, round: 1, perSecond: 250 }
+  const pairs: Array<readonly [number, number]> = []
+  for (let i = -1; i < 9; i++) {
+    const p99: Array<number> = []
+    // In turns, so that neither always comes first.
+    for (const one of i % 2 === 0 ? [1, 0] : [0, 1]) {
+      const port = await publisher.call.open({ kind: "ours" })
+      await subscriber.call.listen({ port, count: 20, stuck: one })
+      p99[one] = quantile((await deliver("ours", 20, schedule)).ages, 0.99) / 1000
+      await subscriber.call.close(null)
+      await publisher.call.close(null)
+    }
+    if (i >= 0) pairs.push([p99[1]!, p99[0]!])
   }
-  const server = NodeGrpcServer.layer().pipe(Layer.provide(Layer.succeed(ObserverApi.ObserverApi, api)))
-  return Effect.gen(function* () {
-    const { url } = yield* NodeGrpcServer.GrpcServer
-    const client = yield* NodeGrpcClient.connect({ url })
-    const commands = yield* Queue.unbounded<Messages.BlockStreamRequest>()
-    const measured = measure()
-    let blocks = 0
-    yield* Stream.runForEachArray(client.streamBlocks(Stream.fromQueue(commands)), (all) =>
-      Effect.sync(() => {
-        for (const one of all) blocks += one.blocks.length
-      })
-    )
-    if (blocks !== load.blocks * load.responses) throw new Error(`${blocks} blocks arrived`)
-    return measured(blocks)
-  }).pipe(Effect.scoped, Effect.provide(server))
+  compare("p99 of 20 beside a stuck one, against without", "ms", "less", pairs)
 }
 
-/** The same bytes through grpc-js. */
-const peer = (load: Load) =>
-  Effect.callback<Figures>((resume) => {
-    const message = Buffer.from(FrameCache.blockFrame(responseOf(load)).subarray(5))
-    const server = new grpc.Server()
-    server.addService(definition, {
-      streamBlocks: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => {
-        let left = load.responses
-        const fill = () => {
-          while (left > 0) {
-            left--
-            if (!call.write(message)) return void call.once("drain", fill)
-          }
-          call.end()
-        }
-        fill()
-      }
-    })
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (_, port) => {
-      const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
-        "grpc.max_receive_message_length": -1,
-        "grpc-node.flow_control_window": 4 * 1024 * 1024
-      })
-      client.waitForReady(Date.now() + 5000, () => {
-        const measured = measure()
-        let received = 0
-        const call = client.makeBidiStreamRequest(path, identity, identity)
-        call.on("data", () => received++)
-        call.on("end", () => {
-          const figures = measured(received * load.blocks)
-          if (received !== load.responses) throw new Error(`${received} responses arrived`)
-          client.close()
-          server.forceShutdown()
-          resume(Effect.succeed(figures))
-        })
-      })
-    })
+/** Publish to receive at 1,000 blocks a second, each side with its own client. */
+const latency = async () => {
+  for (const kind of ["ours", "grpc"] as const) {
+    const port = await processes[kind].publisher.call.open({ kind })
+    await processes[kind].subscriber.call.listenAs({ kind, port })
+  }
+  const schedule = { rounds: 1000, round: 1, perSecond: 1000 }
+  const seen: Array<Record<"ours" | "grpc", ReadonlyArray<number>>> = []
+  for (let i = -1; i < 7; i++) {
+    const { ages: ours } = await deliver("ours", 1, schedule)
+    const { ages: grpc } = await deliver("grpc", 1, schedule)
+    if (i >= 0) seen.push({ ours, grpc })
+  }
+  for (const [name, share] of [
+    ["p50", 0.5],
+    ["p99", 0.99]
+  ] as const) {
+    const at = (ages: ReadonlyArray<number>) => quantile(ages, share) / 1000
+    const pairs = seen.map(({ grpc, ours }) => [at(ours), at(grpc)] as const)
+    compare(`publish to receive at 1000 blocks/s, ${name}, against grpc-js`, "ms", "less", pairs)
+  }
+  for (const kind of ["ours", "grpc"] as const) {
+    await processes[kind].subscriber.call.close(null)
+    await processes[kind].publisher.call.close(null)
+  }
+}
+
+/** From nothing to the tip of a long history, everything verified. */
+const catchUp = async (commits: number) => {
+  const { publisher, subscriber } = processes.ours
+  const port = await publisher.call.openHistory(commits)
+  // The newest ones wait for votes that nobody casts any more.
+  const { micros, signatureMicros, signatures } = await subscriber.call.catchUp({
+    port,
+    commits: commits - 2
   })
-
-const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)[values.length >> 1]!
-
-const row = (
-  what: string,
-  unit: string,
-  pairs: ReadonlyArray<readonly [number, number]>,
-  better: "more" | "less"
-) => {
-  const ratios = pairs.map(([one, other]) => (better === "more" ? one / other : other / one))
-  const [ours, theirs] = [0, 1].map((side) => Number(median(pairs.map((pair) => pair[side]!)).toPrecision(4)))
-  console.log(JSON.stringify({ what, ours, peer: theirs, ratio: Number(median(ratios).toFixed(2)), unit }))
+  figure(`catch-up of ${commits} commits`, "commits/s", (commits * 1e6) / micros)
+  figure("catch-up: time in signatures", "%", (100 * signatureMicros) / micros)
+  figure("catch-up: signatures per 100 commits", "", (100 * signatures) / commits)
+  await publisher.call.close(null)
 }
 
-const bench = Effect.gen(function* () {
-  for (const load of loads) {
-    const pairs: Array<readonly [Figures, Figures]> = []
-    // Warm up.
-    yield* Effect.all([ours(load), peer(load)])
-    for (let i = 0; i < rounds; i++) pairs.push([yield* ours(load), yield* peer(load)])
-    row(
-      load.what,
-      "blocks/s",
-      pairs.map(([one, other]) => [one.perSecond, other.perSecond]),
-      "more"
-    )
-    row(
-      load.what,
-      "CPU us/block",
-      pairs.map(([one, other]) => [one.microsPerBlock, other.microsPerBlock]),
-      "less"
-    )
-  }
-})
-
-await Effect.runPromise(bench)
+const tenBlocks = (perSecond: number, rounds: number): Schedule => ({ rounds, round: 10, perSecond })
+await throughput()
+await latency()
+await stuck()
+await fanOut(20, [tenBlocks(100, 100)], false)
+await fanOut(100, [tenBlocks(25, 25), { rounds: 100, round: 1, perSecond: 100 }], false)
+await fanOut(1000, [tenBlocks(4, 4)], true)
+await catchUp(100_000)
+for (const { publisher, subscriber } of Object.values(processes)) {
+  publisher.stop()
+  subscriber.stop()
+}

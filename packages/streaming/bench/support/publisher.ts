@@ -1,0 +1,46 @@
+/** A process that publishes. */
+import { nowMicros } from "./loads.ts"
+import { offer, settled, usage } from "./processes.ts"
+import { open, openHistory, type Running } from "./publishers.ts"
+
+/** When to publish what. */
+export interface Schedule {
+  readonly rounds: number
+  /** Blocks of a round. */
+  readonly round: number
+  /** Rounds per second. */
+  readonly perSecond: number
+}
+
+let running: Running | undefined
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** What the process does. */
+export const verbs = {
+  open: async (what: Parameters<typeof open>[0]): Promise<number> => {
+    running = await open(what)
+    return running.port
+  },
+  /** Makes a history, which takes a while, and serves it. */
+  openHistory: async (commits: number): Promise<number> => {
+    running = await openHistory(commits)
+    return running.port
+  },
+  /** Publishes on schedule, whether anybody keeps up or not: rounds of so many blocks. */
+  publish: async ({ perSecond, round, rounds }: Schedule) => {
+    const start = nowMicros()
+    for (let done = 0; done < rounds;) {
+      const due = Math.min(rounds, Math.floor(((nowMicros() - start) * perSecond) / 1e6) + 1)
+      for (; done < due; done++) running!.publish(round)
+      await sleep(1)
+    }
+  },
+  usage: (_: null) => usage(),
+  settled: (_: null) => settled(),
+  close: async (_: null) => {
+    await running?.close()
+    running = undefined
+  }
+}
+offer(verbs)

@@ -1,0 +1,194 @@
+/** The publishers of the bench, all of one shape: they stream a load to whoever calls, or what is published to all. */
+import * as grpc from "@grpc/grpc-js"
+import { Context, Effect, Exit, Layer, Logger, Scope, Stream } from "effect"
+import * as Http2 from "node:http2"
+import * as Net from "node:net"
+import { BlockSource, FrameCache, ObserverApi, Publisher } from "../../src/index.ts"
+import * as NodeGrpcServer from "../../src/NodeGrpcServer.ts"
+import { historyOf } from "./history.ts"
+import { frameOf, type Kind, type Load, path, responseOf, stamped } from "./loads.ts"
+
+/** One that runs. */
+export interface Running {
+  readonly port: number
+  /** New blocks for everybody, so many at once. */
+  readonly publish: (blocks: number) => void
+  readonly close: () => void | Promise<void>
+}
+
+const nothing = () => {}
+const listening = (server: Net.Server): Promise<number> =>
+  new Promise((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as Net.AddressInfo).port))
+  )
+
+/** Frames of one block each that says when it was made. */
+const framesOf = (blocks: number) =>
+  Array.from({ length: blocks }, () =>
+    Buffer.from(FrameCache.blockFrame({ blocks: [stamped()], highestCommitIndex: 0 }))
+  )
+
+/** Writes a load as fast as it is taken. */
+const pour = (
+  { responses }: Load,
+  write: (last: boolean) => boolean,
+  onceDrained: (resume: () => void) => void
+) => {
+  let left = responses
+  const fill = () => {
+    while (left > 0) if (!write(--left === 0)) return onceDrained(fill)
+  }
+  fill()
+}
+
+/** Our server over an api. */
+const serve = async (api: Layer.Layer<ObserverApi.ObserverApi>): Promise<Running> => {
+  const scope = await Effect.runPromise(Scope.make())
+  const built = await Effect.runPromise(
+    NodeGrpcServer.layer({ maxSessionsPerAddress: 2000 }).pipe(
+      Layer.provide(api),
+      Layer.provide(Logger.layer([])),
+      Layer.buildWithScope(scope)
+    )
+  )
+  const { port } = Context.get(built, NodeGrpcServer.GrpcServer)
+  return { port, publish: nothing, close: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
+}
+
+const ours = async (load: Load | undefined): Promise<Running> => {
+  let number = 0
+  let publish: Running["publish"] = nothing
+  const api =
+    load === undefined
+      ? Layer.provide(
+          Publisher.layer(),
+          BlockSource.layerMemory({ committeeSize: 1, gcDepth: 10, maxCommits: 10 }, (memory) =>
+            Effect.sync(() => {
+              publish = (count) => {
+                const blocks = Array.from({ length: count }, () => {
+                  const digest = `0x${(++number).toString(16).padStart(64, "0")}` as const
+                  return { ref: { author: 0, round: number, digest }, bytes: stamped() }
+                })
+                Effect.runFork(memory.accept(blocks))
+              }
+            })
+          )
+        )
+      : Layer.sync(ObserverApi.ObserverApi, () => {
+          const response = responseOf(load)
+          const all = Array.from({ length: load.responses }, () => response)
+          return {
+            // As `Publisher` hands them over: up to 16 that are ready, or 64 KiB.
+            streamBlocks: () => Stream.rechunk(Stream.fromIterable(all), load.blocks === 1 ? 16 : 1),
+            streamCommits: () => Stream.never
+          }
+        })
+  const running = await serve(api)
+  return { ...running, publish: (blocks) => publish(blocks) }
+}
+
+/** Serves a history of signed commits. */
+export const openHistory = async (commits: number): Promise<Running> => {
+  const history = historyOf(commits)
+  return serve(
+    Layer.provide(
+      Publisher.layer(),
+      BlockSource.layerMemory({ committeeSize: 4 }, (memory) => memory.commit(history))
+    )
+  )
+}
+
+const tcp = async (load: Load): Promise<Running> => {
+  const frame = frameOf(load)
+  const server = Net.createServer((socket) => {
+    socket.setNoDelay(true)
+    socket.on("error", nothing)
+    socket.once("data", () =>
+      pour(
+        load,
+        () => socket.write(frame),
+        (resume) => socket.once("drain", resume)
+      )
+    )
+  })
+  return { port: await listening(server), publish: nothing, close: () => void server.close() }
+}
+
+const http2 = async (load: Load | undefined): Promise<Running> => {
+  const frame = load === undefined ? undefined : frameOf(load)
+  const calls = new Set<Http2.ServerHttp2Stream>()
+  const server = Http2.createServer()
+  server.on("stream", (stream) => {
+    stream.on("error", nothing)
+    stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true })
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }))
+    calls.add(stream)
+    stream.on("close", () => calls.delete(stream))
+    if (frame === undefined) return
+    stream.once("data", () =>
+      pour(
+        load!,
+        (last) => {
+          if (!last) return stream.write(frame)
+          stream.end(frame)
+          return true
+        },
+        (resume) => stream.once("drain", resume)
+      )
+    )
+  })
+  const publish = (blocks: number) => {
+    for (const frame of framesOf(blocks)) for (const call of calls) call.write(frame)
+  }
+  return { port: await listening(server as unknown as Net.Server), publish, close: () => void server.close() }
+}
+
+const identity = (bytes: Buffer) => bytes
+const definition: grpc.ServiceDefinition = {
+  streamBlocks: {
+    path,
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: identity,
+    requestDeserialize: identity,
+    responseSerialize: identity,
+    responseDeserialize: identity
+  }
+}
+
+const grpcJs = (load: Load | undefined): Promise<Running> => {
+  const server = new grpc.Server()
+  const calls = new Set<grpc.ServerDuplexStream<Buffer, Buffer>>()
+  const message = load === undefined ? undefined : frameOf(load).subarray(5)
+  server.addService(definition, {
+    streamBlocks: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => {
+      call.sendMetadata(new grpc.Metadata())
+      call.on("error", nothing)
+      call.on("close", () => calls.delete(call))
+      call.on("cancelled", () => calls.delete(call))
+      calls.add(call)
+      if (message === undefined) return
+      pour(
+        load!,
+        (last) => {
+          const more = call.write(message)
+          if (last) call.end()
+          return more
+        },
+        (resume) => call.once("drain", resume)
+      )
+    }
+  })
+  const publish = (blocks: number) => {
+    for (const frame of framesOf(blocks)) for (const call of calls) call.write(frame.subarray(5))
+  }
+  return new Promise((resolve) =>
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (_, port) =>
+      resolve({ port, publish, close: () => server.forceShutdown() })
+    )
+  )
+}
+
+/** Starts a publisher: of a load to each caller or, without one, of blocks one by one to all. */
+export const open = ({ kind, load }: { readonly kind: Kind; readonly load?: Load }): Promise<Running> =>
+  kind === "ours" ? ours(load) : kind === "grpc" ? grpcJs(load) : kind === "http2" ? http2(load) : tcp(load!)
