@@ -7,7 +7,7 @@ import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 
 /** A server that does whatever the test says on each stream. */
 const withPeer = <A, E>(
-  answer: (stream: Http2.ServerHttp2Stream) => void,
+  answer: (stream: Http2.ServerHttp2Stream, headers: Http2.IncomingHttpHeaders) => void,
   body: (url: string) => Effect.Effect<A, E>
 ) =>
   Effect.scoped(
@@ -17,9 +17,9 @@ const withPeer = <A, E>(
           const one = Http2.createServer()
           const sessions = new Set<Http2.ServerHttp2Session>()
           one.on("session", (session) => sessions.add(session))
-          one.on("stream", (stream) => {
+          one.on("stream", (stream, headers) => {
             stream.on("error", () => {})
-            answer(stream)
+            answer(stream, headers)
           })
           one.on("close", () => sessions.clear())
           one.listen(0, "127.0.0.1", () => resume(Effect.succeed(Object.assign(one, { sessions }))))
@@ -180,6 +180,71 @@ describe("NodeGrpcClient on the wire", () => {
       assert.strictEqual(error.reason._tag, "Misconfigured")
     })
   )
+  it.live("ends a call at its deadline, whatever the peer thinks of it", () => {
+    let asked: unknown
+    return withPeer(
+      (stream, headers) => {
+        asked = headers["grpc-timeout"]
+        stream.respond(grpc)
+      },
+      Effect.fnUntraced(function* (url) {
+        const error = yield* Effect.flip(read(url, { deadlineMs: 50 }))
+        assert.strictEqual(error.reason._tag, "Cancelled")
+        assert.include(error.message, "deadline of 50 ms")
+        assert.strictEqual(asked, "50m")
+      })
+    )
+  })
+  it.live("a call that is left is cancelled for the peer, and the connection serves the next one", () => {
+    const codes: Array<number> = []
+    const sessions = new Set<unknown>()
+    return withPeer(
+      (stream) => {
+        sessions.add(stream.session)
+        stream.respond(grpc)
+        stream.write(wire)
+        stream.on("close", () => codes.push(stream.rstCode))
+      },
+      (url) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const api = yield* NodeGrpcClient.connect({ url })
+            for (let i = 0; i < 2; i++) yield* Stream.runHead(api.streamBlocks(Stream.never))
+            while (codes.length < 2) yield* Effect.sleep("10 millis")
+            assert.deepStrictEqual(codes, [8, 8])
+            assert.strictEqual(sessions.size, 1)
+          })
+        )
+    )
+  })
+  it.live("after GOAWAY the call under way goes on, and the next one gets a connection of its own", () => {
+    const sessions = new Set<unknown>()
+    let first: Http2.ServerHttp2Stream | undefined
+    return withPeer(
+      (stream) => {
+        first ??= stream
+        sessions.add(stream.session)
+        stream.respond(grpc)
+        stream.write(wire)
+      },
+      (url) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const api = yield* NodeGrpcClient.connect({ url })
+            const pull = yield* Stream.toPull(api.streamBlocks(Stream.never))
+            yield* pull
+            first!.session!.goaway(0)
+            while (sessions.size < 2) {
+              // One that is on its way already may be refused, which says: try again.
+              yield* Effect.ignore(Stream.runHead(api.streamBlocks(Stream.never)))
+              yield* Effect.sleep("10 millis")
+            }
+            first!.write(wire)
+            assert.strictEqual((yield* pull)[0].highestCommitIndex, 4)
+          })
+        )
+    )
+  })
   it.live("an endless peer that is not read stops sending", () =>
     withPeer(
       (stream) => {

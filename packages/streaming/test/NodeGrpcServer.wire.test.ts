@@ -286,19 +286,22 @@ describe("NodeGrpcServer on the wire", () => {
     )
   )
 
-  it.live("P23: shutdown ends calls with status 14", () =>
+  it.live("P23: shutdown says GOAWAY and ends calls with status 14", () =>
     Effect.gen(function* () {
       const outer = yield* Effect.scope
       let call: Fiber.Fiber<Answer> | undefined
+      let away: number | undefined
       yield* withServer({ drainMs: 2000 }, ({ url }) =>
         Effect.gen(function* () {
           // The client outlives the server.
           const one = yield* Scope.provide(session(url), outer)
+          one.on("goaway", (code) => (away = code))
           call = yield* Effect.forkIn(ask(one, headers(blocksPath), []), outer, { startImmediately: true })
           yield* Effect.sleep("50 millis")
         })
       )
       assert.strictEqual((yield* Fiber.join(call!)).status, "14")
+      assert.strictEqual(away, 0)
     }).pipe(Effect.scoped)
   )
 
