@@ -11,9 +11,9 @@ import {
   type ObserverErrorReason,
   Protocol,
   reasonOfStatus,
-  ResourceExhausted,
   Unavailable
 } from "../ObserverError.ts"
+import { faultReason } from "./frameFault.ts"
 import { inflate } from "./NodeGzip.ts"
 
 /** A bidirectional method as the client sees it. */
@@ -185,9 +185,6 @@ class Inbox<Response> {
     return Effect.sync(() => (this.#wake = undefined))
   })
 }
-
-const faultReason = ({ status, why }: Grpc.FrameFault) =>
-  status === Grpc.Status.ResourceExhausted ? new ResourceExhausted({ why }) : new Protocol({ why })
 
 const write = (stream: Http2.ClientHttp2Stream, bytes: Uint8Array): Effect.Effect<void> =>
   Effect.suspend(() => {

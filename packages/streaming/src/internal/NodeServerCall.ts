@@ -14,6 +14,7 @@ import {
   ResourceExhausted,
   statusOf
 } from "../ObserverError.ts"
+import { faultReason } from "./frameFault.ts"
 import { deflate, inflate } from "./NodeGzip.ts"
 
 /** A bidirectional method: how bytes become requests, and responses frames. */
@@ -222,9 +223,6 @@ export class ServerCall {
     })
   }
 }
-
-const faultReason = ({ status, why }: Grpc.FrameFault) =>
-  status === Grpc.Status.ResourceExhausted ? new ResourceExhausted({ why }) : new Protocol({ why })
 
 /** Values out of range are the caller's mistake; bytes that are no message are not protobuf at all. */
 const decodeReason = (error: CodecError) =>
