@@ -16,6 +16,7 @@ import {
   FetchBlocksRequest,
   FetchBlocksResponse,
   Proto,
+  PublisherPath,
   ReplayInfo,
   Round
 } from "@ephor/types"
@@ -129,6 +130,11 @@ export const fetchBlocksRequest = {
 export const fetchBlocksResponse = {
   encode: Proto.encode(FetchBlocksResponse),
   decode: Proto.decodeResult(FetchBlocksResponse)
+}
+/** The protobuf bytes of the identities that a publisher's blocks come through, and what they spell. */
+export const publisherPath = {
+  encode: Proto.encode(PublisherPath),
+  decode: Proto.decodeResult(PublisherPath)
 }
 /** The protobuf bytes of what a publisher can replay, and what they spell. */
 export const replayInfo = { encode: Proto.encode(ReplayInfo), decode: Proto.decodeResult(ReplayInfo) }

@@ -3,10 +3,11 @@
  * call dials again. When to try again is the caller's business (`Subscriber`).
  */
 import type { FetchBlocksRequest, FetchBlocksResponse, ReplayInfo } from "@ephor/types"
-import { Effect, Layer, Metric, Redacted, type Scope, Semaphore } from "effect"
+import { Effect, Layer, Metric, Redacted, Result, type Scope, Semaphore, Stream } from "effect"
 import type * as Http2 from "node:http2"
 import { call, type CallOptions, type ClientMethod, unary } from "./internal/NodeClientCall.ts"
 import { dial } from "./internal/NodeDial.ts"
+import type { Path, Pathed } from "./internal/path.ts"
 import * as Grpc from "./Grpc.ts"
 import {
   type BlockStreamRequest,
@@ -19,6 +20,7 @@ import {
   encodeCommitRequest,
   fetchBlocksRequest,
   fetchBlocksResponse,
+  publisherPath,
   replayInfo
 } from "./Messages.ts"
 import * as Metrics from "./Metrics.ts"
@@ -118,7 +120,13 @@ const methods = (options: ClientOptions) => {
     encode: () => new Uint8Array(),
     decode: (parts) => replayInfo.decode(Grpc.join(parts))
   }
-  return { blocks, commits, fetchBlocks, replay }
+  const path: ClientMethod<void, Path> = {
+    name: `${options.url} StreamPath`,
+    path: `${extension}/StreamPath`,
+    encode: () => new Uint8Array(),
+    decode: (parts) => Result.map(publisherPath.decode(Grpc.join(parts)), ({ identities }) => identities)
+  }
+  return { blocks, commits, fetchBlocks, replay, path }
 }
 
 const misconfigured = (why: string) =>
@@ -154,7 +162,7 @@ const make = Effect.fnUntraced(function* (given: Options) {
   const refused = (cause: Metrics.Refusal) =>
     void Effect.runForkWith(services)(Metric.update(Metrics.refusedByClient(cause), 1))
   const callOptions: CallOptions = { ...options, refused }
-  const { blocks, commits, fetchBlocks, replay } = methods(options)
+  const { blocks, commits, fetchBlocks, path, replay } = methods(options)
   const gate = yield* Semaphore.make(1)
   let current: Http2.ClientHttp2Session | undefined
   yield* Effect.addFinalizer(() => Effect.sync(() => current?.destroy()))
@@ -173,7 +181,8 @@ const make = Effect.fnUntraced(function* (given: Options) {
           )
     )
   )
-  const api: ObserverApi.Service = {
+  const api: ObserverApi.Service & Pathed = {
+    path: call(session, path, callOptions, Stream.succeed(undefined)),
     streamBlocks: (commands) => call(session, blocks, callOptions, commands),
     streamCommits: (commands) => call(session, commits, callOptions, commands),
     fetchBlocks: (refs) =>

@@ -31,10 +31,7 @@ import * as Subscriber from "./Subscriber.ts"
 import * as SubscriberConfig from "./SubscriberConfig.ts"
 
 export {
-  decodePath,
-  encodePath,
   extend as extendPath,
-  header as pathHeader,
   maxIdentityLength,
   type Path,
   type Pathed,

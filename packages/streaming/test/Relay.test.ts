@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Store } from "@ephor/chain"
 import type { CommittedSubDag } from "@ephor/types"
-import { Context, Effect, Exit, Layer, References, Scope, Stream, SubscriptionRef } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, References, Scope, Stream, SubscriptionRef } from "effect"
 import {
   BlockSource,
   BlockVerifier,
-  type ObserverApi,
+  ObserverApi,
   ObserverError,
   Publisher,
   Relay,
@@ -14,6 +14,8 @@ import {
 } from "../src/index.ts"
 import { Unavailable } from "../src/ObserverError.ts"
 import * as NodeBlockVerifier from "../src/NodeBlockVerifier.ts"
+import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
+import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { type Dag, dagOf, type Round } from "./dag.ts"
 
 const quick: SubscriberConfig.Options = {
@@ -232,12 +234,36 @@ describe("Relay", () => {
     }).pipe(Effect.scoped, quietly)
   )
 
-  it("a path travels as text, and bad text is no path", () => {
-    assert.deepStrictEqual(Relay.decodePath(Relay.encodePath(["a", "b:1"])), ["a", "b:1"])
-    assert.deepStrictEqual(Relay.decodePath(""), [])
-    for (const text of ["a,,b", "a b", "ü", "x".repeat(65), "a,".repeat(8) + "a"])
-      assert.isUndefined(Relay.decodePath(text))
-  })
+  it.live("over gRPC, too, those that would follow one another refuse each other", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(5)
+      const { api, produce } = yield* publish(dag)
+      /** The same publisher, far away. */
+      const far = Effect.fnUntraced(function* (name: string, near: ObserverApi.Service) {
+        const served = NodeGrpcServer.layer().pipe(
+          Layer.provide(Layer.succeed(ObserverApi.ObserverApi, near))
+        )
+        const { url } = Context.get(yield* Layer.build(Layer.fresh(served)), NodeGrpcServer.GrpcServer)
+        return { name, connect: NodeGrpcClient.connect({ url }) }
+      })
+      const origin = yield* far("origin", api)
+      const second = yield* Deferred.make<Subscriber.Peer>()
+      // Knows the other one only once that is there, and would rather follow it.
+      const late: Subscriber.Peer = {
+        name: "two",
+        connect: Effect.flatMap(Deferred.await(second), ({ connect }) => connect)
+      }
+      const one = yield* relay(dag, "one", [origin])
+      const two = yield* relay(dag, "two", [yield* far("one", one.api)])
+      yield* Deferred.succeed(second, yield* far("two", two.api))
+      yield* produce
+      assertSame(dag, yield* collect(two.commitsAfter(0), 20))
+      assert.deepStrictEqual(yield* SubscriptionRef.get(two.path), ["two", "one", "origin"])
+      const circle = yield* relay(dag, "one", [late, origin])
+      assertSame(dag, yield* collect(circle.commitsAfter(0), 20))
+      assert.deepStrictEqual(yield* SubscriptionRef.get(circle.path), ["one", "origin"])
+    }).pipe(Effect.scoped, quietly)
+  )
 
   it.live("what cannot relay is refused", () =>
     Effect.gen(function* () {

@@ -129,3 +129,9 @@ export const ReplayInfo = message(
   { earliestCommitIndex: 1, highestCommitIndex: 2 }
 )
 export interface ReplayInfo extends Schema.Schema.Type<typeof ReplayInfo> {}
+
+/** Identities that a publisher's blocks come through: its own, then its source's, and so on to the origin. */
+export const PublisherPath = message(Schema.Struct({ identities: Schema.Array(Schema.String) }), {
+  identities: 1
+})
+export interface PublisherPath extends Schema.Schema.Type<typeof PublisherPath> {}

@@ -290,7 +290,8 @@ const streamed = [
     "CommitStreamResponse(extended)": Observer.ExtendedCommitStreamResponse,
     FetchBlocksRequest: Observer.FetchBlocksRequest,
     FetchBlocksResponse: Observer.FetchBlocksResponse,
-    ReplayInfo: Observer.ReplayInfo
+    ReplayInfo: Observer.ReplayInfo,
+    PublisherPath: Observer.PublisherPath
   })
 ]
 

@@ -7,6 +7,7 @@ import type { ServerOptions } from "../NodeGrpcServer.ts"
 import type * as ObserverApi from "../ObserverApi.ts"
 import type { ObserverError } from "../ObserverError.ts"
 import type { Method } from "./NodeServerCall.ts"
+import { type Path, pathOf } from "./path.ts"
 
 /** Finds the method of a path. */
 export type Router = (path: string) => Method<any, any> | undefined
@@ -24,29 +25,37 @@ const unary = <Request, Response>(
   frame: (response) => Grpc.frame(encode(response))
 })
 
+const nothing = () => Result.succeed(undefined)
+
+/** The path of a publisher, as it is now and whenever it changes. */
+const streamPath = (path: Stream.Stream<Path, ObserverError>): Method<undefined, Path> => ({
+  name: "StreamPath",
+  decode: nothing,
+  call: (requests) => Stream.flatMap(Stream.take(requests, 1), () => path),
+  frame: (identities) => Grpc.frame(Messages.publisherPath.encode({ identities }))
+})
+
 /** What an api offers beyond the protocol. */
-const extensions = ({ fetchBlocks, replayInfo }: ObserverApi.Service): ReadonlyArray<Method<any, any>> => [
-  ...(fetchBlocks === undefined
-    ? []
-    : [
-        unary(
-          "FetchBlocks",
-          Messages.fetchBlocksRequest.decode,
-          ({ refs }) => Effect.map(fetchBlocks(refs), (blocks) => ({ blocks })),
-          Messages.fetchBlocksResponse.encode
-        )
-      ]),
-  ...(replayInfo === undefined
-    ? []
-    : [
-        unary(
-          "ReplayInfo",
-          () => Result.succeed(undefined),
-          () => replayInfo,
-          Messages.replayInfo.encode
-        )
-      ])
-]
+const extensions = (api: ObserverApi.Service): ReadonlyArray<Method<any, any>> => {
+  const { fetchBlocks, replayInfo } = api
+  const path = pathOf(api)
+  return [
+    ...(fetchBlocks === undefined
+      ? []
+      : [
+          unary(
+            "FetchBlocks",
+            Messages.fetchBlocksRequest.decode,
+            ({ refs }) => Effect.map(fetchBlocks(refs), (blocks) => ({ blocks })),
+            Messages.fetchBlocksResponse.encode
+          )
+        ]),
+    ...(replayInfo === undefined
+      ? []
+      : [unary("ReplayInfo", nothing, () => replayInfo, Messages.replayInfo.encode)]),
+    ...(path === undefined ? [] : [streamPath(path)])
+  ]
+}
 
 /** The methods of an api under all names that it is served by. */
 export const routerOf = (api: ObserverApi.Service, { aliases, packages }: ServerOptions): Router => {

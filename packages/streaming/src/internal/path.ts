@@ -1,6 +1,6 @@
 /**
- * Identities that blocks come through: how relays see that they would feed themselves. Pure rules, and the text form
- * for a header. An extension: a publisher that tells no path is taken for an origin.
+ * Identities that blocks come through: how relays see that they would feed themselves. Pure rules. An extension: a
+ * publisher that tells no path is taken for an origin.
  */
 import type { Stream } from "effect"
 import type { Service } from "../ObserverApi.ts"
@@ -20,9 +20,6 @@ export const defaultMaxHops = 8
 /** Longest identity, in characters. */
 export const maxIdentityLength = 64
 
-/** Response header in which a transport may carry a path. */
-export const header = "ephor-path"
-
 const identities = /^[A-Za-z0-9._:-]+$/
 
 /** Whether a text can stand in a path: letters, digits, `.`, `_`, `:` and `-`, at most `maxIdentityLength`. */
@@ -41,15 +38,4 @@ export const refusal = (self: string, source: Path, maxHops: number): string | u
   const odd = source.find((one) => !isIdentity(one))
   if (odd !== undefined) return `its path names ${JSON.stringify(odd.slice(0, maxIdentityLength))}`
   return source.includes(self) ? `it follows us: ${[self, ...source].join(" < ")}` : undefined
-}
-
-/** A path as a header carries it. */
-export const encodePath = (path: Path): string => path.join(",")
-
-/** The path that a header carries; nothing if it is malformed or longer than `maxHops`. */
-export const decodePath = (text: string, maxHops: number = defaultMaxHops): Path | undefined => {
-  if (text === "") return []
-  if (text.length > (maxIdentityLength + 1) * maxHops) return undefined
-  const path = text.split(",")
-  return path.length <= maxHops && path.every(isIdentity) ? path : undefined
 }
