@@ -36,6 +36,13 @@ export const DisputeConclusion = Wire.record({
 })
 export interface DisputeConclusion extends Schema.Schema.Type<typeof DisputeConclusion> {}
 
+/** More than `f` validators call a candidate invalid: no honest chain builds upon the blocks that include it. */
+export interface DisputeReversal {
+  readonly session: SessionIndex
+  readonly candidateHash: CandidateHash
+  readonly including: ReadonlyArray<BlockRef>
+}
+
 /** Shape of the hub. */
 export interface Service {
   /** Disputes that begin, from the moment of subscription on; who is far behind misses the oldest. */
@@ -47,12 +54,19 @@ export interface Service {
    * after a restart; `including` holds what was found. From the moment of subscription on.
    */
   readonly lateInclusions: Stream.Stream<DisputeConclusion>
+  /**
+   * Blocks to be left, before a supermajority has judged (or although none ever does), and again when further ones are
+   * found. From the moment of subscription on; by the seed's rules there are none.
+   */
+  readonly reversals: Stream.Stream<DisputeReversal>
   /** Open disputes, and those concluded a short while ago. */
   readonly active: Effect.Effect<ReadonlyArray<ActiveDispute>>
   /** For the coordinator: tells that a dispute began. */
   readonly detect: (detection: DisputeDetection) => Effect.Effect<void>
   /** For the coordinator: tells a conclusion to everybody. */
   readonly conclude: (conclusion: DisputeConclusion) => Effect.Effect<void>
+  /** For the coordinator: tells of blocks that no honest chain builds upon any more. */
+  readonly revert: (reversal: DisputeReversal) => Effect.Effect<void>
   /** For the coordinator: tells of blocks that include a candidate which was concluded invalid before. */
   readonly includeLate: (conclusion: DisputeConclusion) => Effect.Effect<void>
   /** For the coordinator: replaces the list of open disputes. */
@@ -78,12 +92,15 @@ export const layer: Layer.Layer<Disputes> = Layer.effect(
     const detected = yield* PubSub.sliding<DisputeDetection>(detectionBacklog)
     const concluded = yield* PubSub.bounded<DisputeConclusion>(conclusionBacklog)
     const late = yield* PubSub.bounded<DisputeConclusion>(conclusionBacklog)
+    const reverted = yield* PubSub.bounded<DisputeReversal>(conclusionBacklog)
     let active: ReadonlyArray<ActiveDispute> = []
     return Disputes.of({
       detections: Stream.fromPubSub(detected),
       detect: (detection) => Effect.asVoid(PubSub.publish(detected, detection)),
       conclusions: Stream.fromPubSub(concluded),
       lateInclusions: Stream.fromPubSub(late),
+      reversals: Stream.fromPubSub(reverted),
+      revert: (reversal) => Effect.asVoid(PubSub.publish(reverted, reversal)),
       active: Effect.sync(() => active),
       conclude: (conclusion) => Effect.asVoid(PubSub.publish(concluded, conclusion)),
       includeLate: (conclusion) => Effect.asVoid(PubSub.publish(late, conclusion)),

@@ -5,7 +5,7 @@ import { Chain, type ChainError, type Store } from "@ephor/chain"
 import type { BlockRef } from "@ephor/types"
 import { Effect, Layer, Schedule, Stream } from "effect"
 import type { DisputeError } from "./DisputeError.ts"
-import { type DisputeConclusion, Disputes } from "./Disputes.ts"
+import { type DisputeConclusion, type DisputeReversal, Disputes } from "./Disputes.ts"
 import { Governance, make as makeGovernance } from "./Governance.ts"
 
 export { Governance, type GovernanceMode } from "./Governance.ts"
@@ -25,43 +25,54 @@ export const defaults: Options = { concurrency: 16, retryDelayMs: 1000, retries:
 const logFailure = (error: ChainError) =>
   Effect.logError("a block with an invalid candidate cannot be reverted", error)
 
+/** Blocks to be left: by more than `f`, or by a supermajority for good. */
+type Verdict = DisputeConclusion | DisputeReversal
+
 type Needs = Disputes | Chain.Chain | Store.Store
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const chain = yield* Chain.Chain
-  const { conclusions, lateInclusions } = yield* Disputes
+  const { conclusions, lateInclusions, reversals } = yield* Disputes
   const { freeze, governance } = yield* makeGovernance
-  const onFailure = (conclusion: DisputeConclusion, block: BlockRef) => (error: ChainError) =>
-    error.reason._tag === "Finalized"
-      ? Effect.andThen(freeze(conclusion, block), revertAbove(conclusion, block))
-      : logFailure(error)
-  const reasonOf = ({ candidateHash }: DisputeConclusion) => `candidate ${candidateHash} was found invalid`
+  const reasonOf = ({ candidateHash }: Verdict) => `candidate ${candidateHash} was found invalid`
   /** What builds upon a final block and is not final itself can still be taken back. */
-  const revertAbove = Effect.fnUntraced(function* (conclusion: DisputeConclusion, block: BlockRef) {
+  const revertAbove = Effect.fnUntraced(function* (verdict: Verdict, block: BlockRef) {
     const finalized = yield* chain.head("Finalized")
     const above = yield* Effect.orElseSucceed(chain.descendants(block.hash), () => [])
     for (const { hash, number } of above) {
       if (number <= finalized.number || (yield* chain.isInvalidated(hash))) continue
-      yield* chain.blacklist(hash, reasonOf(conclusion)).pipe(Effect.catch(logFailure))
+      yield* chain.blacklist(hash, reasonOf(verdict)).pipe(Effect.catch(logFailure))
     }
   })
-  const revert = Effect.fnUntraced(function* (conclusion: DisputeConclusion, block: BlockRef) {
+  /** Only a supermajority's verdict on what is final is a matter for people. */
+  const onFailure = (verdict: Verdict, block: BlockRef) => (error: ChainError) => {
+    if (error.reason._tag !== "Finalized") return logFailure(error)
+    const frozen = "valid" in verdict ? freeze(verdict, block) : Effect.void
+    return Effect.andThen(frozen, revertAbove(verdict, block))
+  }
+  const revert = Effect.fnUntraced(function* (verdict: Verdict, block: BlockRef) {
     if (yield* chain.isInvalidated(block.hash)) return
-    yield* chain.blacklist(block.hash, reasonOf(conclusion)).pipe(
+    yield* chain.blacklist(block.hash, reasonOf(verdict)).pipe(
       Effect.retry({
         while: (error) => error.retryable,
         times: options.retries,
         schedule: Schedule.spaced(options.retryDelayMs)
       }),
-      Effect.catch(onFailure(conclusion, block))
+      Effect.catch(onFailure(verdict, block))
     )
   })
-  const enforce = Effect.fn("Enforcement.enforce")((conclusion: DisputeConclusion) =>
-    Effect.forEach(conclusion.including, (block) => revert(conclusion, block), { discard: true })
+  const enforce = Effect.fn("Enforcement.enforce")((verdict: Verdict) =>
+    Effect.forEach(verdict.including, (block) => revert(verdict, block), { discard: true })
   )
-  for (const verdicts of [conclusions, lateInclusions]) {
-    yield* verdicts.pipe(
-      Stream.filter((conclusion) => !conclusion.valid),
+  const against = (conclusions: Stream.Stream<DisputeConclusion>) =>
+    Stream.filter(conclusions, ({ valid }) => !valid)
+  const verdicts: ReadonlyArray<Stream.Stream<Verdict>> = [
+    reversals,
+    against(conclusions),
+    against(lateInclusions)
+  ]
+  for (const some of verdicts) {
+    yield* some.pipe(
       Stream.mapEffect(enforce, { concurrency: options.concurrency, unordered: true }),
       Stream.runDrain,
       Effect.tapCause((cause) => Effect.logError("verdicts are no longer enforced", cause)),
@@ -76,8 +87,8 @@ export const layerWith = (options: Partial<Options> = {}): Layer.Layer<Governanc
   Layer.effect(Governance, make({ ...defaults, ...options }))
 
 /**
- * A candidate concluded invalid takes the blocks that include it, and everything above them, off the chain for ever,
- * also those that are found later. If such a block is final already, only what builds upon it and is not final can be
- * taken back: the chain enters governance mode and an error is logged.
+ * A candidate that more than `f` call invalid takes the blocks that include it, and everything above them, off the chain
+ * for ever, also those that are found later. If such a block is final already, only what builds upon it and is not final
+ * can be taken back; with the verdict of a supermajority the chain then enters governance mode and an error is logged.
  */
 export const layer: Layer.Layer<Governance, DisputeError, Needs> = layerWith()

@@ -13,6 +13,7 @@ import type {
   ValidatorId,
   ValidatorIndex
 } from "@ephor/types"
+import { byzantine } from "./Thresholds.ts"
 import * as Votes from "./CandidateVotes.ts"
 
 /** A vote whose signature was verified. */
@@ -49,6 +50,8 @@ export interface Outcome {
   readonly status: DisputeStatus | undefined
   readonly freshlyDisputed: boolean
   readonly freshlyConcluded: "valid" | "invalid" | undefined
+  /** More than `f` call it invalid, for the first time. */
+  readonly freshlyByzantineAgainst: boolean
   /** See `isPotentialSpam`: it must pay with spam slots, and nobody takes part in it. */
   readonly potentialSpam: boolean
 }
@@ -96,6 +99,7 @@ export const apply = (
   const n = before.info.validators.length
   const assessment = Votes.assess(sides, n, before.disabled)
   const status = Votes.statusAfter(before.status, assessment, now)
+  const wasByzantineAgainst = before.status !== undefined && old.invalid.length > byzantine(n)
   return {
     votes: { candidateReceipt: before.candidate, valid: sides.valid, invalid: sides.invalid },
     changed: sides !== old,
@@ -106,6 +110,7 @@ export const apply = (
     status,
     freshlyDisputed: before.status === undefined && status !== undefined,
     freshlyConcluded: conclusion(before.status, status),
+    freshlyByzantineAgainst: assessment.byzantineAgainst && !wasByzantineAgainst,
     potentialSpam: isPotentialSpam(sides, assessment, before.disabled, before.seenOnChain)
   }
 }

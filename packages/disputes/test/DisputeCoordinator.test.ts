@@ -77,6 +77,37 @@ describe("import", () => {
       assert.deepStrictEqual((yield* rig.recent)[0]!.status, { _tag: "ConcludedAgainst", value: 5000 })
     })
   )
+  it.effect("more than f against take the including blocks back, and those found later", () =>
+    Effect.gen(function* () {
+      const rig = yield* withIncluded({ own: [] })
+      yield* rig.import(A, 10, dispute)
+      assert.strictEqual(yield* Queue.size(rig.reverted), 0)
+      yield* rig.import(A, 10, [vote(A, 10, invalid, 3)])
+      const { candidateHash, including } = yield* Queue.take(rig.reverted)
+      assert.deepStrictEqual([candidateHash, including.map(({ hash }) => hash)], [a, [ChainScript.hash("a")]])
+      assert.strictEqual(yield* Queue.size(rig.concluded), 0)
+      onChain(rig.script, "b", A)
+      yield* rig.leaf("b", "a", 2)
+      const later = yield* Queue.take(rig.reverted)
+      assert.deepStrictEqual(
+        later.including.map(({ hash }) => hash),
+        [ChainScript.hash("b")]
+      )
+      yield* rig.import(A, 10, [vote(A, 10, invalid, 0)])
+      assert.strictEqual(yield* Queue.size(rig.reverted), 0)
+      assert.strictEqual(yield* Queue.size(rig.concluded), 1)
+    })
+  )
+  it.effect("by the seed's rules only a supermajority takes blocks back", () =>
+    Effect.gen(function* () {
+      const rig = yield* withIncluded({ own: [], coordinator: { era: "seed" } })
+      yield* rig.import(A, 10, [...dispute, vote(A, 10, invalid, 3)])
+      assert.strictEqual(yield* Queue.size(rig.reverted), 0)
+      yield* rig.import(A, 10, [vote(A, 10, invalid, 0)])
+      assert.strictEqual(yield* Queue.size(rig.reverted), 0)
+      assert.strictEqual(yield* Queue.size(rig.concluded), 1)
+    })
+  )
   it.effect("a supermajority for concludes, once; after three minutes the dispute is no longer active", () =>
     Effect.gen(function* () {
       const rig = yield* withIncluded()

@@ -77,6 +77,22 @@ describe("Enforcement", () => {
       assert.isFalse((yield* governance.mode).frozen)
     })
   )
+  it.effect("more than f against suffice to leave a block, but not to call for people", () =>
+    Effect.gen(function* () {
+      const { chain, governance, hub, invalidated } = yield* start()
+      const { candidateHash, including, session } = conclusion(false, ["b", "a", 2])
+      const reversal = { session, candidateHash, including }
+      for (const level of ["LocalSafe", "CrossUnsafe", "CrossSafe", "Finalized"] as const)
+        yield* chain.promote(level, ChainScript.hash("b"), ChainScript.l1(1))
+      yield* hub.revert(reversal)
+      yield* turns
+      assert.strictEqual(yield* invalidated, "c")
+      assert.isFalse((yield* governance.mode).frozen)
+      yield* hub.conclude(conclusion(false, ["b", "a", 2]))
+      yield* turns
+      assert.isTrue((yield* governance.mode).frozen)
+    })
+  )
   it.effect("a block that is found later is taken off too", () =>
     Effect.gen(function* () {
       const { hub, invalidated } = yield* start()

@@ -228,6 +228,10 @@ const announce = Effect.fnUntraced(function* (
     const raisers = outcome.newInvalidVoters.length > 0 ? outcome.newInvalidVoters : outcome.newValidVoters
     yield* state.disputes.detect({ session, candidateHash, raisers })
   }
+  if (outcome.freshlyByzantineAgainst && state.options.era === "current") {
+    const including = state.scraper.includedIn(candidateHash)
+    if (including.length > 0) yield* state.disputes.revert({ session, candidateHash, including })
+  }
   if (conclusion === undefined) return
   const { valid } = conclusion
   yield* Metric.update(valid ? Metrics.concludedValid : Metrics.concludedInvalid, 1)

@@ -6,6 +6,7 @@ import { isInactive } from "../DisputeStatus.ts"
 import { oldestSession } from "../SessionWindow.ts"
 import type { DisputeConclusion } from "../Disputes.ts"
 import type { Sighting } from "../Scraping.ts"
+import { byzantine } from "../Thresholds.ts"
 import {
   isSpam,
   keyOf,
@@ -69,9 +70,16 @@ const onSightings = Effect.fnUntraced(function* (
     if (here === undefined) continue
     if (!recovered.has(keyOf(session, candidateHash))) yield* reconsider(state, session, candidateHash)
     const including = here.filter(({ included }) => included).map(({ block }) => block)
-    if (status._tag !== "ConcludedAgainst" || including.length === 0) continue
+    if (including.length === 0 || status._tag === "ConcludedFor") continue
     const votes = yield* votesOf(state, session, candidateHash)
     if (votes === undefined) continue
+    if (status._tag !== "ConcludedAgainst") {
+      const info = yield* sessionInfoOf(state, session)
+      const isAgainst = info !== undefined && votes.invalid.length > byzantine(info.validators.length)
+      if (isAgainst && state.options.era === "current")
+        yield* state.disputes.revert({ session, candidateHash, including })
+      continue
+    }
     const candidate = votes.candidateReceipt
     const late = { session, candidateHash, candidate, valid: false, including }
     yield* rememberIncluding(state, late)

@@ -71,6 +71,11 @@ export const start = Effect.fnUntraced(function* (
     Stream.runForEach(hub.lateInclusions, (c) => Queue.offer(late, c)),
     { startImmediately: true }
   )
+  const reverted = yield* Queue.unbounded<Disputes.DisputeReversal>()
+  yield* Effect.forkScoped(
+    Stream.runForEach(hub.reversals, (reversal) => Queue.offer(reverted, reversal)),
+    { startImmediately: true }
+  )
   const settled = Effect.repeat(harness.idle, { times: 4 })
   return {
     ...harness,
@@ -78,6 +83,7 @@ export const start = Effect.fnUntraced(function* (
     hub,
     concluded,
     late,
+    reverted,
     chain,
     register: yield* Deferred.await(registered),
     db: Context.get(services, VotesDb.VotesDb),
