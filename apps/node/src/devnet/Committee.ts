@@ -7,7 +7,7 @@ import { join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
 import type { Options } from "./Network.ts"
 import * as Children from "./NodeChildren.ts"
-import { DevnetError, freePort, multiaddr, nodeCommand } from "./NodeCommands.ts"
+import { DevnetError, freePort, host, multiaddr, nodeCommand } from "./NodeCommands.ts"
 
 /** The specification of a chain, made once; one that is there has to fit. */
 export const specOf = Effect.fnUntraced(function* (
@@ -31,6 +31,13 @@ export const specOf = Effect.fnUntraced(function* (
   yield* Effect.orDie(ChainSpec.write(path, spec))
 })
 
+/** A validator with a process of its own. */
+export interface Validator {
+  readonly child: Children.Child
+  /** Where it publishes blocks and commits. */
+  readonly streamUrl: string
+}
+
 /** The validators beside the first, which makes the chain: each dials those before it. */
 export const startValidators = Effect.fnUntraced(function* (
   options: Options,
@@ -40,31 +47,30 @@ export const startValidators = Effect.fnUntraced(function* (
   sequencerPort: number
 ) {
   const ports = [sequencerPort]
-  const children: Array<Children.Child> = []
+  const validators: Array<Validator> = []
   for (const [index, key] of spec.validators.entries()) {
     if (index === 0) continue
-    const port = yield* freePort
+    const [port, streamPort] = yield* Effect.all([freePort, freePort])
     const name = `validator-${spec.chainId}-${index}`
-    children.push(
-      yield* Children.keep(
-        {
-          name: `validator ${index} of ${spec.chainId}`,
-          ...nodeCommand({
-            "validator-key": key,
-            listen: multiaddr(port),
-            peer: ports.map(multiaddr).join(","),
-            "chain-spec": specFile,
-            "data-dir": join(options.dataDir, name),
-            "stream-port": 0,
-            "admin-port": 0
-          }),
-          logFile: join(options.dataDir, `${name}.log`),
-          restartDelayMs: 1000
-        },
-        notices
-      )
+    const child = yield* Children.keep(
+      {
+        name: `validator ${index} of ${spec.chainId}`,
+        ...nodeCommand({
+          "validator-key": key,
+          listen: multiaddr(port),
+          peer: ports.map(multiaddr).join(","),
+          "chain-spec": specFile,
+          "data-dir": join(options.dataDir, name),
+          "stream-port": streamPort,
+          "admin-port": 0
+        }),
+        logFile: join(options.dataDir, `${name}.log`),
+        restartDelayMs: 1000
+      },
+      notices
     )
+    validators.push({ child, streamUrl: `http://${host}:${streamPort}` })
     ports.push(port)
   }
-  return children
+  return validators
 })

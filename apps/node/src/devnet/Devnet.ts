@@ -165,9 +165,14 @@ const describe = (devnet: Network.Devnet) =>
         `chain ${chain.chainId}: node pid ${pid}, managed node ${chain.interopUrl}, streams ${chain.streamUrl}, admin ${chain.adminUrl}`
       )
       if (chain.validators.length > 0) {
-        const pids = yield* Effect.forEach(chain.validators, (validator) => validator.pid)
+        const pids = yield* Effect.forEach(chain.validators, ({ child }) => child.pid)
         yield* Console.error(`chain ${chain.chainId}: its other validators have pids ${pids.join(", ")}`)
       }
+      const from = [chain.streamUrl, ...chain.validators.map(({ streamUrl }) => streamUrl)]
+      const committee = join(chain.dataDir, ObserverCommittee.committeeFile)
+      yield* Console.error(
+        `chain ${chain.chainId}: observe it by ephor-node observe --from ${from.join(",")} --committee ${committee}`
+      )
     }
     const { adminUrl, child, rpcUrl } = devnet.supervisor
     yield* Console.error(`supervisor: pid ${yield* child.pid}, rpc ${rpcUrl}, admin ${adminUrl}`)

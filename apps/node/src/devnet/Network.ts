@@ -13,7 +13,7 @@ import { HttpClient } from "effect/http"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
-import { specOf, startValidators } from "./Committee.ts"
+import { specOf, startValidators, type Validator } from "./Committee.ts"
 import * as Execution from "./Execution.ts"
 import * as Children from "./NodeChildren.ts"
 import { DevnetError, freePort, host, multiaddr, nodeCommand, self, toFlags } from "./NodeCommands.ts"
@@ -127,7 +127,7 @@ export interface DevnetChain {
   readonly chainId: ChainId
   readonly child: Children.Child
   /** The processes of the other validators, where they are processes. */
-  readonly validators: ReadonlyArray<Children.Child>
+  readonly validators: ReadonlyArray<Validator>
   readonly node: ManagedNode.Service
   readonly adminUrl: string
   readonly interopUrl: string
