@@ -58,7 +58,8 @@ export class Feed {
 
   /** Wakes those whose time has come. */
   wakeDue(nowMs: number): void {
-    for (const waiter of [...this.#waiters]) if (waiter.due(nowMs)) waiter.wake?.()
+    const due = [...this.#waiters].filter((waiter) => waiter.due(nowMs))
+    for (const waiter of due) waiter.wake?.()
   }
 
   /** Sleeps until `wakeAll`, or until the waiter itself is woken; `ready` is asked first, so no news is missed. */
