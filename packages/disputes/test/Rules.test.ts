@@ -10,6 +10,8 @@ import {
   UnknownCandidate,
   UnknownSession
 } from "../src/DisputeError.ts"
+import * as DisputeDistribution from "../src/DisputeDistribution.ts"
+import * as DisputeParticipation from "../src/DisputeParticipation.ts"
 import * as Status from "../src/DisputeStatus.ts"
 import { OffchainDisabled } from "../src/OffchainDisabled.ts"
 import { ParticipationQueue } from "../src/ParticipationQueue.ts"
@@ -207,6 +209,16 @@ describe("participation queue", () => {
       row.order!.map(() => queue.take()!.candidateHash),
       row.order!.map(hashOf)
     )
+  })
+  it("has the limits of the reference", () => {
+    const { best_effort_capacity, max_parallel, priority_capacity } = scenarios.participation_order[1]!
+    const { bestEffortCapacity, maxParallel, priorityCapacity } = DisputeParticipation.defaults
+    assert.deepStrictEqual(
+      [bestEffortCapacity, maxParallel, priorityCapacity],
+      [best_effort_capacity, max_parallel, priority_capacity]
+    )
+    const paced = scenarios.dispute_distribution.find((row) => row.send_interval_ms !== undefined)!
+    assert.strictEqual(DisputeDistribution.defaults.sendIntervalMs, paced.send_interval_ms)
   })
   it("refuses what does not fit, and keeps what is there", () => {
     const queue = new ParticipationQueue({ priorityCapacity: 1, bestEffortCapacity: 1 })
