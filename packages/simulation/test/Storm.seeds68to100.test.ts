@@ -1,0 +1,3 @@
+import { suite } from "./support/stormSeeds.ts"
+
+suite(68, 100)
