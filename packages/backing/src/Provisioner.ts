@@ -90,13 +90,16 @@ const backed = (relayParent: Hash) =>
     reply
   }))
 
-const recentDisputes = DisputeCoordinator.ask((reply: Deferred.Deferred<ReadonlyArray<DisputeEntry>>) => ({
-  _tag: "RecentDisputes",
-  reply
-}))
+// A block author does not wait behind imports.
+const recentDisputes = DisputeCoordinator.askPriority(
+  (reply: Deferred.Deferred<ReadonlyArray<DisputeEntry>>) => ({
+    _tag: "RecentDisputes",
+    reply
+  })
+)
 
 const votesOf = (candidates: ReadonlyArray<CandidateInSession>) =>
-  DisputeCoordinator.ask(
+  DisputeCoordinator.askPriority(
     (reply: Deferred.Deferred<ReadonlyArray<CandidateInSession & { readonly votes: CandidateVotes }>>) => ({
       _tag: "QueryCandidateVotes",
       candidates,

@@ -26,10 +26,12 @@ export interface Options {
   readonly path: string
   /** Entries that `iterate` reads at a time. Default 256. */
   readonly chunkSize?: number
+  /** Bytes of entries that `iterate` reads at a time, so that large ones keep nobody waiting. Default 256 KiB. */
+  readonly chunkBytes?: number
 }
 
-/** Entries that `iterate` reads at a time when nothing else is said. */
-export const defaultChunkSize = 256
+/** What `iterate` reads at a time when nothing else is said. */
+export const defaults = { chunkSize: 256, chunkBytes: 256 * 1024 }
 
 /** The longest key that LMDB takes: room for `Store.maximumKeyBytes` and for prefixes. */
 const longestKeyBytes = 1978
@@ -107,18 +109,25 @@ const iterate = (
   database: Database,
   prefix: Uint8Array,
   options: IterateOptions,
-  chunkSize: number,
+  { chunkBytes, chunkSize }: typeof defaults,
   attempt: <A>(use: () => A) => Effect.Effect<A, StoreError>
 ): Stream.Stream<Entry, StoreError> => {
   const range = rangeOf(prefix, options)
+  let left = options.limit ?? Number.POSITIVE_INFINITY
   const openCursor = attempt(() => database.getRange({ ...range, snapshot: true })[Symbol.iterator]())
   const nextChunk = (cursor: Iterator<{ key: Uint8Array; value: Uint8Array }>) => {
     const entries: Array<Entry> = []
-    while (entries.length < chunkSize) {
+    let bytes = 0
+    while (entries.length < chunkSize && bytes < chunkBytes) {
+      if (left <= 0) return [entries, Option.none<void>()] as const
       const next = cursor.next()
       if (next.done === true) return [entries, Option.none<void>()] as const
       const { key, value } = next.value
-      if (hasPrefix(key, prefix)) entries.push({ key: plain(key), value: plain(value) })
+      bytes += key.length + value.length
+      if (hasPrefix(key, prefix)) {
+        entries.push({ key: plain(key), value: plain(value) })
+        left--
+      }
       // Backwards the first key may be the one after the prefix; any other stranger is the end.
       else if (Buffer.compare(key, prefix) < 0) return [entries, Option.none<void>()] as const
     }
@@ -132,8 +141,10 @@ const iterate = (
   )
 }
 
-const make = (opened: Opened, { chunkSize = defaultChunkSize, path }: Options): Service => {
+const make = (opened: Opened, options: Options): Service => {
   const { database } = opened
+  const { path } = options
+  const chunk = { ...defaults, ...options }
   const failed = (operation: StoreError["operation"]) => (cause: unknown) =>
     new StoreError({ operation, path, reason: new StoreIo({ cause }) })
   const attempt =
@@ -170,7 +181,7 @@ const make = (opened: Opened, { chunkSize = defaultChunkSize, path }: Options): 
             Effect.asVoid,
             Effect.trackDuration(batchDuration)
           ),
-    iterate: (prefix, options = {}) => iterate(database, prefix, options, chunkSize, attempt("iterate"))
+    iterate: (prefix, options = {}) => iterate(database, prefix, options, chunk, attempt("iterate"))
   }
 }
 

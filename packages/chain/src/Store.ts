@@ -63,6 +63,8 @@ export interface IterateOptions {
   readonly reverse?: boolean
   /** Where to begin, inclusive: the first key at or above it (with `reverse`: at or below it). */
   readonly from?: Uint8Array
+  /** Entries, at most: those beyond are not even read. */
+  readonly limit?: number
 }
 
 /** Shape of a store. */

@@ -5,9 +5,9 @@
  * byte): iterating a prefix gives heights, sessions and indices in numeric order. Writes are plain `Store.Write`
  * values, so that one batch can span tables.
  */
-import { Effect, Option, Schema, Stream } from "effect"
+import { Array as Arr, Effect, Option, Schema, Stream } from "effect"
 import { fromHex, isHex, toHex } from "@ephor/types"
-import { type Service as Store, StoreCorrupt, StoreError, type Write } from "./Store.ts"
+import { type Entry, type Service as Store, StoreCorrupt, StoreError, type Write } from "./Store.ts"
 
 /** One part of a key: how it becomes bytes whose order is its order, and how it is read back. */
 export interface Part<A> {
@@ -121,6 +121,8 @@ export interface IterateOptions<Key> {
   readonly reverse?: boolean
   /** Where to begin, inclusive: the first record at or above this key (with `reverse`: at or below it). */
   readonly from?: Key
+  /** Records, at most: those beyond are not even read. */
+  readonly limit?: number
 }
 
 /** A typed view of a part of a store. The store is handed in, so that one table serves many chains. */
@@ -174,22 +176,29 @@ export const make = <
     if (at !== bytes.length) throw new RangeError(`${bytes.length - at} bytes too many in the key`)
     return parts as Key
   }
-  const reading = <B>(
-    operation: "get" | "iterate",
-    key: Uint8Array,
-    read: () => B
-  ): Effect.Effect<B, StoreError> =>
-    Effect.try({
-      try: read,
-      catch: (cause) =>
-        new StoreError({
-          operation,
-          path: `table ${options.name}`,
-          reason: new StoreCorrupt({
-            key: toHex(key),
-            why: cause instanceof Error ? cause.message : String(cause)
+  const corrupt = (operation: "get" | "iterate", key: Uint8Array, cause: unknown): StoreError =>
+    new StoreError({
+      operation,
+      path: `table ${options.name}`,
+      reason: new StoreCorrupt({
+        key: toHex(key),
+        why: cause instanceof Error ? cause.message : String(cause)
+      })
+    })
+  /** The records of a chunk of entries; the first that cannot be read fails them all. */
+  const recordsOf = (entries: Arr.NonEmptyReadonlyArray<Entry>) =>
+    Effect.suspend(() => {
+      let key = entries[0].key
+      try {
+        return Effect.succeed(
+          Arr.map(entries, (entry) => {
+            key = entry.key
+            return [keyOf(key), codec.decode(entry.value)] as const
           })
-        })
+        )
+      } catch (cause) {
+        return Effect.fail(corrupt("iterate", key, cause))
+      }
     })
   return {
     name: options.name,
@@ -202,16 +211,15 @@ export const make = <
         return Effect.flatMap(store.get(bytes), (found) =>
           Option.isNone(found)
             ? Effect.succeedNone
-            : reading("get", bytes, () => Option.some(codec.decode(found.value)))
+            : Effect.try({
+                try: () => Option.some(codec.decode(found.value)),
+                catch: (cause) => corrupt("get", bytes, cause)
+              })
         )
       }),
     iterate: (store, prefix, { from, ...rest } = {}) =>
       Stream.suspend(() =>
         store.iterate(bytesOf(prefix), from === undefined ? rest : { ...rest, from: bytesOf(from) })
-      ).pipe(
-        Stream.mapEffect((entry) =>
-          reading("iterate", entry.key, () => [keyOf(entry.key), codec.decode(entry.value)] as const)
-        )
-      )
+      ).pipe(Stream.mapArrayEffect(recordsOf))
   }
 }

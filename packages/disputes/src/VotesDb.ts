@@ -130,7 +130,7 @@ export const pruneSessionsPerWrite = 300
 /** Bounds that apply where none are given. */
 export const defaults: Limits = {
   pruneSessionsPerWrite,
-  pruneRowsPerWrite: 256,
+  pruneRowsPerWrite: 128,
   cachedRecords: 128,
   recordsPerWrite: 32,
   votersPerWrite: 512

@@ -40,7 +40,7 @@ export const memoryStore = () => {
       }
     },
     range: (prefix: Uint8Array, options: IterateOptions = {}): Iterable<Entry> => {
-      const { from, reverse = false } = options
+      const { from, limit, reverse = false } = options
       const after = afterPrefix(prefix)
       let low = position(prefix)
       let high = after === undefined ? entries.length : position(after)
@@ -51,7 +51,7 @@ export const memoryStore = () => {
       if (reverse) view.reverse()
       return {
         *[Symbol.iterator]() {
-          for (const entry of view) yield copy(entry)
+          for (const entry of view.slice(0, limit)) yield copy(entry)
         }
       }
     }

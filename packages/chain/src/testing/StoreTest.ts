@@ -137,6 +137,13 @@ export const suite = (
         assert.deepStrictEqual(yield* backward(bytes(2, 4)), [[2, 3], [2]])
         assert.deepStrictEqual(yield* backward(bytes(9)), [[2, 7], [2, 5], [2, 3], [2]])
         assert.deepStrictEqual(yield* backward(bytes(1, 9)), [])
+        assert.deepStrictEqual(yield* all(store, bytes(2), { limit: 2 }), [[2], [2, 3]])
+        assert.deepStrictEqual(yield* all(store, bytes(2), { reverse: true, limit: 2 }), [
+          [2, 7],
+          [2, 5]
+        ])
+        assert.deepStrictEqual(yield* all(store, bytes(2), { limit: 0 }), [])
+        assert.strictEqual((yield* all(store, bytes(2), { limit: 9 })).length, 4)
       })
     )
 

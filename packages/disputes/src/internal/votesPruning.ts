@@ -45,19 +45,17 @@ type NextRows = Effect.Effect<ReadonlyArray<Store.Write>, Store.StoreError>
 
 const rowsOf = (
   store: Store.Service,
-  { pruneRowsPerWrite: rows }: Limits,
+  { pruneRowsPerWrite: limit }: Limits,
   from: SessionIndex,
   to: SessionIndex
 ): ReadonlyArray<NextRows> => [
-  store.iterate(votesPrefix, { from: sessionKey(from) }).pipe(
-    Stream.take(rows),
+  store.iterate(votesPrefix, { from: sessionKey(from), limit }).pipe(
     Stream.mapEffect(({ key }) => Effect.map(readVotesKey(key), ([session]) => ({ key, session }))),
     Stream.takeWhile(({ session }) => session < to),
     Stream.map(({ key }) => Store.remove(key)),
     Stream.runCollect
   ),
-  byValidator.iterate(store, [], { from: [from, 0, noHash] }).pipe(
-    Stream.take(rows),
+  byValidator.iterate(store, [], { from: [from, 0, noHash], limit }).pipe(
     Stream.takeWhile(([[session]]) => session < to),
     Stream.runCollect,
     Effect.map((found) =>
@@ -70,8 +68,7 @@ const rowsOf = (
       })
     )
   ),
-  conclusions.iterate(store, [], { from: [from, noHash] }).pipe(
-    Stream.take(rows),
+  conclusions.iterate(store, [], { from: [from, noHash], limit }).pipe(
     Stream.takeWhile(([[session]]) => session < to),
     Stream.map(([key]) => conclusions.delete(key)),
     Stream.runCollect

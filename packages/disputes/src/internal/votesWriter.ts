@@ -66,17 +66,20 @@ const merge = (
     group.conclusions.set(keyOf(conclusion.session, conclusion.candidateHash), conclusion)
 }
 
-const writesOf = (group: Group): ReadonlyArray<Store.Write> => [
-  ...Array.from(group.records.values(), ({ candidateHash, session, votes }) =>
-    Store.put(candidateVotesKey(session, candidateHash), encodeVotes(votes))
-  ),
-  ...group.voters,
-  ...Array.from(group.conclusions.values(), (conclusion) =>
-    conclusions.put([conclusion.session, conclusion.candidateHash], conclusion)
-  ),
-  ...(group.recent === undefined ? [] : [Store.put(recentKey, recentBytes(group.recent))]),
-  ...(group.earliest === undefined ? [] : [Store.put(earliestKey, encodeSession(group.earliest))])
-]
+/** The writes of a group that takes no more changes; others have their turn between two records. */
+const writesOf = Effect.fnUntraced(function* (group: Group) {
+  const writes: Array<Store.Write> = []
+  for (const { candidateHash, session, votes } of group.records.values()) {
+    writes.push(Store.put(candidateVotesKey(session, candidateHash), encodeVotes(votes)))
+    yield* Effect.yieldNow
+  }
+  writes.push(...group.voters)
+  for (const conclusion of group.conclusions.values())
+    writes.push(conclusions.put([conclusion.session, conclusion.candidateHash], conclusion))
+  if (group.recent !== undefined) writes.push(Store.put(recentKey, recentBytes(group.recent)))
+  if (group.earliest !== undefined) writes.push(Store.put(earliestKey, encodeSession(group.earliest)))
+  return writes
+})
 
 /** The write side of a votes database. Changed in place: it belongs to one database. */
 export class VotesWriter {
@@ -186,7 +189,8 @@ export class VotesWriter {
     if (this.#waiting.length === 0) this.#wake.closeUnsafe()
     if (group === undefined) return Effect.void
     this.#flying = group
-    return Effect.flatMap(Effect.exit(Effect.suspend(() => this.#store.batch(writesOf(group)))), (exit) => {
+    const written = Effect.flatMap(writesOf(group), (writes) => this.#store.batch(writes))
+    return Effect.flatMap(Effect.exit(written), (exit) => {
       this.#flying = undefined
       if (Exit.isFailure(exit)) this.#fail(exit)
       else this.#rememberIdentities(group.identities)
