@@ -9,23 +9,13 @@ import { candidateHash, type CandidateHash, type DisputeStatus, type SessionInde
 import { Context, Deferred, Effect, Exit, Layer, Option, Scope, Stream } from "effect"
 import { CandidateVotes, SessionWindow } from "@ephor/disputes"
 import { start } from "./support/coordinator.ts"
+import { randomOf } from "./support/random.ts"
 import * as World from "./support/world.ts"
 
 const seeds = 110
 const killsPerSeed = 2
 const candidates = ["A", "B", "C", "D", "E"].map(World.receipt)
 const signature = `0x${"11".repeat(64)}` as const
-
-/** Numbers from 0 to 1 that follow from a seed. */
-const randomOf = (seed: number) => {
-  let state = seed * 0x9e3779b9
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** A store that answers nobody from its n-th batch on. */
 const mortal = (store: Store.Service, batches: number, isWritten: boolean) => {

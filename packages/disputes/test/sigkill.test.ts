@@ -13,6 +13,7 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import { build } from "tsup"
 import { afterAll, beforeAll } from "vitest"
 import { History, type Line } from "./support/history.ts"
+import { randomOf } from "./support/random.ts"
 
 const histories = 4
 const killsPerHistory = 50
@@ -75,17 +76,6 @@ const live = (
       signal === "SIGKILL" ? resolve(lines) : reject(new Error(`the victim ended with ${code}`))
     )
   })
-
-/** Numbers from 0 to 1 that follow from a seed. */
-const randomOf = (seed: number) => {
-  let state = seed * 0x9e3779b9
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 beforeAll(bundle)
 afterAll(() => rmSync(directory, { recursive: true, force: true }))

@@ -1,7 +1,7 @@
 /**
  * A run: a world, faults for a number of steps, then calm weather in which everything must recover.
  */
-import { Cause, Context, Effect, Fiber, Random, References } from "effect"
+import { Cause, Context, Effect, Fiber } from "effect"
 import { Chain } from "@ephor/chain"
 import type { Hash } from "@ephor/types"
 import { TestClock } from "effect/testing"
@@ -10,6 +10,7 @@ import type { Violation } from "./Invariants.ts"
 import type { Totals } from "./Ledger.ts"
 import * as Signatures from "./Signatures.ts"
 import * as World from "./World.ts"
+import { inVirtualTime } from "./virtualTime.ts"
 
 /** A run; the same options give the same run. */
 export interface Options extends Partial<World.Options> {
@@ -144,12 +145,4 @@ const run = Effect.fnUntraced(function* ({
 })
 
 /** Runs a simulation in virtual time. */
-export const simulate = (options: Options): Effect.Effect<Report> =>
-  run(options).pipe(
-    Effect.scoped,
-    Random.withSeed(options.seed),
-    // A slow machine must not hurry the clock: a step is over when all is quiet, however long that takes.
-    Effect.provide(TestClock.layer({ warningDelay: "1 hour" })),
-    Effect.provideService(References.MinimumLogLevel, "None"),
-    Effect.orDie
-  )
+export const simulate = (options: Options): Effect.Effect<Report> => inVirtualTime(options.seed, run(options))

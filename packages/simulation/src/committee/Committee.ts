@@ -11,7 +11,7 @@ import {
   toPlain,
   type ValidatorIndex
 } from "@ephor/types"
-import { Clock, Context, Effect, Layer, Random, References } from "effect"
+import { Clock, Context, Effect, Layer, Random } from "effect"
 import { TestClock } from "effect/testing"
 import * as NativePvf from "../NativePvf.ts"
 import * as Trace from "../Trace.ts"
@@ -19,6 +19,7 @@ import { type Forecast, weather } from "../Weather.ts"
 import * as Honest from "./Honest.ts"
 import * as Malicious from "./Malicious.ts"
 import * as Setting from "./Setting.ts"
+import { inVirtualTime } from "../virtualTime.ts"
 
 /** A run; the same options give the same run. */
 export interface Options extends Partial<Setting.Sizes> {
@@ -218,11 +219,4 @@ const run = Effect.fnUntraced(function* (options: Options) {
 })
 
 /** Runs a committee in virtual time. */
-export const simulate = (options: Options): Effect.Effect<Report> =>
-  run(options).pipe(
-    Effect.scoped,
-    Random.withSeed(options.seed),
-    Effect.provide(TestClock.layer({ warningDelay: "1 hour" })),
-    Effect.provideService(References.MinimumLogLevel, "None"),
-    Effect.orDie
-  )
+export const simulate = (options: Options): Effect.Effect<Report> => inVirtualTime(options.seed, run(options))

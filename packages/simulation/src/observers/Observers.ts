@@ -4,19 +4,7 @@
  */
 import { BlockSource, BlockVerifier, Publisher, Subscriber, SubscriberMode } from "@ephor/streaming"
 import type { Hash } from "@ephor/types"
-import {
-  Clock,
-  Context,
-  Effect,
-  Exit,
-  Fiber,
-  Layer,
-  Random,
-  References,
-  Scope,
-  Stream,
-  SubscriptionRef
-} from "effect"
+import { Clock, Context, Effect, Exit, Fiber, Layer, Random, Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import * as Disk from "../Disk.ts"
 import * as Trace from "../Trace.ts"
@@ -25,6 +13,7 @@ import * as Lies from "./Lies.ts"
 import * as Link from "./Link.ts"
 import * as Node from "./Node.ts"
 import { truthOf, variants } from "./Truth.ts"
+import { inVirtualTime } from "../virtualTime.ts"
 
 export type { Invariant, Violation } from "./Judge.ts"
 
@@ -375,11 +364,4 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) 
 })
 
 /** Runs observers in virtual time. */
-export const simulate = (options: Options): Effect.Effect<Report> =>
-  run(options).pipe(
-    Effect.scoped,
-    Random.withSeed(options.seed),
-    Effect.provide(TestClock.layer({ warningDelay: "1 hour" })),
-    Effect.provideService(References.MinimumLogLevel, "None"),
-    Effect.orDie
-  )
+export const simulate = (options: Options): Effect.Effect<Report> => inVirtualTime(options.seed, run(options))

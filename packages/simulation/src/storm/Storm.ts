@@ -6,13 +6,14 @@
 import { MemoryNetwork, Reputation } from "@ephor/network"
 import type { BlockDescription } from "@ephor/overseer"
 import { blake2b256, type Hash, type ValidatorIndex } from "@ephor/types"
-import { Context, Effect, Layer, Random, References } from "effect"
+import { Context, Effect, Layer, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { type Forecast, weather } from "../Weather.ts"
 import * as Crowd from "./Crowd.ts"
 import * as Ground from "./Ground.ts"
 import * as Judge from "./Judge.ts"
 import * as Witness from "./Witness.ts"
+import { inVirtualTime } from "../virtualTime.ts"
 
 /** A run; the same options give the same run. */
 export interface Options {
@@ -244,11 +245,4 @@ const run = Effect.fnUntraced(function* (options: Options) {
 })
 
 /** Runs a storm in virtual time. */
-export const simulate = (options: Options): Effect.Effect<Report> =>
-  run(options).pipe(
-    Effect.scoped,
-    Random.withSeed(options.seed),
-    Effect.provide(TestClock.layer({ warningDelay: "1 hour" })),
-    Effect.provideService(References.MinimumLogLevel, "None"),
-    Effect.orDie
-  )
+export const simulate = (options: Options): Effect.Effect<Report> => inVirtualTime(options.seed, run(options))
