@@ -39,14 +39,16 @@ export const layer = (path: string): Layer.Layer<Store.Store, Store.StoreError> 
       const upsert = db.prepare("INSERT OR REPLACE INTO entries VALUES (?, ?)")
       const remove = db.prepare("DELETE FROM entries WHERE key = ?")
       const range = "SELECT * FROM entries WHERE key BETWEEN ? AND ? AND key"
-      const up = db.prepare(`${range} >= ? ORDER BY key`)
-      const down = db.prepare(`${range} <= ? ORDER BY key DESC`)
+      const up = db.prepare(`${range} >= ? ORDER BY key LIMIT ?`)
+      const down = db.prepare(`${range} <= ? ORDER BY key DESC LIMIT ?`)
 
-      const walk = (prefix: Uint8Array, { from, reverse = false }: Store.IterateOptions) => {
+      const walk = (prefix: Uint8Array, { from, limit = -1, reverse = false }: Store.IterateOptions) => {
         // No key with this prefix is above the prefix followed by as many 0xff as a key may have bytes.
         const last = new Uint8Array(prefix.length + 2 * Store.maximumKeyBytes).fill(0xff)
         last.set(prefix)
-        const rows = reverse ? down.all(prefix, last, from ?? last) : up.all(prefix, last, from ?? prefix)
+        const rows = reverse
+          ? down.all(prefix, last, from ?? last, limit)
+          : up.all(prefix, last, from ?? prefix, limit)
         return (rows as unknown as ReadonlyArray<Row>).map(({ key, value }) => ({
           key: copy(key),
           value: copy(value)
