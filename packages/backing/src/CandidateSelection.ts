@@ -5,7 +5,7 @@
  * A proposal that turns out invalid costs its collator: it is not listened to for a while, and another
  * candidate may take the place. (Overseer protocol, "Candidate Selection Message".)
  */
-import { Clock, Effect, type Layer, Random } from "effect"
+import { Clock, Effect, type Layer, Metric, Random } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"
 import {
   CandidateBacking,
@@ -20,6 +20,7 @@ import { type CandidateHash, candidateHash, type CollatorId, type Hash } from "@
 import * as Assignment from "./Assignment.ts"
 import { Recent } from "./internal/Recent.ts"
 import { sessionAt } from "./internal/session.ts"
+import * as Metrics from "./Metrics.ts"
 import * as SelectionPolicy from "./SelectionPolicy.ts"
 
 /** Options and limits of candidate selection. Times are milliseconds. */
@@ -27,6 +28,8 @@ export interface Options {
   readonly policy: SelectionPolicy.SelectionPolicy
   /** Candidates that wait at one relay parent for the policy to decide; further ones are dropped. */
   readonly maxWaiting: number
+  /** Candidates that came before their relay parent was active here; beyond it the oldest are dropped. */
+  readonly maxEarly: number
   /** How long a collator is not listened to after an invalid candidate. */
   readonly penaltyMs: number
   /** Penalised collators that are remembered; the oldest is forgiven first. */
@@ -37,6 +40,7 @@ export interface Options {
 export const defaults: Options = {
   policy: SelectionPolicy.first,
   maxWaiting: 64,
+  maxEarly: 16,
   penaltyMs: 6000,
   maxPenalised: 1024
 }
@@ -54,6 +58,8 @@ interface State {
   readonly runtime: RuntimeApi.Service
   readonly keystore: Keystore.Service
   readonly works: Map<Hash, Work>
+  /** A collator may be faster than the block that it builds upon. The oldest first. */
+  readonly early: Array<NewCandidate>
   /** Until when a collator is not listened to. */
   readonly penalised: Recent<CollatorId, number>
 }
@@ -97,10 +103,25 @@ const start = Effect.fnUntraced(
   Effect.catchTag("RuntimeApiError", (error) => Effect.logWarning("no selection at this leaf", error.message))
 )
 
+/** Takes up what came for a relay parent before it was active. */
+const takeEarly = Effect.fnUntraced(function* (state: State, relayParent: Hash) {
+  const waited = state.early.filter((message) => message.relayParent === relayParent)
+  if (waited.length === 0) return
+  const rest = state.early.filter((message) => message.relayParent !== relayParent)
+  state.early.splice(0, state.early.length, ...rest)
+  if (!state.works.has(relayParent)) return
+  yield* Effect.forEach(waited, (message) => onNewCandidate(state, message), { discard: true })
+})
+
 const onNewCandidate = Effect.fnUntraced(function* (state: State, message: NewCandidate) {
   const work = state.works.get(message.relayParent)
-  if (work === undefined) return
   const { options, penalised } = state
+  if (work === undefined) {
+    state.early.push(message)
+    if (state.early.length <= options.maxEarly) return
+    state.early.shift()
+    return yield* Metric.update(Metrics.earlyDropped, 1)
+  }
   const { descriptor } = message.candidate
   const nowMs = yield* Clock.currentTimeMillis
   const signer = descriptor._tag === "V1" ? descriptor.collator : message.collator
@@ -143,16 +164,23 @@ const make = (options: Options) =>
       runtime: yield* RuntimeApi.RuntimeApi,
       keystore: yield* Keystore.Keystore,
       works: new Map(),
+      early: [],
       penalised: new Recent(options.maxPenalised)
     }
     return {
       signal: Signal.match({
         ActiveLeaves: Effect.fnUntraced(function* ({ activated, deactivated }) {
           for (const hash of deactivated) state.works.delete(hash)
-          if (activated !== null) yield* start(state, activated.hash)
+          if (activated === null) return
+          yield* start(state, activated.hash)
+          yield* takeEarly(state, activated.hash)
         }),
         BlockFinalized: () => Effect.void,
-        Conclude: () => Effect.sync(() => state.works.clear())
+        Conclude: () =>
+          Effect.sync(() => {
+            state.works.clear()
+            state.early.length = 0
+          })
       }),
       message: CandidateSelection.match({
         NewCandidate: (message) => onNewCandidate(state, message),

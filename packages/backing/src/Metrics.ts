@@ -55,6 +55,13 @@ export const misbehaviors = counterBy("backing_misbehaviors_total", "Misbehaviou
   "kind"
 ])
 
+/** Candidates that came before their relay parent and gave way to newer ones. */
+export const earlyDropped = Metric.counter("backing_early_candidates_dropped_total", {
+  description:
+    "Candidates that came before their relay parent was active, and did not fit among those that wait for theirs",
+  incremental: true
+})
+
 /** Verdicts that gave way to newer ones before a block took them. */
 export const verdictsDropped = Metric.counter("backing_verdicts_dropped_total", {
   description: "Verdicts of hearings that did not fit among those that wait for a block",

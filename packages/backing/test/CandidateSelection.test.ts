@@ -13,14 +13,15 @@ const { relayParent } = World
 const setup = Effect.fnUntraced(function* (
   options: Partial<CandidateSelection.Options> = {},
   world: World.World = {},
-  key = "//Alice"
+  key = "//Alice",
+  isActive = true
 ) {
   const selection = yield* SubsystemTest.make({
     subsystem: Overseer.CandidateSelection,
     layer: CandidateSelection.layer(options),
     captures: [Overseer.CandidateBacking]
   }).pipe(Effect.provide(Layer.mergeAll(World.runtime(world), World.keystoreOf(key))))
-  yield* selection.activate(World.leaf)
+  if (isActive) yield* selection.activate(World.leaf)
   yield* selection.idle
   const proposed = Effect.map(selection.captured(Overseer.CandidateBacking), (messages) =>
     messages.map((message) => (message._tag === "Second" ? message.candidate : message._tag))
@@ -52,6 +53,18 @@ describe("CandidateSelection", () => {
       const selection = yield* setup()
       for (const candidate of [a, b]) yield* selection.send(candidate!)
       assert.deepStrictEqual(yield* selection.proposed, [a!.candidate])
+    })
+  )
+
+  it.effect("keeps candidates that come before their relay parent, as many as it may", () =>
+    Effect.gen(function* () {
+      const selection = yield* setup({ maxEarly: 2 }, {}, "//Alice", false)
+      for (const candidate of [a, b, c]) yield* selection.send(candidate!)
+      yield* selection.send({ ...a!, relayParent: World.hashOf(1) })
+      assert.deepStrictEqual(yield* selection.proposed, [])
+      yield* selection.activate(World.leaf)
+      yield* selection.idle
+      assert.deepStrictEqual(yield* selection.proposed, [c!.candidate])
     })
   )
 
