@@ -9,24 +9,15 @@ import {
   ObserverError,
   Publisher,
   Relay,
-  Subscriber,
-  type SubscriberConfig
+  Subscriber
 } from "../src/index.ts"
 import { Unavailable } from "../src/ObserverError.ts"
 import * as NodeBlockVerifier from "../src/NodeBlockVerifier.ts"
 import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { type Dag, dagOf, type Round } from "./dag.ts"
+import { quick } from "./support/quick.ts"
 
-const quick: SubscriberConfig.Options = {
-  evaluateIntervalMs: 10,
-  backoffMs: 5,
-  maxBackoffMs: 20,
-  silenceMs: 1000,
-  repairMs: 30,
-  stallMs: 200,
-  handOverMs: 300
-}
 const quietly = Effect.provideService(References.MinimumLogLevel, "None")
 const peer = (name: string, api: ObserverApi.Service): Subscriber.Peer => ({
   name,

@@ -18,6 +18,7 @@ import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { Unavailable } from "../src/ObserverError.ts"
 import { type Dag, dagOf, makeDag, type Round } from "./dag.ts"
+import { quick } from "./support/quick.ts"
 
 type Api = ObserverApi.Service
 
@@ -41,16 +42,6 @@ const publish = Effect.fnUntraced(function* (dag: Dag, options: Partial<BlockSou
 /** Makes a round every few milliseconds for as long as the scope lives. */
 const produce = (dag: Dag, put: (round: Round) => Effect.Effect<void>, everyMs = 4) =>
   Effect.suspend(() => put(dag.next())).pipe(Effect.delay(everyMs), Effect.forever, Effect.forkScoped)
-
-const quick: SubscriberConfig.Options = {
-  evaluateIntervalMs: 10,
-  backoffMs: 5,
-  maxBackoffMs: 20,
-  silenceMs: 1000,
-  repairMs: 30,
-  stallMs: 200,
-  handOverMs: 300
-}
 
 const observe = (
   committee: DagCommittee,
