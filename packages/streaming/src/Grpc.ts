@@ -115,7 +115,7 @@ export class Deframer {
       }
       const missing = this.#length - this.#held
       if (missing > 0 && at === chunk.length) break
-      const part = chunk.subarray(at, at + missing)
+      const part = at === 0 && chunk.length <= missing ? chunk : chunk.subarray(at, at + missing)
       at += part.length
       this.#parts.push(part)
       this.#held += part.length

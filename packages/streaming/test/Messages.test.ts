@@ -76,15 +76,31 @@ describe("Messages", () => {
     ["a block that is longer than the message", [0x0a, 5, 1, 2]],
     ["a length that is cut off", [0x0a, 0x80]],
     ["an index of another wire type", [0x15, 1, 0, 0, 0]],
-    ["an index twice", [0x10, 1, 0x10, 2]]
+    ["an index twice", [0x10, 1, 0x10, 2]],
+    ["a padded length", [0x0a, 0x82, 0x00, 7, 8, 0x0a, 1, 9]],
+    ["a padded length at the end", [0x0a, 0x82, 0x00]]
   ]
   for (const [title, bytes] of odd)
     it(`reads in parts what it reads in one piece: ${title}`, () => {
       const message = Uint8Array.from(bytes)
-      const parts = [...message].map((byte) => Uint8Array.of(byte))
-      const [one, other] = [Messages.decodeBlockParts(parts), Messages.decodeBlockResponse(message)]
-      assert.deepStrictEqual(one, other)
+      const whole = Messages.decodeBlockResponse(message)
+      assert.deepStrictEqual(Messages.decodeBlockParts([message]), whole)
+      assert.deepStrictEqual(
+        Messages.decodeBlockParts([...message].map((byte) => Uint8Array.of(byte))),
+        whole
+      )
     })
+  it("keeps blocks that were cut apart from each other", () => {
+    const sizes = Array.from({ length: 200 }, (_, i) => 700 + 113 * i)
+    const blocks = sizes.map((size, i) => new Uint8Array(size).fill(i))
+    const read = blocks.map((block) => {
+      const message = Messages.encodeBlockResponse({ blocks: [block], highestCommitIndex: 0 })
+      const parts = [message.subarray(0, 300), message.subarray(300)]
+      return Result.getOrThrow(Messages.decodeBlockParts(parts)).blocks[0]!
+    })
+    for (const [i, block] of read.entries())
+      assert.isTrue(Buffer.from(block).equals(blocks[i]!), `block ${i}`)
+  })
 
   it("P6: rounds above 32 bits saturate", () => {
     assert.deepStrictEqual(
