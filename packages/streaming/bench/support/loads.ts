@@ -25,8 +25,8 @@ export const frameOf = (load: Load): Buffer => Buffer.from(FrameCache.blockFrame
 /** The path that all kinds with paths serve. */
 export const path = "/BlockStreamService/StreamBlocks"
 
-/** Windows of all clients. */
-export const windows = { stream: 4 * 1024 * 1024, connection: 16 * 1024 * 1024 }
+/** Windows of all clients; one that never reads is stuck after a few blocks. */
+export const windows = { stream: 4 * 1024 * 1024, connection: 16 * 1024 * 1024, stuck: 16 * 1024 }
 
 /** Microseconds of a clock that all processes of this machine share. */
 export const nowMicros = (): number => Number(process.hrtime.bigint() / 1000n)

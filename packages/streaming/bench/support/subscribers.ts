@@ -12,9 +12,9 @@ const start: Messages.BlockStreamRequest = {
 }
 const startFrame = Grpc.frame(Messages.encodeBlockRequest(start))
 
-const h2 = async (port: number): Promise<Http2.ClientHttp2Session> => {
+const h2 = async (port: number, initialWindowSize = windows.stream): Promise<Http2.ClientHttp2Session> => {
   const session = Http2.connect(`http://127.0.0.1:${port}`, {
-    settings: { initialWindowSize: windows.stream, enablePush: false }
+    settings: { initialWindowSize, enablePush: false }
   })
   session.on("error", () => {})
   await new Promise((resolve) => session.once("remoteSettings", resolve))
@@ -136,7 +136,7 @@ export const audience = async (
 ): Promise<Audience> => {
   const sessions: Array<Http2.ClientHttp2Session> = []
   for (let i = 0; i < count + stuck; i++) {
-    const session = await h2(port)
+    const session = await h2(port, i < count ? windows.stream : windows.stuck)
     sessions.push(session)
     const stream = h2Call(session)
     await new Promise((resolve) => stream.once("response", resolve))
