@@ -3,18 +3,19 @@
  * transport asks for the next response, so a slow subscriber costs nothing but its place.
  */
 import type { DagBlockRef } from "@ephor/types"
-import { Cause, Clock, Effect, Layer, Metric, type Pull, type Scope, Stream } from "effect"
+import { Clock, Effect, Layer, Metric, type Scope, Stream } from "effect"
 import * as BatchPolicy from "./BatchPolicy.ts"
 import { BlockSource, type Service as Source } from "./BlockSource.ts"
 import { blockBytes } from "./FrameCache.ts"
 import { type BlockSession, makeBlockSession } from "./internal/blockSession.ts"
 import { type CommitSession, makeCommitSession } from "./internal/commitSession.ts"
-import { Feed, SharedResponses, type Waiter } from "./internal/feed.ts"
+import { drive, Made } from "./internal/drive.ts"
+import { Feed, SharedResponses } from "./internal/feed.ts"
 import { extend, type Path, type Pathed } from "./internal/path.ts"
 import type { BlockStreamResponse, CommitStreamResponse } from "./Messages.ts"
 import * as Metrics from "./Metrics.ts"
 import { ObserverApi, type Service } from "./ObserverApi.ts"
-import { InvalidArgument, ObserverError, ResourceExhausted, Unavailable } from "./ObserverError.ts"
+import { InvalidArgument, ObserverError, ResourceExhausted } from "./ObserverError.ts"
 
 /** Limits and intervals of a publisher. */
 export interface PublisherOptions extends BatchPolicy.BatchLimits {
@@ -60,122 +61,6 @@ export interface Shared {
   readonly blocks: SharedResponses<BlockStreamResponse>
   readonly commits: SharedResponses<CommitStreamResponse>
 }
-
-/** One stream, as the driver below sees it. */
-export interface Session<Command, Response> extends Waiter {
-  /**
-   * The next response if one is due at `nowMs`, or what must be done before it can be said: then ask again. Plain, because
-   * it is asked for each response to each subscriber.
-   */
-  readonly poll: (nowMs: number) => Response | Effect.Effect<void, ObserverError> | undefined
-  /** Encoded size of the last response, about. */
-  readonly bytes: number
-  /** Takes a command; only the newest that waits counts. */
-  readonly command: (command: Command) => void
-  /** Whether `poll` might have something to say. */
-  readonly ready: () => boolean
-}
-
-/** Responses that are handed to the transport together, if they are ready: so many, or as soon as so many bytes. */
-const together = { responses: 16, bytes: 64 * 1024 }
-/** Responses above this are counted. */
-const excessiveBytes = 16 * 1024 * 1024
-
-/** Responses made since they were counted last: a metric is too much for each of them. */
-class Made {
-  responses = 0
-  excessive = 0
-
-  /** Counts them. */
-  readonly settle = (metric: Metric.Counter<number>): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const { excessive, responses } = this
-      this.responses = 0
-      this.excessive = 0
-      const counted = responses === 0 ? Effect.void : Metric.update(metric, responses)
-      return excessive === 0
-        ? counted
-        : Effect.andThen(counted, Metric.update(Metrics.excessiveResponses, excessive))
-    })
-}
-
-const drive = <Command, Response>(
-  shared: Shared,
-  where: string,
-  made: Made,
-  commands: Stream.Stream<{ readonly command: Command | null }>,
-  make: () => Session<Command, Response>
-): Stream.Stream<Response, ObserverError> =>
-  Stream.unwrap(
-    Effect.gen(function* () {
-      const { feed, options } = shared
-      const session = make()
-      const clock = yield* Clock.Clock
-      const fail = (why: string) => new ObserverError({ where, reason: new ResourceExhausted({ why }) })
-      let flood: ObserverError | undefined
-      let tokens = options.commandBurst
-      let refilledMs = yield* Clock.currentTimeMillis
-      const takeCommands = Effect.fnUntraced(function* (
-        requests: ReadonlyArray<{ readonly command: Command | null }>
-      ) {
-        const nowMs = yield* Clock.currentTimeMillis
-        tokens = Math.min(
-          options.commandBurst,
-          tokens + ((nowMs - refilledMs) * options.commandsPerSecond) / 1000
-        )
-        refilledMs = nowMs
-        if (tokens < requests.length)
-          flood = fail(`more than ${options.commandsPerSecond} commands per second`)
-        tokens -= requests.length
-        for (const { command } of requests) {
-          if (command === null) yield* Metric.update(Metrics.emptyCommands, 1)
-          else session.command(command)
-        }
-        session.wake?.()
-      })
-      // The end of the commands is not a stop (a half-closed call goes on), so the fiber's end means nothing.
-      yield* Stream.runForEachArray(commands, takeCommands).pipe(Effect.forkScoped)
-      const ready = () => flood !== undefined || feed.state !== "open" || session.ready()
-      /** What must be done before the next response. */
-      let first: Effect.Effect<void, ObserverError> | undefined
-      const collect = (nowMs: number): Pull.Pull<readonly [Response, ...Array<Response>], ObserverError> => {
-        if (flood !== undefined) return Effect.fail(flood)
-        if (feed.state === "closing") {
-          const reason = new Unavailable({ why: "the publisher is shutting down" })
-          return Effect.fail(new ObserverError({ where, reason }))
-        }
-        const responses: Array<Response> = []
-        let bytes = 0
-        let excessive = 0
-        while (responses.length < together.responses && bytes < together.bytes) {
-          const next = session.poll(nowMs)
-          if (next === undefined) break
-          if (Effect.isEffect(next)) {
-            first = next
-            break
-          }
-          responses.push(next)
-          bytes += session.bytes
-          if (session.bytes > excessiveBytes) excessive++
-        }
-        if (responses.length > 0) {
-          made.responses += responses.length
-          made.excessive += excessive
-          return Effect.succeed(responses as unknown as readonly [Response, ...Array<Response>])
-        }
-        if (first === undefined && feed.state === "ended") return Cause.done()
-        return Effect.andThen(first === undefined ? feed.wait(session, ready) : Effect.void, pull)
-      }
-      const now = Effect.suspend(() => collect(clock.currentTimeMillisUnsafe()))
-      const pull: Pull.Pull<readonly [Response, ...Array<Response>], ObserverError> = Effect.suspend(() => {
-        if (first === undefined) return now
-        const before = first
-        first = undefined
-        return Effect.andThen(before, now)
-      })
-      return Stream.fromPull(Effect.succeed(pull))
-    })
-  )
 
 const counted = (shared: { streams: number }, where: string, max: number, gauge: Metric.Gauge<number>) =>
   Effect.acquireRelease(
@@ -240,19 +125,23 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
   const upstream: Stream.Stream<Path> = source.path ?? Stream.succeed([])
   const api: Service & Pathed = {
     path: Stream.map(upstream, (path) => extend(options.identity, path)),
-    streamBlocks: (commands) =>
+    streamBlocks: (commands, deliver) =>
       Stream.unwrap(
         Effect.as(
           counted(open, "StreamBlocks", options.maxStreams, Metrics.blockStreams),
-          drive(shared, "StreamBlocks", made.blocks, commands, (): BlockSession => makeBlockSession(shared))
+          drive(shared, { where: "StreamBlocks", made: made.blocks, commands, deliver }, (): BlockSession =>
+            makeBlockSession(shared)
+          )
         )
       ),
-    streamCommits: (commands) =>
+    streamCommits: (commands, deliver) =>
       Stream.unwrap(
         Effect.as(
           counted(open, "StreamCommits", options.maxStreams, Metrics.commitStreams),
-          drive(shared, "StreamCommits", made.commits, commands, (): CommitSession =>
-            makeCommitSession(shared)
+          drive(
+            shared,
+            { where: "StreamCommits", made: made.commits, commands, deliver },
+            (): CommitSession => makeCommitSession(shared)
           )
         )
       ),

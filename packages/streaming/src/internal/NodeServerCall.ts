@@ -6,6 +6,7 @@ import type { CodecError } from "@ephor/types"
 import * as Http2 from "node:http2"
 import * as Grpc from "../Grpc.ts"
 import * as Metrics from "../Metrics.ts"
+import type { Deliver } from "../ObserverApi.ts"
 import {
   InvalidArgument,
   ObserverError,
@@ -21,7 +22,10 @@ import { deflate, inflate } from "./NodeGzip.ts"
 export interface Method<Request, Response> {
   readonly name: string
   readonly decode: (bytes: Uint8Array) => Result.Result<Request, CodecError>
-  readonly call: (requests: Stream.Stream<Request>) => Stream.Stream<Response, ObserverError>
+  readonly call: (
+    requests: Stream.Stream<Request>,
+    deliver?: Deliver<Response>
+  ) => Stream.Stream<Response, ObserverError>
   readonly frame: (response: Response) => Uint8Array
 }
 
@@ -192,9 +196,10 @@ export class ServerCall {
     const proceed = (): Effect.Effect<void, ObserverError> => {
       if (stream.destroyed || stream.writableEnded) return Effect.interrupt
       // What is ready together goes into HTTP/2 together.
-      stream.cork()
+      const several = frames.length > 1
+      if (several) stream.cork()
       const whole = fill()
-      stream.uncork()
+      if (several) stream.uncork()
       if (whole) return Effect.void
       return Effect.andThen(this.#drained(where, limits.writeStallMs), Effect.suspend(proceed))
     }
@@ -245,12 +250,15 @@ export const run = <Request, Response>(
       return call.write(frames, method.name, limits)
     }
     // By the array, not by the response: at a high rate that is most of what it costs.
-    const answer = Stream.runForEachArray(method.call(requests), (responses) => {
-      const frames = responses.map(method.frame)
-      if (!gzip) return send(frames)
-      const packed = Effect.forEach(frames, (frame) => deflate(frame, limits.minCompressBytes))
-      return Effect.flatMap(packed, send)
-    })
+    const deliver: Deliver<Response> = (responses) => send(responses.map(method.frame))
+    const pack: Deliver<Response> = (responses) =>
+      Effect.flatMap(
+        Effect.forEach(responses, (response) => deflate(method.frame(response), limits.minCompressBytes)),
+        send
+      )
+    const answer = gzip
+      ? Stream.runForEachArray(method.call(requests), pack)
+      : Stream.runForEachArray(method.call(requests, deliver), deliver)
     const bounded = timeoutMs === undefined ? answer : Effect.timeout(answer, timeoutMs)
     yield* Effect.raceFirst(bounded, garbage)
   }).pipe(

@@ -8,7 +8,8 @@ import { blockBytes } from "../FrameCache.ts"
 import type { BlockStreamRequest, BlockStreamResponse, StartBlockStream } from "../Messages.ts"
 import * as Metrics from "../Metrics.ts"
 import { InvalidArgument, ObserverError, ResourceExhausted } from "../ObserverError.ts"
-import type { Session, Shared } from "../Publisher.ts"
+import type { Shared } from "../Publisher.ts"
+import type { Session } from "./drive.ts"
 
 type Command = NonNullable<BlockStreamRequest["command"]>
 

@@ -7,7 +7,8 @@ import * as BatchPolicy from "../BatchPolicy.ts"
 import { commitBytes } from "../FrameCache.ts"
 import type { CommitStreamRequest, CommitStreamResponse } from "../Messages.ts"
 import { ObserverError, OutOfRange, ResourceExhausted, Source } from "../ObserverError.ts"
-import type { Session, Shared } from "../Publisher.ts"
+import type { Shared } from "../Publisher.ts"
+import type { Session } from "./drive.ts"
 
 type Command = NonNullable<CommitStreamRequest["command"]>
 

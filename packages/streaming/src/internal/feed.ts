@@ -50,10 +50,9 @@ export class Feed {
   }
 
   wakeAll(): void {
-    if (this.#waiters.size === 0) return
-    const waiters = [...this.#waiters]
-    this.#waiters.clear()
-    for (const waiter of waiters) waiter.wake?.()
+    // A copy: whoever wakes leaves, and may be back before the loop ends.
+    // oxlint-disable-next-line unicorn/no-useless-spread
+    for (const waiter of [...this.#waiters]) waiter.wake?.()
   }
 
   /** Wakes those whose time has come. */
@@ -62,14 +61,25 @@ export class Feed {
     for (const waiter of due) waiter.wake?.()
   }
 
-  /** Sleeps until `wakeAll`, or until the waiter itself is woken; `ready` is asked first, so no news is missed. */
-  wait(waiter: Waiter, ready: () => boolean): Effect.Effect<void> {
+  /**
+   * Sleeps until `wakeAll`, or until the waiter itself is woken; `ready` is asked first, so no news is missed. If `serve`
+   * says that it has dealt with the news, the waiter sleeps on.
+   */
+  wait(waiter: Waiter, ready: () => boolean, serve: () => boolean): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       if (ready()) return resume(Effect.void)
-      waiter.wake = () => {
+      const rise = (next: Effect.Effect<void>) => {
         waiter.wake = undefined
         this.#waiters.delete(waiter)
-        resume(Effect.void)
+        resume(next)
+      }
+      waiter.wake = () => {
+        try {
+          if (!serve()) rise(Effect.void)
+        } catch (defect) {
+          // Its own stream ends with it, not everybody else's.
+          rise(Effect.die(defect))
+        }
       }
       this.#waiters.add(waiter)
       return Effect.sync(() => {
