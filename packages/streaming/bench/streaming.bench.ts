@@ -88,16 +88,21 @@ const memory = async (listeners: number) => {
   compare(`memory of an idle subscriber, of ${listeners}`, "KiB", "less", [[kib.ours, kib.grpc]])
 }
 
+const tenBlocks = (perSecond: number, rounds: number): Schedule => ({ rounds, round: 10, perSecond })
+const warmUpRounds = 20_000
+
 /** Many subscribers at the tip: processor time of the publisher per delivered block. */
 const fanOut = async (listeners: number, schedules: ReadonlyArray<Schedule>) => {
   for (const kind of fanKinds) {
     const { publisher, subscriber } = processes[kind]
     const port = await publisher.call.open({ kind })
     await subscriber.call.listen({ port, count: listeners, stuck: 0 })
+    // At the speed of the schedules it would take a quarter of a minute until everything is compiled.
+    await deliver(kind, listeners, tenBlocks(5000 / listeners, warmUpRounds / listeners))
   }
   for (const schedule of schedules) {
     const seen: Array<Record<FanKind, number>> = []
-    for (let i = -1; i < 5; i++) {
+    for (let i = -2; i < 7; i++) {
       const cpu = {} as Record<FanKind, number>
       for (const kind of fanKinds) cpu[kind] = (await deliver(kind, listeners, schedule)).cpuMicros
       if (i >= 0) seen.push(cpu)
@@ -178,7 +183,6 @@ const catchUp = async (commits: number) => {
   await publisher.call.close(null)
 }
 
-const tenBlocks = (perSecond: number, rounds: number): Schedule => ({ rounds, round: 10, perSecond })
 await throughput()
 await latency()
 await stuck()

@@ -27,10 +27,8 @@ export const defaults: BatchLimits = { softBytes: 4 * 1024 * 1024 - 64 * 1024, h
 export const size = (lag: number): number => (lag > 1000 ? 100 : lag > 100 ? 20 : lag > 10 ? 5 : 1)
 
 /** The limits of a publisher, lowered to what a subscriber has asked for. */
-export const lowered = (limits: BatchLimits, { maxBatchBytes = Infinity }: BatchWishes): BatchLimits => ({
-  ...limits,
-  softBytes: Math.min(limits.softBytes, maxBatchBytes)
-})
+export const lowered = (limits: BatchLimits, { maxBatchBytes = Infinity }: BatchWishes): BatchLimits =>
+  limits.softBytes <= maxBatchBytes ? limits : { ...limits, softBytes: maxBatchBytes }
 
 /** `size` of a subscriber that has asked for no more than so many items. */
 export const wishedSize = (lag: number, { maxBatchItems = Infinity }: BatchWishes): number =>

@@ -55,8 +55,12 @@ const serve = async (api: Layer.Layer<ObserverApi.ObserverApi>): Promise<Running
   return { port, publish: nothing, close: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
 }
 
+/** Blocks between two commits: what is committed leaves the source, as in a validator. */
+const blocksPerCommit = 100
+
 const ours = async (load: Load | undefined): Promise<Running> => {
   let number = 0
+  let commits = 0
   let publish: Running["publish"] = nothing
   const api =
     load === undefined
@@ -70,6 +74,10 @@ const ours = async (load: Load | undefined): Promise<Running> => {
                   return { ref: { author: 0, round: number, digest }, bytes: stamped() }
                 })
                 Effect.runFork(memory.accept(blocks))
+                if (number < (commits + 1) * blocksPerCommit) return
+                const { ref: leader } = blocks[count - 1]!
+                const commit = { commitIndex: ++commits, leader, blocks: [], timestampMs: commits }
+                Effect.runFork(memory.commit([commit]))
               }
             })
           )

@@ -1,6 +1,6 @@
 /** The subscribers of the bench: one that takes a load, and many that listen at the tip. */
 import * as grpc from "@grpc/grpc-js"
-import { Effect, Exit, Queue, Scope, Stream } from "effect"
+import { Effect, Exit, Queue, Result, Scope, Stream } from "effect"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
 import { Grpc, Messages } from "../../src/index.ts"
@@ -124,8 +124,7 @@ export interface Audience {
   readonly close: () => void
 }
 
-/** What arrives in a frame of one stamped block, behind key and length. */
-const blockOf = (message: Uint8Array) => message.subarray(3)
+const blocksOf = (message: Uint8Array) => Result.getOrThrow(Messages.decodeBlockParts([message])).blocks
 
 /** The same light client for every server: `count` connections with a call each, `stuck` more that never read. */
 export const audience = async (
@@ -145,7 +144,7 @@ export const audience = async (
     stream.on("data", (chunk: Buffer) => {
       const messages = deframer.push(chunk)
       if (Grpc.isFault(messages)) throw new Error(messages.why)
-      for (const message of messages) if (message.length > 1000) take(blockOf(message))
+      for (const message of messages) blocksOf(message).forEach(take)
     })
   }
   return { close: () => sessions.forEach((session) => session.destroy()) }
@@ -158,7 +157,7 @@ export const listener = async (
   take: (block: Uint8Array) => void
 ): Promise<Audience> => {
   if (kind === "grpc") {
-    const { call, close } = await listenGrpc(port, (message) => take(blockOf(message)))
+    const { call, close } = await listenGrpc(port, (message) => blocksOf(message).forEach(take))
     call()
     return { close }
   }

@@ -10,6 +10,7 @@ import * as Metrics from "../Metrics.ts"
 import { InvalidArgument, ObserverError, ResourceExhausted } from "../ObserverError.ts"
 import type { Shared } from "../Publisher.ts"
 import type { Session } from "./drive.ts"
+import { nearPlaces, type Place } from "./feed.ts"
 
 type Command = NonNullable<BlockStreamRequest["command"]>
 
@@ -144,7 +145,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     const batch = this.#backlog.slice(this.#backlogAt, this.#backlogAt + count)
     this.#backlogAt += count
     for (const { ref } of batch) this.#sent(ref)
-    return this.#respond(`b${this.#choice(batch[0]!.ref.round)}:${digestsKey(batch)}`, batch)
+    return this.#respond(batch, `b${this.#choice(batch[0]!.ref.round)}:${digestsKey(batch)}`)
   }
 
   /** What this subscriber leaves out from a round on: only those who leave out the same may share a batch. */
@@ -173,7 +174,8 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     }
     if (candidates.length === 0) return undefined
     // Ends and length do not tell which blocks are missing in between.
-    if (leftOut !== "") return this.#respond(`r${from}:${leftOut}:${digestsKey(candidates)}`, candidates)
+    if (leftOut !== "") return this.#respond(candidates, `r${from}:${leftOut}:${digestsKey(candidates)}`)
+    if (feed.next - from > nearPlaces) return this.#respond(candidates, `r${from}:${digestsKey(candidates)}`)
     const place = {
       from,
       first: candidates[0]!,
@@ -182,16 +184,11 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
       index: feed.tip.highestCommitIndex
     }
     this.bytes = bytes
-    const { blocks } = this.#shared
-    const known = blocks.at(place)
-    if (known !== undefined) return known
-    const response = this.#respond(`r${from}:${digestsKey(candidates)}`, candidates)
-    if (!Effect.isEffect(response)) blocks.note(place, response)
-    return response
+    return this.#shared.blocks.at(place) ?? this.#respond(candidates, place)
   }
 
   #wants({ ref }: SourceBlock): boolean {
-    if (this.#twice.delete(ref.digest)) return false
+    if (this.#twice.size > 0 && this.#twice.delete(ref.digest)) return false
     return ref.round > (this.#requested[ref.author] ?? 0) && ref.round > this.#shared.feed.tip.gcRound
   }
 
@@ -199,7 +196,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     this.#reached[author] = Math.max(this.#reached[author] ?? 0, round)
   }
 
-  #respond(key: string, batch: ReadonlyArray<SourceBlock>) {
+  #respond(batch: ReadonlyArray<SourceBlock>, where: string | Place) {
     const { blocks, feed, options } = this.#shared
     let bytes = 0
     for (const block of batch) bytes += sizeOf(block)
@@ -209,10 +206,9 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     }
     this.bytes = bytes
     const { highestCommitIndex } = feed.tip
-    return blocks.get(`${key}:${highestCommitIndex}`, () => ({
-      response: { blocks: batch.map((block) => block.bytes), highestCommitIndex },
-      bytes: bytes * 2
-    }))
+    const make = () => ({ blocks: batch.map((block) => block.bytes), highestCommitIndex })
+    if (typeof where !== "string") return blocks.note(where, make())
+    return blocks.get(`${where}:${highestCommitIndex}`, () => ({ response: make(), bytes: bytes * 2 }))
   }
 
   #heartbeat(): BlockStreamResponse {

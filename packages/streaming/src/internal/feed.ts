@@ -99,16 +99,19 @@ export interface Place {
   readonly index: number
 }
 
-/** Places at the tip that are remembered. */
-const places = 64
+/** Places that count as near the tip: the responses for these are remembered, however large. */
+export const nearPlaces = 64
 
 /** The newest responses, so that subscribers at the same place share one object, and with it one frame. */
 export class SharedResponses<R> {
   readonly #entries = new Map<string, { readonly response: R; readonly bytes: number }>()
   readonly #maxBytes: number
   #bytes = 0
-  /** The last ones that were given for places in the feed: at the tip that is what everybody asks for. */
-  readonly #places: Array<{ readonly place: Place; readonly response: R } | undefined> = []
+  /**
+   * What was given last for places near the tip, where everybody asks for the same, and never again once the tip has
+   * moved on: no keys, and soon forgotten.
+   */
+  readonly #near: Array<{ readonly place: Place; readonly response: R } | undefined> = []
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -116,7 +119,7 @@ export class SharedResponses<R> {
 
   /** What was given for this very place the last time, if anything. */
   at(place: Place): R | undefined {
-    const known = this.#places[place.from % places]
+    const known = this.#near[place.from % nearPlaces]
     return known !== undefined &&
       known.place.from === place.from &&
       known.place.first === place.first &&
@@ -127,11 +130,13 @@ export class SharedResponses<R> {
       : undefined
   }
 
-  /** Remembers what was given for a place. */
-  note(place: Place, response: R): void {
-    this.#places[place.from % places] = { place, response }
+  /** Remembers what is given for a place. */
+  note(place: Place, response: R): R {
+    this.#near[place.from % nearPlaces] = { place, response }
+    return response
   }
 
+  /** What was given for this key, or is now made for it. */
   get(key: string, make: () => { readonly response: R; readonly bytes: number }): R {
     const known = this.#entries.get(key)
     if (known !== undefined) return known.response
