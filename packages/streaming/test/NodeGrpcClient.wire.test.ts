@@ -245,6 +245,25 @@ describe("NodeGrpcClient on the wire", () => {
         )
     )
   })
+  it.live("hands over what is whole although the rest of a frame never comes", () =>
+    withPeer(
+      (stream) => {
+        stream.respond(grpc)
+        const [one, two] = [7, 9].map((byte) =>
+          FrameCache.blockFrame({ blocks: [new Uint8Array(40).fill(byte)], highestCommitIndex: 0 })
+        )
+        stream.write(Buffer.concat([one!, two!.subarray(0, 20)]))
+      },
+      (url) =>
+        Effect.gen(function* () {
+          const api = yield* NodeGrpcClient.connect({ url })
+          const blocks = api.streamBlocks(Stream.never)
+          const [first] = yield* Stream.runCollect(Stream.take(blocks, 1))
+          assert.deepStrictEqual([...first!.blocks[0]!.subarray(0, 2)], [7, 7])
+        }).pipe(Effect.scoped, Effect.timeout("5 seconds"))
+    )
+  )
+
   it.live("an endless peer that is not read stops sending", () =>
     withPeer(
       (stream) => {

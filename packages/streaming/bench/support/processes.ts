@@ -40,12 +40,17 @@ export const settled = async (): Promise<Usage> => {
   return usage()
 }
 
-/** A process that runs a file of this folder; calls are answered in order of completion. */
+/** A process that runs a file of this folder, with more flags of Node; calls are answered in order of completion. */
 export const start = <V extends Verbs>(
-  file: string
+  file: string,
+  flags: ReadonlyArray<string> = []
 ): { readonly call: Remote<V>; readonly stop: () => void } => {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
-    execArgv: [...process.execArgv.filter((one) => !one.startsWith("--cpu-prof")), ...profiling(file)],
+    execArgv: [
+      ...process.execArgv.filter((one) => !one.startsWith("--cpu-prof")),
+      ...profiling(file),
+      ...flags
+    ],
     stdio: ["ignore", "inherit", "inherit", "ipc"]
   })
   const waiting = new Map<number, (result: any) => void>()

@@ -66,7 +66,7 @@ const ours = async (load: Load | undefined): Promise<Running> => {
     load === undefined
       ? Layer.provide(
           Publisher.layer(),
-          BlockSource.layerMemory({ committeeSize: 1, gcDepth: 10, maxCommits: 10 }, (memory) =>
+          BlockSource.layerMemory({ committeeSize: 1, gcDepth: 10_000, maxCommits: 10 }, (memory) =>
             Effect.sync(() => {
               publish = (count) => {
                 const blocks = Array.from({ length: count }, () => {

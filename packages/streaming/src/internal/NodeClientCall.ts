@@ -53,6 +53,7 @@ class Inbox<Response> {
   #response: Incoming | undefined
   #ended: { readonly reason: ObserverErrorReason | undefined } | undefined
   #wake: (() => void) | undefined
+  #wakesSoon = false
 
   constructor(
     session: Http2.ClientHttp2Session,
@@ -111,9 +112,21 @@ class Inbox<Response> {
       this.#messages.push(response.success)
       for (const { length } of message) this.#bytes += length
     }
+    if (messages.length > 0) this.#announce()
     if (this.#bytes > bufferedBytes) this.#stream.pause()
-    if (messages.length > 0) this.#wake?.()
     return undefined
+  }
+
+  /** Wakes whoever waits: at once for what comes alone, for many together if more is on its way already. */
+  #announce(): void {
+    if (this.#wake === undefined) return
+    if (this.#deframer.pendingBytes === 0 || this.#bytes > bufferedBytes) return this.#wake()
+    if (this.#wakesSoon) return
+    this.#wakesSoon = true
+    setImmediate(() => {
+      this.#wakesSoon = false
+      this.#wake?.()
+    })
   }
 
   /** Ends the call at its deadline. */
