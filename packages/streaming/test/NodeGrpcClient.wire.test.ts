@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Queue, Stream } from "effect"
+import { Effect, Metric, Option, Queue, Stream } from "effect"
 import * as Http2 from "node:http2"
-import type { AddressInfo } from "node:net"
-import { FrameCache, Messages } from "../src/index.ts"
+import * as Net from "node:net"
+import { FrameCache, Messages, Metrics } from "../src/index.ts"
 import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 
 /** A server that does whatever the test says on each stream. */
@@ -32,8 +32,38 @@ const withPeer = <A, E>(
             one.close()
           })
       )
-      return yield* body(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+      return yield* body(`http://127.0.0.1:${(server.address() as Net.AddressInfo).port}`)
     })
+  )
+
+/** A line to a port of this machine that can go silent: connections stay open, and nothing passes any more. */
+const lineTo = (port: number) =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly port: number; readonly silence: () => void; readonly cut: () => void }>(
+      (resume) => {
+        const ends = new Set<Net.Socket>()
+        const server = Net.createServer((near) => {
+          const far = Net.connect(port, "127.0.0.1")
+          for (const end of [near, far]) ends.add(end.on("error", () => {}))
+          near.pipe(far)
+          far.pipe(near)
+        })
+        const each = (act: (end: Net.Socket) => void) => () => ends.forEach(act)
+        server.listen(0, "127.0.0.1", () =>
+          resume(
+            Effect.succeed({
+              port: (server.address() as Net.AddressInfo).port,
+              silence: each((end) => end.unpipe().resume()),
+              cut: () => {
+                server.close()
+                each((end) => end.destroy())()
+              }
+            })
+          )
+        )
+      }
+    ),
+    ({ cut }) => Effect.sync(cut)
   )
 
 const grpc = { ":status": 200, "content-type": "application/grpc" }
@@ -261,6 +291,37 @@ describe("NodeGrpcClient on the wire", () => {
           const [first] = yield* Stream.runCollect(Stream.take(blocks, 1))
           assert.deepStrictEqual([...first!.blocks[0]!.subarray(0, 2)], [7, 7])
         }).pipe(Effect.scoped, Effect.timeout("5 seconds"))
+    )
+  )
+
+  it.live("a peer behind a line that went silent is gone when it answers no ping", () =>
+    withPeer(
+      (stream) => {
+        stream.respond(grpc)
+        stream.write(FrameCache.blockFrame({ blocks: [Uint8Array.of(1)], highestCommitIndex: 1 }))
+      },
+      Effect.fnUntraced(
+        function* (url) {
+          const line = yield* lineTo(Number(new URL(url).port))
+          const lost = Effect.map(Metric.value(Metrics.refusedByClient("keepalive")), ({ count }) => count)
+          const before = yield* lost
+          const api = yield* NodeGrpcClient.connect({
+            url: `http://127.0.0.1:${line.port}`,
+            keepaliveIntervalMs: 100,
+            keepaliveTimeoutMs: 200
+          })
+          const pull = yield* Stream.toPull(api.streamBlocks(Stream.never))
+          yield* pull
+          // Answered pings keep an idle call open.
+          assert.isTrue(Option.isNone(yield* Effect.timeoutOption(pull, "700 millis")))
+          line.silence()
+          const error = yield* Effect.flip(pull)
+          assert.strictEqual(error._tag === "ObserverError" && error.reason._tag, "Unavailable")
+          assert.strictEqual(yield* lost, before + 1)
+        },
+        Effect.scoped,
+        Effect.timeout("5 seconds")
+      )
     )
   )
 
