@@ -76,10 +76,10 @@ const throughput = async () => {
 const deliver = async (kind: Kind, listeners: number, schedule: Schedule) => {
   const { publisher, subscriber } = processes[kind]
   const count = listeners * schedule.rounds * schedule.round
-  const counted = subscriber.call.count(count)
+  await subscriber.call.count(count)
   const before = await publisher.call.usage(null)
   await publisher.call.publish(schedule)
-  const ages = await counted
+  const ages = await subscriber.call.ages(null)
   const { cpuMicros } = await publisher.call.usage(null)
   return { cpuMicros: (cpuMicros - before.cpuMicros) / count, ages }
 }

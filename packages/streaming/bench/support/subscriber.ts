@@ -8,6 +8,7 @@ let listening: Audience | undefined
 let ages: Array<number> = []
 let expected = 0
 let done: () => void = () => {}
+let counted: Promise<void> = Promise.resolve()
 
 const take = (block: Uint8Array) => {
   ages.push(ageOf(block))
@@ -25,11 +26,15 @@ export const verbs = {
   listenAs: async ({ kind, port }: { readonly kind: Kind; readonly port: number }) => {
     listening = await listener(kind, port, take)
   },
-  /** Begins to count; the ages in microseconds, sorted, once so many blocks have come. */
-  count: async (count: number): Promise<Array<number>> => {
+  /** Begins to count, up to so many blocks; only then may they be published. */
+  count: (count: number): void => {
     ages = []
     expected = count
-    await new Promise<void>((resolve) => (done = resolve))
+    counted = new Promise((resolve) => (done = resolve))
+  },
+  /** The ages in microseconds, sorted, once all have come. */
+  ages: async (_: null): Promise<Array<number>> => {
+    await counted
     return ages.sort((a, b) => a - b)
   },
   usage: (_: null) => usage(),
