@@ -30,6 +30,7 @@ export interface Tip {
 export type SourceEvent =
   | { readonly _tag: "Accepted"; readonly blocks: ReadonlyArray<SourceBlock> }
   | { readonly _tag: "Committed"; readonly commits: ReadonlyArray<CommittedSubDag> }
+  | { readonly _tag: "Auxiliary"; readonly randomnessSignatures: ReadonlyArray<Uint8Array> }
 
 /** Where to go on within one answer: after this block in the order (round, author, digest). */
 export interface Page {
@@ -72,6 +73,8 @@ export interface Memory {
   readonly accept: (blocks: ReadonlyArray<SourceBlock>) => Effect.Effect<void>
   /** Adds the next commits. Indices must go on where the last ones ended. */
   readonly commit: (commits: ReadonlyArray<CommittedSubDag>) => Effect.Effect<void>
+  /** Tells signatures of randomness to whoever is at the tip now; they are not kept. */
+  readonly auxiliary: (randomnessSignatures: ReadonlyArray<Uint8Array>) => Effect.Effect<void>
 }
 
 /** Limits of a source in memory. */
@@ -112,7 +115,9 @@ export const makeMemory = Effect.fnUntraced(function* (
       ledger.commit(commits)
       ledger.forgetEarlier()
       yield* PubSub.publish(hub, { _tag: "Committed", commits })
-    })
+    }),
+    auxiliary: (randomnessSignatures) =>
+      Effect.asVoid(PubSub.publish(hub, { _tag: "Auxiliary", randomnessSignatures }))
   }
 })
 

@@ -33,6 +33,8 @@ export interface Service {
   readonly open: (bytes: Uint8Array) => Result.Result<ObservedBlock, Forged>
   /** Everything else: what lets a loose block in, and what makes its votes count. */
   readonly verify: (block: ObservedBlock) => Effect.Effect<void, Forged>
+  /** Whether a signature of randomness holds. Without it, none of them reaches the application. */
+  readonly randomness?: (signature: Uint8Array) => Effect.Effect<void, Forged>
 }
 
 /** Decides about blocks. */
@@ -153,7 +155,8 @@ export const layerTrusting = (
   return Layer.succeed(BlockVerifier, {
     committee: options.committee,
     open: (bytes) => open(bytes, limits),
-    verify: () => Effect.void
+    verify: () => Effect.void,
+    randomness: () => Effect.void
   })
 }
 
@@ -162,6 +165,11 @@ export interface MysticetiOptions {
   readonly committee: DagCommittee
   readonly check: SignatureCheck
   readonly limits?: Partial<BlockLimits>
+  /**
+   * Checks a signature of randomness with the key that the committee has generated for it, which is none of the keys of
+   * its authors. Default: such signatures are dropped.
+   */
+  readonly randomness?: (signature: Uint8Array) => boolean
 }
 
 /** Checks everything, given a way to check signatures (`NodeBlockVerifier.layerMysticeti` brings OpenSSL's). */
@@ -169,6 +177,15 @@ export const layerMysticeti = (options: MysticetiOptions): Layer.Layer<BlockVeri
   const limits = { ...defaults, ...options.limits }
   const { content, membership } = rules(options.committee, limits)
   const reject = (block: ObservedBlock, why: string) => new Forged({ what: short(block.ref), why })
+  const isRandom = options.randomness
+  const randomness =
+    isRandom &&
+    ((signature: Uint8Array) =>
+      Effect.suspend(() =>
+        isRandom(signature)
+          ? Effect.void
+          : Effect.fail(new Forged({ what: "signature of randomness", why: "the signature is wrong" }))
+      ))
   return Layer.succeed(BlockVerifier, {
     committee: options.committee,
     open: (bytes) =>
@@ -181,7 +198,8 @@ export const layerMysticeti = (options: MysticetiOptions): Layer.Layer<BlockVeri
         const why = signatureFault(block, options.check) ?? content(block)
         const counted = Metric.update(Metrics.signaturesVerified, 1)
         return why === undefined ? counted : Effect.andThen(counted, Effect.fail(reject(block, why)))
-      })
+      }),
+    ...(randomness === undefined ? {} : { randomness })
   })
 }
 

@@ -14,6 +14,7 @@ import {
   commitDigest,
   type CommitFault,
   fault,
+  newestVote,
   type ObservedCommit,
   sameBlocks,
   shapeFault
@@ -59,7 +60,7 @@ export class CommitDeriver {
   /** Commits that wait until the digest before them is known. */
   #unlinked: Array<Held> = []
   readonly #digests = new Map<number, Hash>()
-  /** Blocks of streamed commits whose votes would help, were their signatures checked: the newest of each author. */
+  /** Blocks that came with commits whose votes would help, were their signatures checked: the newest of each author. */
   readonly #voters = new Map<number, ObservedBlock>()
   /** Leaders tried for the next commit, and what came of it. */
   readonly #tried = new Map<string, ObservedBlock>()
@@ -170,7 +171,7 @@ export class CommitDeriver {
     if (index !== this.next + 1) return fault(`commit ${index} came where commit ${this.next + 1} belongs`)
     const wrong = shapeFault(data, blocks)
     if (wrong !== undefined) return wrong
-    for (const block of blocks) this.#offerVoter(block)
+    for (const block of blocks) this.offerVoter(block)
     if (this.#head.digest === undefined && this.#votes !== undefined) {
       this.#unlinked.push({ data, blocks })
       return []
@@ -221,15 +222,14 @@ export class CommitDeriver {
     return this.#window.history(leader, this.#head.leaderRound - this.#options.gcDepth)
   }
 
-  /** Remembers an unverified block that carries votes, if its author has no better one. */
-  #offerVoter(block: ObservedBlock): void {
-    const { author, commitVotes } = block.block.value
-    const newest = commitVotes.at(-1)?.index ?? 0
+  /** Remembers an unverified block that carries votes, if its author has no better one; `wanted` may ask for it. */
+  offerVoter(block: ObservedBlock): void {
+    const newest = newestVote(block, this.next)
     if (this.#votes === undefined || newest === 0 || newest < this.#certified.index) return
-    const known = this.#voters.get(author)?.block.value.commitVotes.at(-1)?.index
+    const known = this.#voters.get(authorOf(block))
     // Without a digest to start from, it is the oldest votes that tell it.
-    const better = known === undefined || (this.#head.digest !== undefined && newest > known)
-    if (better) this.#voters.set(author, block)
+    if (known === undefined || (this.#head.digest !== undefined && newest > newestVote(known, this.next)))
+      this.#voters.set(authorOf(block), block)
   }
 
   /** Blocks whose signatures, once checked (then `addVotes`), certify or refute something: not more than needed. */
@@ -341,7 +341,7 @@ export class CommitDeriver {
     this.#unlinked = []
     for (const { blocks, data } of unlinked) {
       this.#released.push(...this.#linkStreamed(data, blocks))
-      for (const block of blocks) this.#offerVoter(block)
+      for (const block of blocks) this.offerVoter(block)
     }
   }
 

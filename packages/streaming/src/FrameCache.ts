@@ -4,8 +4,14 @@
  * different subscribers are put together from the same bytes. Weak references: a frame lives as long as its response.
  */
 import type { CommittedSubDag } from "@ephor/types"
-import { prefixBytes, writePrefix } from "./Grpc.ts"
-import { type BlockStreamResponse, type CommitStreamResponse, encodeCommit } from "./Messages.ts"
+import { frame as frameOf, prefixBytes, writePrefix } from "./Grpc.ts"
+import {
+  type BlockStreamResponse,
+  type CommitStreamResponse,
+  encodeBlockResponse,
+  encodeCommit,
+  encodeCommitResponse
+} from "./Messages.ts"
 
 const frames = new WeakMap<BlockStreamResponse | CommitStreamResponse, Uint8Array>()
 const commitFields = new WeakMap<CommittedSubDag, Uint8Array>()
@@ -80,27 +86,38 @@ const assemble = (
 export const blockFrame = (response: BlockStreamResponse): Uint8Array => {
   const known = frames.get(response)
   if (known !== undefined) return known
-  const { blocks, highestCommitIndex } = response
-  const itemBytes = blocks.reduce((sum, block) => sum + blockBytes(block), 0)
-  const frame = assemble(itemBytes, highestCommitIndex, (target, at) =>
-    blocks.reduce((from, block) => writeItem(target, from, block), at)
-  )
+  const frame =
+    response.auxiliaryData === undefined ? assembleBlocks(response) : frameOf(encodeBlockResponse(response))
   frames.set(response, frame)
   return frame
+}
+
+const assembleBlocks = ({ blocks, highestCommitIndex }: BlockStreamResponse): Uint8Array => {
+  const itemBytes = blocks.reduce((sum, block) => sum + blockBytes(block), 0)
+  return assemble(itemBytes, highestCommitIndex, (target, at) =>
+    blocks.reduce((from, block) => writeItem(target, from, block), at)
+  )
 }
 
 /** The gRPC frame of a batch of commits: the same object gives the same bytes. */
 export const commitFrame = (response: CommitStreamResponse): Uint8Array => {
   const known = frames.get(response)
   if (known !== undefined) return known
-  const fields = response.commits.map(commitField)
+  const frame =
+    response.certifierBlocks === undefined
+      ? assembleCommits(response)
+      : frameOf(encodeCommitResponse(response))
+  frames.set(response, frame)
+  return frame
+}
+
+const assembleCommits = ({ commits, highestCommitIndex }: CommitStreamResponse): Uint8Array => {
+  const fields = commits.map(commitField)
   const itemBytes = fields.reduce((sum, field) => sum + field.length, 0)
-  const frame = assemble(itemBytes, response.highestCommitIndex, (target, at) =>
+  return assemble(itemBytes, highestCommitIndex, (target, at) =>
     fields.reduce((from, field) => {
       target.set(field, from)
       return from + field.length
     }, at)
   )
-  frames.set(response, frame)
-  return frame
 }

@@ -6,13 +6,14 @@
 import { Result, Schema } from "effect"
 import {
   AuthorityIndex,
-  BlockStreamResponse,
+  AuxiliaryData,
   type CodecError,
   CommitIndex,
-  CommitStreamResponse,
   CommittedSubDag,
   ExtendedBlockStreamRequest as WireBlockStreamRequest,
+  ExtendedBlockStreamResponse as WireBlockStreamResponse,
   ExtendedCommitStreamRequest as WireCommitStreamRequest,
+  ExtendedCommitStreamResponse as WireCommitStreamResponse,
   FetchBlocksRequest,
   FetchBlocksResponse,
   Proto,
@@ -63,7 +64,27 @@ export interface CommitStreamRequest {
     | null
 }
 
-export { BlockStreamResponse, CommitStreamResponse }
+/**
+ * Blocks in order of round, or of acceptance at the tip; without blocks it is a heartbeat. As an extension,
+ * `auxiliaryData` tells what belongs to no block and is in no history.
+ */
+export const BlockStreamResponse = Schema.Struct({
+  blocks: Schema.Array(Schema.Uint8Array),
+  highestCommitIndex: CommitIndex,
+  auxiliaryData: Schema.optionalKey(AuxiliaryData)
+})
+export interface BlockStreamResponse extends Schema.Schema.Type<typeof BlockStreamResponse> {}
+
+/**
+ * Commits with consecutive indices; without commits it is a heartbeat. As an extension, `certifierBlocks` are signed
+ * blocks of no commit yet, whose votes certify the newest commits.
+ */
+export const CommitStreamResponse = Schema.Struct({
+  commits: Schema.Array(CommittedSubDag),
+  highestCommitIndex: CommitIndex,
+  certifierBlocks: Schema.optionalKey(Schema.Array(Schema.Uint8Array))
+})
+export interface CommitStreamResponse extends Schema.Schema.Type<typeof CommitStreamResponse> {}
 
 const saturate = (value: bigint): number => (value > 0xffff_ffffn ? 0xffff_ffff : Number(value))
 
@@ -74,6 +95,15 @@ const blockRequest = {
 const commitRequest = {
   encode: Proto.encode(WireCommitStreamRequest),
   decode: Proto.decodeResult(WireCommitStreamRequest)
+}
+
+const blockResponse = {
+  encode: Proto.encode(WireBlockStreamResponse),
+  decode: Proto.decodeResult(WireBlockStreamResponse)
+}
+const commitResponse = {
+  encode: Proto.encode(WireCommitStreamResponse),
+  decode: Proto.decodeResult(WireCommitStreamResponse)
 }
 
 type Wishes = Pick<StartCommitStream, "maxBatchItems" | "maxBatchBytes">
@@ -139,10 +169,14 @@ export const publisherPath = {
 /** The protobuf bytes of what a publisher can replay, and what they spell. */
 export const replayInfo = { encode: Proto.encode(ReplayInfo), decode: Proto.decodeResult(ReplayInfo) }
 
-/** The protobuf bytes of a batch of blocks. */
-export const encodeBlockResponse = Proto.encode(BlockStreamResponse)
+/** The protobuf bytes of a batch of blocks; without extensions they are those of the seed. */
+export const encodeBlockResponse = (response: BlockStreamResponse): Uint8Array =>
+  blockResponse.encode({ auxiliaryData: null, ...response })
 /** The batch of blocks that a message spells; blocks are views of the message. */
-export const decodeBlockResponse = Proto.decodeResult(BlockStreamResponse)
+export const decodeBlockResponse = (bytes: Uint8Array): Result.Result<BlockStreamResponse, CodecError> =>
+  Result.map(blockResponse.decode(bytes), ({ auxiliaryData, ...response }) =>
+    auxiliaryData === null ? response : { ...response, auxiliaryData }
+  )
 /** The same for a message in parts: blocks are views of them, and only a block that is cut between two is copied. */
 export const decodeBlockParts = (parts: Parts): Result.Result<BlockStreamResponse, CodecError> => {
   const response = scanBlocks(parts)
@@ -150,7 +184,11 @@ export const decodeBlockParts = (parts: Parts): Result.Result<BlockStreamRespons
 }
 /** The protobuf bytes of one committed sub-DAG. */
 export const encodeCommit = Proto.encode(CommittedSubDag)
-/** The protobuf bytes of a batch of commits. */
-export const encodeCommitResponse = Proto.encode(CommitStreamResponse)
+/** The protobuf bytes of a batch of commits; without extensions they are those of the seed. */
+export const encodeCommitResponse = (response: CommitStreamResponse): Uint8Array =>
+  commitResponse.encode({ certifierBlocks: [], ...response })
 /** The batch of commits that a message spells; blocks are views of the message. */
-export const decodeCommitResponse = Proto.decodeResult(CommitStreamResponse)
+export const decodeCommitResponse = (bytes: Uint8Array): Result.Result<CommitStreamResponse, CodecError> =>
+  Result.map(commitResponse.decode(bytes), ({ certifierBlocks, ...response }) =>
+    certifierBlocks.length === 0 ? response : { ...response, certifierBlocks }
+  )

@@ -30,6 +30,11 @@ export const downgrades = counterBy(
   "streaming_live_downgrades_total",
   "Subscribers switched from the live ring to history"
 )
+/** Signatures of randomness that went by while a subscriber was busy with blocks. */
+export const auxiliaryMissed = counterBy(
+  "streaming_auxiliary_missed_total",
+  "Signatures of randomness not sent to subscribers that were behind"
+)
 /** Responses above 16 MiB. */
 export const excessiveResponses = counterBy("streaming_excessive_responses_total", "Responses above 16 MiB")
 /** Calls that a server refused or ended, by gRPC status. */
@@ -110,6 +115,11 @@ export const equivocations = counterBy(
 export const signaturesVerified = counterBy(
   "streaming_signatures_verified_total",
   "Signatures of blocks checked"
+)
+/** Signatures of randomness handed to the application. */
+export const auxiliaryDelivered = counterBy(
+  "streaming_auxiliary_delivered_total",
+  "Signatures of randomness handed to the application"
 )
 /** Bytes of blocks received. */
 export const bytesReceived = counterBy("streaming_received_bytes_total", "Bytes of blocks received")

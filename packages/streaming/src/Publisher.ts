@@ -7,6 +7,7 @@ import { Clock, Effect, Layer, Metric, type Scope, Stream } from "effect"
 import * as BatchPolicy from "./BatchPolicy.ts"
 import { BlockSource, type Service as Source } from "./BlockSource.ts"
 import { blockBytes } from "./FrameCache.ts"
+import { Certifiers } from "./internal/Certifiers.ts"
 import { type BlockSession, makeBlockSession } from "./internal/blockSession.ts"
 import { type CommitSession, makeCommitSession } from "./internal/commitSession.ts"
 import { drive, Made } from "./internal/drive.ts"
@@ -23,6 +24,8 @@ export interface PublisherOptions extends BatchPolicy.BatchLimits {
   readonly heartbeatMs: number
   /** Newest blocks that live subscribers read from; one that falls behind goes back to history. Default 4096. */
   readonly ringBlocks: number
+  /** Newest signatures of randomness that live subscribers read from; one that is busy with blocks for longer misses some. Default 256. */
+  readonly ringAuxiliary: number
   /** Bytes of responses kept so that subscribers share them. Default 64 MiB. */
   readonly sharedBytes: number
   /** Blocks read from the source at a time. Default 2048. */
@@ -35,6 +38,11 @@ export interface PublisherOptions extends BatchPolicy.BatchLimits {
   readonly commandBurst: number
   /** Blocks that one `FetchBlocks` may ask for. Default 100. */
   readonly maxFetchBlocks: number
+  /**
+   * Whether a commit stream that has reached the tip, or finds it quiet, gets the blocks whose votes certify the newest
+   * commits. An extension. Default true.
+   */
+  readonly certifierBlocks: boolean
   /** Name of this publisher in the paths that relays tell; they need it to see loops. Default: none, an origin. */
   readonly identity: string
 }
@@ -44,12 +52,14 @@ export const defaults: PublisherOptions = {
   ...BatchPolicy.defaults,
   heartbeatMs: 1000,
   ringBlocks: 4096,
+  ringAuxiliary: 256,
   sharedBytes: 64 * 1024 * 1024,
   pageBlocks: 2048,
   maxStreams: 20_000,
   commandsPerSecond: 10,
   commandBurst: 50,
   maxFetchBlocks: 100,
+  certifierBlocks: true,
   identity: ""
 }
 
@@ -60,6 +70,7 @@ export interface Shared {
   readonly feed: Feed
   readonly blocks: SharedResponses<BlockStreamResponse>
   readonly commits: SharedResponses<CommitStreamResponse>
+  readonly certifiers: Certifiers
 }
 
 const counted = (shared: { streams: number }, where: string, max: number, gauge: Metric.Gauge<number>) =>
@@ -95,16 +106,20 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
   const source = yield* BlockSource
   const options = { ...defaults, ...given }
   const events = yield* source.subscribe
-  const feed = new Feed(options.ringBlocks, yield* source.tip)
+  const feed = new Feed(options, yield* source.tip)
   yield* Effect.addFinalizer(() => Effect.sync(() => feed.end("closing")))
   yield* Stream.runForEach(events, (event) => Effect.map(source.tip, (tip) => feed.publish(event, tip))).pipe(
     Effect.ensuring(Effect.sync(() => feed.end("ended"))),
     Effect.forkScoped
   )
   const made = { blocks: new Made(), commits: new Made() }
-  const count = Effect.andThen(
-    made.blocks.settle(Metrics.blockResponses),
-    made.commits.settle(Metrics.commitResponses)
+  const count = Effect.all(
+    [
+      made.blocks.settle(Metrics.blockResponses),
+      made.commits.settle(Metrics.commitResponses),
+      Effect.suspend(() => Metric.update(Metrics.auxiliaryMissed, feed.takeMissedAuxiliary()))
+    ],
+    { discard: true }
   )
   yield* Effect.addFinalizer(() => count)
   // One ticker wakes whoever is due a heartbeat: no timer per subscriber.
@@ -119,7 +134,8 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
     options,
     feed,
     blocks: new SharedResponses(options.sharedBytes / 2),
-    commits: new SharedResponses(options.sharedBytes / 2)
+    commits: new SharedResponses(options.sharedBytes / 2),
+    certifiers: new Certifiers(source)
   }
   const open = { streams: 0 }
   const upstream: Stream.Stream<Path> = source.path ?? Stream.succeed([])

@@ -246,7 +246,11 @@ export const make = Effect.fnUntraced(function* (
   // Two streams, one writer: a block is not stored again behind the commit that holds it.
   yield* Effect.raceAllFirst([
     Stream.runForEachArray(subscriber.blocks, (blocks) => gate.withPermits(1)(onBlocks(blocks))),
-    Stream.runForEachArray(subscriber.commits, (commits) => gate.withPermits(1)(onCommits(commits)))
+    Stream.runForEachArray(subscriber.commits, (commits) => gate.withPermits(1)(onCommits(commits))),
+    // Never ends by itself, and stores nothing: it waits for nobody.
+    Stream.runForEachArray(subscriber.randomnessSignatures, (randomnessSignatures) =>
+      PubSub.publish(hub, { _tag: "Auxiliary", randomnessSignatures })
+    )
   ]).pipe(
     Effect.tapCause((cause) => Effect.logError("the relay has stopped", cause)),
     Effect.catch((error) => Deferred.fail(failure, error)),

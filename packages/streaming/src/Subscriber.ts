@@ -60,6 +60,11 @@ export interface Service {
   readonly blocks: Stream.Stream<ObservedBlock, SubscriberError>
   /** Authors who have signed two blocks for one round, with both as proof. Without a committee nothing is proven, or told. */
   readonly equivocations: Stream.Stream<Equivocation>
+  /**
+   * Signatures of randomness that come beside the blocks, if the verifier can tell that they hold (`BlockVerifier.randomness`).
+   * Best effort: they are in no history, and the oldest go when nobody takes them.
+   */
+  readonly randomnessSignatures: Stream.Stream<Uint8Array>
   readonly mode: SubscriptionRef.SubscriptionRef<Mode>
   /** Commits behind the target. */
   readonly lag: Effect.Effect<number>
@@ -96,6 +101,7 @@ export const make = Effect.fnUntraced(function* (
       })
     ),
     equivocations: Stream.fromQueue(observer.equivocations),
+    randomnessSignatures: Stream.fromQueue(observer.randomness.queue),
     mode: observer.mode,
     lag: Effect.sync(() => observer.lag() ?? 0),
     position: Effect.sync(() => observer.position),

@@ -45,6 +45,10 @@ export const SubscriberConfig = Schema.Struct({
   maxBlocksPerSlot: Positive,
   /** Reports of equivocations that the application has not taken; the oldest go first. Default 1000. */
   maxEquivocations: Positive,
+  /** Signatures of randomness that the application has not taken; the oldest go first. Default 1000. */
+  maxAuxiliary: Positive,
+  /** Bytes of such a signature; larger ones count as bad blocks. Default 1024. */
+  maxAuxiliaryBytes: Positive,
   /** Rounds below the last leader that still matter: the committee's garbage collection depth. Default 60. */
   gcDepth: Positive,
   /** How often modes are evaluated, beside every response. Default 250. */
@@ -88,6 +92,8 @@ export const defaults: SubscriberConfig = {
   maxSuspendedBlocks: 1000,
   maxBlocksPerSlot: 8,
   maxEquivocations: 1000,
+  maxAuxiliary: 1000,
+  maxAuxiliaryBytes: 1024,
   gcDepth: 60,
   evaluateIntervalMs: 250,
   handOverMs: 3000,

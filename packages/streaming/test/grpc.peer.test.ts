@@ -7,6 +7,7 @@ import { BlockSource, Messages, Publisher } from "../src/index.ts"
 import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { block, commit } from "../src/testing/ObserverApiTest.ts"
+import { dagOf } from "./dag.ts"
 
 const load = (file: string) =>
   grpc.loadPackageDefinition(
@@ -27,6 +28,10 @@ const serve = Effect.gen(function* () {
   const memory = yield* BlockSource.makeMemory({ committeeSize: 4, maxCommits: 30 })
   yield* memory.accept([1, 2].flatMap((round) => [0, 1, 2, 3].map((author) => block(round, author))))
   for (let index = 1; index <= 40; index++) yield* memory.commit([commit(index)])
+  return yield* expose(memory)
+})
+
+const expose = Effect.fnUntraced(function* (memory: BlockSource.Memory) {
   const server = NodeGrpcServer.layer().pipe(
     Layer.provide(Publisher.layer()),
     Layer.provide(Layer.succeed(BlockSource.BlockSource, memory.source))
@@ -173,6 +178,41 @@ const peer = (implementation: grpc.UntypedServiceImplementation) =>
   )
 
 const start = { command: { _tag: "Start", value: { lastCommitIndex: 7 } } } as const
+
+describe("what we add to responses", () => {
+  for (const definition of [proto, extended]) {
+    const extensions = definition === extended
+    it.live(`is ${extensions ? "read by who knows of it" : "a heartbeat to who knows the seed only"}`, () =>
+      Effect.gen(function* () {
+        const dag = dagOf(3)
+        const memory = yield* BlockSource.makeMemory({ committeeSize: 4 })
+        for (const { blocks } of dag.rounds) yield* memory.accept(blocks)
+        for (const { commit } of dag.rounds.slice(0, 2)) yield* memory.commit([commit])
+        const { address } = yield* expose(memory)
+        const commits = (yield* client("CommitStreamService", address, definition)) as any
+        const commitCall = commits.streamCommits() as Call
+        commitCall.write({ start: { lastCommitIndex: 2 } })
+        const [certified] = (yield* take(commitCall, 1)).responses
+        const { certifierBlocks, ...heartbeat } = certified
+        assert.deepStrictEqual(heartbeat, { commits: [], highestCommitIndex: "2" })
+        const votes = dag.rounds[2]!.blocks.map(({ bytes }) => Buffer.from(bytes))
+        if (extensions) assert.sameDeepMembers(certifierBlocks, votes)
+        else assert.isUndefined(certifierBlocks)
+
+        const blocks = (yield* client("BlockStreamService", address, definition)) as any
+        const blockCall = blocks.streamBlocks() as Call
+        blockCall.write({ start: { highestRoundPerAuthority: ["9", "9", "9", "9"] } })
+        yield* memory
+          .auxiliary([Uint8Array.of(7, 8)])
+          .pipe(Effect.delay(20), Effect.forever, Effect.forkScoped)
+        const { auxiliaryData, ...empty } = (yield* take(blockCall, 2)).responses[1]
+        assert.deepStrictEqual(empty, { blocks: [], highestCommitIndex: "2" })
+        if (extensions) assert.deepStrictEqual(auxiliaryData, { randomnessSignatures: [Buffer.of(7, 8)] })
+        else assert.isUndefined(auxiliaryData)
+      }).pipe(Effect.scoped)
+    )
+  }
+})
 
 describe("grpc-js as the server of our client", () => {
   it.live("receives our commands, and is read", () =>

@@ -131,9 +131,13 @@ export class Account {
 
   /** A response came in, genuine or not. */
   arrived(response: Response): void {
-    const batch = "blocks" in response ? response.blocks : response.commits.flatMap(({ blocks }) => blocks)
-    if ("blocks" in response) this.#largestBatch = Math.max(this.#largestBatch, batch.length)
-    for (const bytes of batch) this.#hear(bytes)
+    if ("blocks" in response) {
+      this.#largestBatch = Math.max(this.#largestBatch, response.blocks.length)
+      for (const bytes of response.blocks) this.#hear(bytes)
+    } else {
+      for (const { blocks } of response.commits) for (const bytes of blocks) this.#hear(bytes)
+      for (const bytes of response.certifierBlocks ?? []) this.#hear(bytes)
+    }
   }
 
   #hear(bytes: Uint8Array): void {

@@ -9,6 +9,7 @@ import type { Truth } from "./Truth.ts"
 export const lies = [
   "forged blocks",
   "forged commits",
+  "forged votes",
   "fork",
   "inflated",
   "replay",
@@ -82,6 +83,17 @@ export const tell = (api: ObserverApi.Service, lie: Lie, fork: Truth): ObserverA
           sometimes(one, ({ commits, ...rest }) => ({
             ...rest,
             commits: commits.map((commit) => ({ ...commit, timestampMs: commit.timestampMs + 1 }))
+          }))
+        )
+      )
+    case "forged votes":
+      return decorate(
+        api,
+        same,
+        Stream.mapEffect((one) =>
+          sometimes(one, (commits) => ({
+            ...commits,
+            certifierBlocks: fork.round(one.highestCommitIndex + 1).blocks.map(({ bytes }) => bytes)
           }))
         )
       )

@@ -14,6 +14,7 @@ import type { Position, SubscriberConfig } from "../SubscriberConfig.ts"
 import * as SubscriberMode from "../SubscriberMode.ts"
 import { type Equivocation, Equivocations } from "./Equivocations.ts"
 import { Outbox } from "./Outbox.ts"
+import { Randomness } from "./Randomness.ts"
 
 /** Who catches up is faster than the committee: commits must come this much faster than they were made. */
 const catchUpPace = 1.25
@@ -30,6 +31,7 @@ export class Observer {
   readonly blocks: Outbox<ObservedBlock>
   /** Reports for the application; the oldest go when nobody takes them. */
   readonly equivocations: Queue.Queue<Equivocation>
+  readonly randomness: Randomness
   readonly #slots: Equivocations
   /** The last commit that the application has processed. */
   position: Position
@@ -62,11 +64,11 @@ export class Observer {
   private constructor(
     config: SubscriberConfig,
     verifier: Verifier,
-    mode: Observer["mode"],
-    equivocations: Observer["equivocations"]
+    { equivocations, mode, randomness }: Pick<Observer, "equivocations" | "mode" | "randomness">
   ) {
     this.config = config
     this.equivocations = equivocations
+    this.randomness = randomness
     this.#slots = new Equivocations(config.maxBlocksPerSlot)
     this.verifier = verifier
     this.mode = mode
@@ -88,11 +90,12 @@ export class Observer {
   static make(config: SubscriberConfig, verifier: Verifier): Effect.Effect<Observer> {
     const { mode } = SubscriberMode.initial({ derives: verifier.committee !== undefined })
     return Effect.map(
-      Effect.all([
-        SubscriptionRef.make<SubscriberMode.Mode>(mode),
-        Queue.sliding<Equivocation>(config.maxEquivocations)
-      ]),
-      ([ref, equivocations]) => new Observer(config, verifier, ref, equivocations)
+      Effect.all({
+        mode: SubscriptionRef.make<SubscriberMode.Mode>(mode),
+        equivocations: Queue.sliding<Equivocation>(config.maxEquivocations),
+        randomness: Randomness.make(config, verifier)
+      }),
+      (parts) => new Observer(config, verifier, parts)
     )
   }
 
@@ -229,6 +232,8 @@ export class Observer {
       this.#blockResponses++
       yield* this.#claim(response.highestCommitIndex)
       yield* this.onFetched(response.blocks)
+      for (const signature of response.auxiliaryData?.randomnessSignatures ?? [])
+        yield* Effect.catch(this.randomness.take(signature), (forged) => this.#reject(forged))
     }
   )
 
@@ -316,6 +321,7 @@ export class Observer {
     function* (this: Observer, response: CommitStreamResponse) {
       yield* this.#claim(response.highestCommitIndex)
       for (const commit of response.commits) yield* this.#takeCommit(commit)
+      for (const block of yield* this.#openAll(response.certifierBlocks ?? [])) this.deriver.offerVoter(block)
       for (let wanted = this.deriver.wanted(); wanted.length > 0; wanted = this.deriver.wanted()) {
         for (const block of wanted)
           yield* Effect.mapError(this.#verify(block), (forged) => this.error(forged))
@@ -333,8 +339,19 @@ export class Observer {
   readonly #takeCommit = Effect.fnUntraced(
     { self: this },
     function* (this: Observer, commit: CommittedSubDag) {
+      const accepted = this.deriver.addCommit(commit, yield* this.#openAll(commit.blocks))
+      if (isFault(accepted)) return yield* this.error(new Protocol(accepted))
+      yield* this.#accepted(accepted)
+      return undefined
+    }
+  )
+
+  /** Opens blocks of the commit stream: a bad one condemns it. */
+  readonly #openAll = Effect.fnUntraced(
+    { self: this },
+    function* (this: Observer, all: ReadonlyArray<Uint8Array>) {
       const blocks: Array<ObservedBlock> = []
-      for (const bytes of commit.blocks) {
+      for (const bytes of all) {
         this.#counts.bytes += bytes.length
         const block = this.verifier.open(bytes)
         if (Result.isFailure(block)) {
@@ -344,10 +361,7 @@ export class Observer {
         }
         blocks.push(block.success)
       }
-      const accepted = this.deriver.addCommit(commit, blocks)
-      if (isFault(accepted)) return yield* this.error(new Protocol(accepted))
-      yield* this.#accepted(accepted)
-      return undefined
+      return blocks
     }
   )
 

@@ -38,6 +38,8 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
   /** In backlog and ring both, because they were accepted between attaching and reading. */
   #twice = new Set<string>()
   #cursor = 0
+  /** Position of the next signature of randomness. */
+  #auxiliary = 0
   #wishes: BatchPolicy.BatchWishes = {}
   #owesResponse = false
   #sentMs = 0
@@ -51,7 +53,9 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
   }
 
   ready(): boolean {
-    return this.#waiting !== undefined || (this.#started && this.#cursor < this.#shared.feed.next)
+    const { next, nextAuxiliary } = this.#shared.feed
+    if (this.#waiting !== undefined) return true
+    return this.#started && (this.#cursor < next || this.#auxiliary < nextAuxiliary)
   }
 
   due(nowMs: number): boolean {
@@ -68,7 +72,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     const behind = this.#backlogAt === this.#backlog.length
     if (behind && this.#backlogMore) return this.#loadPage(this.#backlog[this.#backlog.length - 1])
     if (behind && this.#cursor < feed.first) return this.#leaveRing()
-    const response = behind ? this.#fromRing() : this.#fromBacklog()
+    const response = behind ? (this.#fromRing() ?? this.#fromAuxiliary()) : this.#fromBacklog()
     if (response === undefined && !this.#owesResponse && nowMs - this.#sentMs < options.heartbeatMs)
       return undefined
     this.#owesResponse = false
@@ -108,6 +112,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     this.#reached = [...this.#requested]
     // Attach first, then read: what is accepted in between comes twice rather than never.
     this.#cursor = feed.next
+    this.#auxiliary = feed.nextAuxiliary
     return this.#loadPage()
   }
 
@@ -185,6 +190,24 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     }
     this.bytes = bytes
     return this.#shared.blocks.at(place) ?? this.#respond(candidates, place)
+  }
+
+  /** What comes beside the blocks, once there are none to send; who is behind with blocks does without. */
+  #fromAuxiliary(): BlockStreamResponse | undefined {
+    const { blocks, feed, options } = this.#shared
+    if (this.#auxiliary === feed.nextAuxiliary) return undefined
+    const { from, items } = feed.auxiliaryFrom(this.#auxiliary)
+    const { maxBatchItems = items.length } = this.#wishes
+    const limits = BatchPolicy.lowered(options, this.#wishes)
+    const count = BatchPolicy.take(items, 0, maxBatchItems, blockBytes, limits)
+    this.#auxiliary = from + count
+    const randomnessSignatures = items.slice(0, count)
+    this.bytes = randomnessSignatures.reduce((sum, item) => sum + blockBytes(item), 0)
+    const { highestCommitIndex } = feed.tip
+    return blocks.get(`a${from}:${count}:${highestCommitIndex}`, () => ({
+      response: { blocks: [], highestCommitIndex, auxiliaryData: { randomnessSignatures } },
+      bytes: this.bytes * 2
+    }))
   }
 
   #wants({ ref }: SourceBlock): boolean {

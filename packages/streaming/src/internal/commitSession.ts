@@ -1,10 +1,12 @@
 /**
- * One commit stream at the publisher: the index of the next commit, and nothing else.
+ * One commit stream at the publisher: the index of the next commit, and what certifies the last ones where no next one
+ * is near.
  */
 import { Effect } from "effect"
 import type { CommittedSubDag } from "@ephor/types"
 import * as BatchPolicy from "../BatchPolicy.ts"
-import { commitBytes } from "../FrameCache.ts"
+import type { SourceBlock } from "../BlockSource.ts"
+import { blockBytes, commitBytes } from "../FrameCache.ts"
 import type { CommitStreamRequest, CommitStreamResponse } from "../Messages.ts"
 import { ObserverError, OutOfRange, ResourceExhausted, Source } from "../ObserverError.ts"
 import type { Shared } from "../Publisher.ts"
@@ -14,6 +16,8 @@ type Command = NonNullable<CommitStreamRequest["command"]>
 
 const fail = (reason: ObserverError["reason"]) =>
   Effect.fail(new ObserverError({ where: "StreamCommits", reason }))
+
+const sizeOf = ({ bytes }: SourceBlock) => blockBytes(bytes)
 
 /** See `makeCommitSession`. */
 export class CommitSession implements Session<Command, CommitStreamResponse> {
@@ -27,6 +31,9 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
   #found: ReadonlyArray<CommittedSubDag> | undefined
   #wishes: BatchPolicy.BatchWishes = {}
   #owesResponse = false
+  /** It has not been at the tip since it was started: what certifies the tip is due as soon as it is. */
+  #owesCertifiers = false
+  #certifiers: ReadonlyArray<SourceBlock> = []
   #sentMs = 0
 
   constructor(shared: Shared) {
@@ -47,6 +54,7 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
   }
 
   poll(nowMs: number): CommitStreamResponse | Effect.Effect<void, ObserverError> | undefined {
+    const { feed, options } = this.#shared
     const command = this.#waiting
     this.#waiting = undefined
     if (command !== undefined) this.#found = undefined
@@ -55,9 +63,9 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
       this.#next = command.value.lastCommitIndex + 1
       this.#wishes = command.value
       this.#owesResponse = true
+      this.#owesCertifiers = options.certifierBlocks
     }
     if (this.#next === undefined) return undefined
-    const { feed, options } = this.#shared
     const { earliestCommitIndex, highestCommitIndex } = feed.tip
     if (this.#next < earliestCommitIndex)
       return fail(new OutOfRange({ earliest: earliestCommitIndex, latest: highestCommitIndex }))
@@ -65,12 +73,23 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
     const found = this.#next > highestCommitIndex ? [] : this.#found
     if (found === undefined) return this.#read(this.#next)
     this.#found = undefined
-    const response = found.length === 0 ? undefined : this.#respond(this.#next, found)
-    if (response === undefined && !this.#owesResponse && nowMs - this.#sentMs < options.heartbeatMs)
-      return undefined
+    if (found.length > 0) return this.#said(this.#respond(this.#next, found), nowMs)
+    const due = this.#owesResponse || nowMs - this.#sentMs >= options.heartbeatMs
+    if (!due && !this.#owesCertifiers) return undefined
+    const certifiers = options.certifierBlocks ? this.#shared.certifiers.at(feed) : this.#certifiers
+    if (certifiers === undefined) return this.#shared.certifiers.load(feed)
+    this.#owesCertifiers = false
+    if (certifiers !== this.#certifiers) {
+      this.#certifiers = certifiers
+      if (certifiers.length > 0) return this.#said(this.#certify(certifiers), nowMs)
+    }
+    return due ? this.#said(this.#heartbeat(), nowMs) : undefined
+  }
+
+  #said<R>(response: R, nowMs: number): R {
     this.#owesResponse = false
     this.#sentMs = nowMs
-    return response ?? this.#heartbeat()
+    return response
   }
 
   #read(next: number): Effect.Effect<void, ObserverError> {
@@ -102,6 +121,22 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
     return cache.get(`${next}:${count}:${highestCommitIndex}`, () => ({
       response: { commits, highestCommitIndex },
       bytes: bytes * 2
+    }))
+  }
+
+  /** A heartbeat that certifies: for peers that know the seed only, it is one. */
+  #certify(certifiers: ReadonlyArray<SourceBlock>): CommitStreamResponse {
+    const { commits: cache, feed, options } = this.#shared
+    const { maxBatchItems = certifiers.length } = this.#wishes
+    const limits = BatchPolicy.lowered(options, this.#wishes)
+    const count = BatchPolicy.take(certifiers, 0, maxBatchItems, sizeOf, limits)
+    const blocks = certifiers.slice(0, count)
+    this.bytes = blocks.reduce((sum, block) => sum + sizeOf(block), 0)
+    const { highestCommitIndex } = feed.tip
+    const key = `v:${highestCommitIndex}:${blocks.map(({ ref }) => ref.digest).join()}`
+    return cache.get(key, () => ({
+      response: { commits: [], highestCommitIndex, certifierBlocks: blocks.map(({ bytes }) => bytes) },
+      bytes: this.bytes * 2
     }))
   }
 

@@ -33,6 +33,10 @@ export const fault = (why: string): CommitFault => ({ why })
 /** Index of the author of a block. */
 export const authorOf = (block: ObservedBlock): number => block.block.value.author
 
+/** Index of the newest commit that a block votes for, up to the newest one that matters yet; 0 if there is none. */
+export const newestVote = ({ block }: ObservedBlock, highest: number): number =>
+  block.value.commitVotes.findLast(({ index }) => index <= highest)?.index ?? 0
+
 /** Whether two lists name the same blocks. */
 export const sameBlocks = (
   left: ReadonlyArray<ObservedBlock>,

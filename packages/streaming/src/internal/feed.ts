@@ -12,18 +12,26 @@ export interface Waiter {
   readonly due: (nowMs: number) => boolean
 }
 
+/** Signatures of randomness that a response carries at most. */
+const auxiliaryPerResponse = 20
+
 /** Shared by all streams of one publisher. */
 export class Feed {
   readonly #ring: Array<SourceBlock | undefined>
+  readonly #auxiliary: Array<Uint8Array | undefined>
   readonly #waiters = new Set<Waiter>()
   /** Position behind the newest block. */
   next = 0
+  /** Position behind the newest signature of randomness. */
+  nextAuxiliary = 0
+  #missedAuxiliary = 0
   tip: Tip
   /** The source has ended, or the publisher is going away. */
   state: "open" | "ended" | "closing" = "open"
 
-  constructor(capacity: number, tip: Tip) {
-    this.#ring = Array.from({ length: capacity })
+  constructor(limits: { readonly ringBlocks: number; readonly ringAuxiliary: number }, tip: Tip) {
+    this.#ring = Array.from({ length: limits.ringBlocks })
+    this.#auxiliary = Array.from({ length: limits.ringAuxiliary })
     this.tip = tip
   }
 
@@ -36,10 +44,32 @@ export class Feed {
     return this.#ring[position % this.#ring.length]!
   }
 
+  /**
+   * Signatures of randomness from a position on, as many as a response carries, and where they begin: older ones are
+   * gone, and count as missed.
+   */
+  auxiliaryFrom(position: number): { readonly from: number; readonly items: ReadonlyArray<Uint8Array> } {
+    const capacity = this.#auxiliary.length
+    const from = Math.max(position, this.nextAuxiliary - capacity)
+    this.#missedAuxiliary += from - position
+    const length = Math.min(this.nextAuxiliary - from, auxiliaryPerResponse)
+    return { from, items: Array.from({ length }, (_, i) => this.#auxiliary[(from + i) % capacity]!) }
+  }
+
+  /** How many signatures subscribers have missed since this was asked last. */
+  takeMissedAuxiliary(): number {
+    const missed = this.#missedAuxiliary
+    this.#missedAuxiliary = 0
+    return missed
+  }
+
   publish(event: SourceEvent, tip: Tip): void {
     this.tip = tip
     if (event._tag === "Accepted") {
       for (const block of event.blocks) this.#ring[this.next++ % this.#ring.length] = block
+    } else if (event._tag === "Auxiliary") {
+      for (const item of event.randomnessSignatures)
+        this.#auxiliary[this.nextAuxiliary++ % this.#auxiliary.length] = item
     }
     this.wakeAll()
   }
