@@ -1,8 +1,10 @@
-// npm run bench -- PACKAGE [--json]: runs the package's bench/*.bench.ts and prints what, ours, peer, ratio.
+// npm run bench -- PACKAGE [--json]: runs the package's bench/*.bench.ts and prints what, ours, peer, ratio as they come.
 // A bench file writes one JSON row per line to stdout: {"what","ours","peer","ratio","unit"}.
-import { spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { existsSync, readdirSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -16,41 +18,34 @@ if (!folder) {
   process.stderr.write(`npm run bench -- PACKAGE [--json]\n  PACKAGE is one of: ${known.join(", ")}\n`)
   process.exit(1)
 }
-const rows = []
+
+/** Columns of the table: wide enough for what our benches say, so that a row can be printed when it comes. */
+const widths = [84, 20, 10, 0]
+const line = (cells) =>
+  cells
+    .map((cell, i) => String(cell).padEnd(widths[i]))
+    .join("  ")
+    .trimEnd()
+const cellsOf = ({ ours, peer, ratio, unit, what }) => [
+  what,
+  unit ? `${ours} ${unit}` : ours,
+  peer ?? "-",
+  ratio === undefined ? "-" : `${ratio}x`
+]
+
+if (!json) console.log(line(["what", "ours", "peer", "ratio"]))
 for (const file of readdirSync(folder)
   .filter((f) => f.endsWith(".bench.ts"))
   .sort()) {
   process.stderr.write(`${name}: ${file}\n`)
   const args = ["--conditions=ephor-source", "--expose-gc", join(folder, file)]
-  const result = spawnSync(process.execPath, args, {
-    cwd: dirname(folder),
-    stdio: ["ignore", "pipe", "inherit"],
-    encoding: "utf8"
-  })
-  if (result.status !== 0) {
-    process.stderr.write(`${file} failed (exit ${result.status ?? result.signal})\n`)
+  const child = spawn(process.execPath, args, { cwd: dirname(folder), stdio: ["ignore", "pipe", "inherit"] })
+  const ended = once(child, "close")
+  for await (const row of createInterface({ input: child.stdout }))
+    console.log(json ? row : line(cellsOf(JSON.parse(row))))
+  const [status, signal] = await ended
+  if (status !== 0) {
+    process.stderr.write(`${file} failed (exit ${status ?? signal})\n`)
     process.exit(1)
   }
-  for (const line of result.stdout.split("\n").filter(Boolean)) rows.push(JSON.parse(line))
-}
-if (json) {
-  for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`)
-} else {
-  const text = rows.map((r) =>
-    [
-      r.what,
-      `${r.ours}${r.unit ? ` ${r.unit}` : ""}`,
-      r.peer ?? "-",
-      r.ratio === undefined ? "-" : `${r.ratio}x`
-    ].map(String)
-  )
-  const table = [["what", "ours", "peer", "ratio"], ...text]
-  const widths = [0, 1, 2, 3].map((i) => Math.max(...table.map((row) => row[i].length)))
-  for (const row of table)
-    process.stdout.write(
-      `${row
-        .map((cell, i) => cell.padEnd(widths[i]))
-        .join("  ")
-        .trimEnd()}\n`
-    )
 }
