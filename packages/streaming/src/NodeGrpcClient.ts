@@ -61,6 +61,8 @@ export interface ClientOptions extends ClientTls {
   readonly streamWindowBytes: number
   /** Flow-control window of the connection. Default 16 MiB. */
   readonly connectionWindowBytes: number
+  /** Messages of a call that may wait to be pulled, in bytes; then it is read no further. Default 1 MiB. */
+  readonly bufferedBytes: number
   /** Time to establish a connection: TCP, TLS, and the publisher's first frame. Default 5000. */
   readonly connectTimeoutMs: number
   /** PING interval. Default 30 000: foreign servers cut clients that ping more often without data. */
@@ -85,6 +87,7 @@ export const defaults: Omit<ClientOptions, "url"> = {
   maxInvalidFrames: 100,
   streamWindowBytes: 4 * 1024 * 1024,
   connectionWindowBytes: 16 * 1024 * 1024,
+  bufferedBytes: 1024 * 1024,
   connectTimeoutMs: 5000,
   keepaliveIntervalMs: 30_000,
   keepaliveTimeoutMs: 10_000

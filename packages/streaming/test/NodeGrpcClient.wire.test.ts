@@ -342,7 +342,11 @@ describe("NodeGrpcClient on the wire", () => {
       Effect.fnUntraced(function* (url) {
         yield* Effect.scoped(
           Effect.gen(function* () {
-            const api = yield* NodeGrpcClient.connect({ url, streamWindowBytes: 65_535 })
+            const api = yield* NodeGrpcClient.connect({
+              url,
+              streamWindowBytes: 65_535,
+              bufferedBytes: 256 * 1024
+            })
             const pull = yield* Stream.toPull(api.streamBlocks(Stream.never))
             yield* pull
             yield* Effect.sleep("300 millis")

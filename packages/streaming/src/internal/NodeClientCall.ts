@@ -27,6 +27,7 @@ export interface ClientMethod<Request, Response> {
 /** What the calls of a client have in common; `ClientOptions` documents it. */
 export interface CallOptions {
   readonly maxMessageBytes: number
+  readonly bufferedBytes: number
   readonly metadata: Readonly<Record<string, string>>
   readonly token: Redacted.Redacted<string> | undefined
   readonly gzip: boolean
@@ -34,9 +35,6 @@ export interface CallOptions {
   /** Called when a bound of ours ends a call. */
   readonly refused: (cause: "message") => void
 }
-
-/** Bytes of whole messages that may wait to be pulled before the stream is paused. */
-const bufferedBytes = 256 * 1024
 
 type Incoming = Http2.IncomingHttpHeaders & Http2.IncomingHttpStatusHeader
 
@@ -113,14 +111,14 @@ class Inbox<Response> {
       for (const { length } of message) this.#bytes += length
     }
     if (messages.length > 0) this.#announce()
-    if (this.#bytes > bufferedBytes) this.#stream.pause()
+    if (this.#bytes > this.#options.bufferedBytes) this.#stream.pause()
     return undefined
   }
 
   /** Wakes whoever waits: at once for what comes alone, for many together if more is on its way already. */
   #announce(): void {
     if (this.#wake === undefined) return
-    if (this.#deframer.pendingBytes === 0 || this.#bytes > bufferedBytes) return this.#wake()
+    if (this.#deframer.pendingBytes === 0 || this.#bytes > this.#options.bufferedBytes) return this.#wake()
     if (this.#wakesSoon) return
     this.#wakesSoon = true
     setImmediate(() => {
