@@ -61,7 +61,7 @@ const throughput = async () => {
     ["batches of 100", processes],
     [`batches of 100, all with ${smallYoung}`, small]
   ] as const) {
-    const batches = await transfer({ responses: 4000, blocks: 100 }, 11, pairs)
+    const batches = await transfer({ responses: 4000, blocks: 100 }, 21, pairs)
     for (const peer of ["tcp", "http2", "grpc"] as const)
       compare(`${name}, against ${names[peer]}`, "MiB/s", "more", mebibytes(batches("ours", peer)))
     compare(`${name}: bare http2, against raw TCP`, "MiB/s", "more", mebibytes(batches("http2", "tcp")))

@@ -112,6 +112,49 @@ describe("certifier blocks of a publisher", () => {
     })
   )
 
+  it.effect("come again after another start", () =>
+    Effect.gen(function* () {
+      const { api } = yield* publish(dagOf(3), 1)
+      const commands = yield* Queue.unbounded<Messages.CommitStreamRequest>()
+      yield* Queue.offer(commands, start(2))
+      const pull = yield* Stream.toPull(api.streamCommits(Stream.fromQueue(commands)))
+      assert.strictEqual((yield* pull)[0].certifierBlocks!.length, 4)
+      yield* Queue.offer(commands, start(2))
+      assert.strictEqual((yield* pull)[0].certifierBlocks!.length, 4)
+    })
+  )
+
+  it.effect("are found where votes come long after their commit", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(30, { finalityRounds: 12 })
+      const { api } = yield* publish(dag, 13)
+      const [response] = yield* Effect.flatten(open(api, start(17)))
+      // Round 29 is the first one with votes for commit 17, and round 30 has newer ones only.
+      sameBlocks(response!.certifierBlocks!, dag.rounds[28]!)
+    })
+  )
+
+  it.effect("hold up no heartbeat where blocks never stop coming", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(3)
+      const { memory } = yield* publish(dag, 1)
+      // Each look finds something new by the time it is done.
+      const restless: BlockSource.Service = {
+        ...memory.source,
+        blocksAfter: (rounds, page) =>
+          memory.source
+            .blocksAfter(rounds, page)
+            .pipe(Effect.tap(Effect.andThen(memory.accept(dag.next().blocks), Effect.sleep(1))))
+      }
+      const api = yield* Effect.provideService(Publisher.makeApi(), BlockSource.BlockSource, restless)
+      const seen = yield* open(api, start(2))
+      yield* TestClock.adjust("5 seconds")
+      const responses = yield* seen
+      assert.isAtLeast(responses.length, 4)
+      sameBlocks(responses[0]!.certifierBlocks!, dag.rounds[2]!)
+    })
+  )
+
   it.effect("a source that cannot tell them does not cost the stream its heartbeats", () =>
     Effect.gen(function* () {
       const { api, memory } = yield* publish(dagOf(2), 0)

@@ -8,8 +8,8 @@ import type { Service as Source, SourceBlock } from "../BlockSource.ts"
 import type { ObserverError } from "../ObserverError.ts"
 import type { Feed } from "./feed.ts"
 
-/** Votes for a commit come within this many rounds of its leader; what is older than the newest such rounds is not looked at. */
-const voteRounds = 4
+/** Votes for a commit are looked for in so many rounds after its leader. */
+const voteRounds = 32
 
 const none: ReadonlyArray<SourceBlock> = []
 
@@ -18,8 +18,9 @@ export class Certifiers {
   readonly #source: Source
   /** Indices that blocks vote for, by digest, so that no block is decoded twice. */
   #votes = new Map<string, ReadonlyArray<number>>()
-  #blocks = none
-  /** The state of the feed that `#blocks` is for. */
+  /** One block of each author that voted for the newest commits when they were looked for last, the newest votes first. */
+  blocks = none
+  /** The state of the feed that `blocks` is for. */
   #next = -1
   #index = -1
 
@@ -27,41 +28,43 @@ export class Certifiers {
     this.#source = source
   }
 
-  /** One block of each author that has voted for the newest commits, those with the newest votes first; nothing before `load`. */
-  at({ next, tip }: Feed): ReadonlyArray<SourceBlock> | undefined {
-    return this.#next === next && this.#index === tip.highestCommitIndex ? this.#blocks : undefined
+  /** Whether `blocks` is right for the feed as it is now. */
+  fits({ next, tip }: Feed): boolean {
+    return this.#next === next && this.#index === tip.highestCommitIndex
   }
 
-  /** Finds them for the feed as it is now; the same ones are the same array. */
+  /** Looks for them in the feed as it is now; the same blocks are the same array. */
   readonly load = Effect.fnUntraced(
     { self: this },
     function* (this: Certifiers, { next, tip }: Feed): Effect.fn.Return<void, ObserverError> {
-      const index = tip.highestCommitIndex
+      const { earliestCommitIndex, highestCommitIndex: index } = tip
       const source = this.#source
-      const [newest] = index < tip.earliestCommitIndex ? [] : yield* source.commitsAfter(index - 1, 1)
+      const [newest] = index < earliestCommitIndex ? [] : yield* source.commitsAfter(index - 1, 1)
       const rounds = Array.from({ length: source.committeeSize }, () => newest?.leader.round ?? 0)
       const limit = source.committeeSize * voteRounds
       const found = newest === undefined ? none : yield* source.blocksAfter(rounds, { limit })
-      const before = this.#votes
-      this.#votes = new Map(
-        found.map(({ bytes, ref }) => [ref.digest, before.get(ref.digest) ?? votesOf(bytes)])
-      )
       const blocks = this.#choose(found, index)
-      const same =
-        blocks.length === this.#blocks.length && blocks.every((block, i) => block === this.#blocks[i])
-      if (!same) this.#blocks = blocks
+      const { blocks: before } = this
+      if (blocks.length !== before.length || blocks.some((block, i) => block !== before[i]))
+        this.blocks = blocks
       this.#next = next
       this.#index = index
     }
   )
 
-  /** The newest vote of each author for a commit that there is. */
+  /** The newest vote of each author for a commit that there is: what its later blocks vote for is newer still. */
   #choose(found: ReadonlyArray<SourceBlock>, highest: number): ReadonlyArray<SourceBlock> {
     const best = new Map<number, { readonly block: SourceBlock; readonly vote: number }>()
-    for (const block of found) {
-      const vote = this.#votes.get(block.ref.digest)!.findLast((index) => index <= highest) ?? 0
-      if (vote > (best.get(block.ref.author)?.vote ?? 0)) best.set(block.ref.author, { block, vote })
+    const decoded = new Map<string, ReadonlyArray<number>>()
+    for (const block of found.toReversed()) {
+      const { author, digest } = block.ref
+      if (best.has(author)) continue
+      const votes = this.#votes.get(digest) ?? votesOf(block.bytes)
+      decoded.set(digest, votes)
+      const vote = votes.findLast((index) => index <= highest)
+      if (vote !== undefined) best.set(author, { block, vote })
     }
+    this.#votes = decoded
     return [...best.values()].sort((a, b) => b.vote - a.vote).map(({ block }) => block)
   }
 }

@@ -33,7 +33,10 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
   #owesResponse = false
   /** It has not been at the tip since it was started: what certifies the tip is due as soon as it is. */
   #owesCertifiers = false
+  /** Those that were sent last. */
   #certifiers: ReadonlyArray<SourceBlock> = []
+  /** They have just been looked for. */
+  #looked = false
   #sentMs = 0
 
   constructor(shared: Shared) {
@@ -64,6 +67,7 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
       this.#wishes = command.value
       this.#owesResponse = true
       this.#owesCertifiers = options.certifierBlocks
+      this.#certifiers = []
     }
     if (this.#next === undefined) return undefined
     const { earliestCommitIndex, highestCommitIndex } = feed.tip
@@ -76,18 +80,28 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
     if (found.length > 0) return this.#said(this.#respond(this.#next, found), nowMs)
     const due = this.#owesResponse || nowMs - this.#sentMs >= options.heartbeatMs
     if (!due && !this.#owesCertifiers) return undefined
-    const certifiers = options.certifierBlocks ? this.#shared.certifiers.at(feed) : this.#certifiers
-    if (certifiers === undefined) return this.#shared.certifiers.load(feed)
-    this.#owesCertifiers = false
-    if (certifiers !== this.#certifiers) {
-      this.#certifiers = certifiers
-      if (certifiers.length > 0) return this.#said(this.#certify(certifiers), nowMs)
+    return this.#certifyTip(nowMs) ?? (due ? this.#said(this.#heartbeat(), nowMs) : undefined)
+  }
+
+  /** What certifies the newest commits, unless it was sent before. */
+  #certifyTip(nowMs: number): CommitStreamResponse | Effect.Effect<void, ObserverError> | undefined {
+    const { certifiers, feed, options } = this.#shared
+    if (!options.certifierBlocks) return undefined
+    // Once is enough, though there be news again: a stream that is due must not wait for a moment without any.
+    if (!this.#looked && !certifiers.fits(feed)) {
+      this.#looked = true
+      return certifiers.load(feed)
     }
-    return due ? this.#said(this.#heartbeat(), nowMs) : undefined
+    this.#looked = false
+    this.#owesCertifiers = false
+    if (certifiers.blocks === this.#certifiers) return undefined
+    this.#certifiers = certifiers.blocks
+    return this.#certifiers.length === 0 ? undefined : this.#said(this.#certify(this.#certifiers), nowMs)
   }
 
   #said<R>(response: R, nowMs: number): R {
     this.#owesResponse = false
+    this.#looked = false
     this.#sentMs = nowMs
     return response
   }
