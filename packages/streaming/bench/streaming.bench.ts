@@ -52,8 +52,8 @@ const throughput = async () => {
   const mebibytes = (pairs: ReadonlyArray<readonly [number, number]>) =>
     pairs.map(([one, other]) => [(one * blockBytes) / 2 ** 20, (other * blockBytes) / 2 ** 20] as const)
   /**
-   * Node allocates 64 KiB for whatever it reads. With a young generation of 16 MiB, its default, these are freed by whole
-   * collections, and any receiver spends most of its time on them.
+   * Node allocates 64 KiB for whatever it reads. With its default young generation these are freed by whole collections,
+   * and any receiver spends most of its time on them.
    */
   const smallYoung = "--max-semi-space-size=4"
   const small = pairsOf(smallYoung)

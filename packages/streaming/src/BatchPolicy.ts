@@ -53,3 +53,14 @@ export const take = <A>(
   }
   return there
 }
+
+/** The first items that one response to a subscriber with these wishes may carry: at least one, if there is any. */
+export const fitting = <A>(
+  items: ReadonlyArray<A>,
+  sizeOf: (item: A) => number,
+  limits: BatchLimits,
+  wishes: BatchWishes
+): ReadonlyArray<A> => {
+  const { maxBatchItems = items.length } = wishes
+  return items.slice(0, take(items, 0, maxBatchItems, sizeOf, lowered(limits, wishes)))
+}

@@ -177,15 +177,6 @@ export const layerMysticeti = (options: MysticetiOptions): Layer.Layer<BlockVeri
   const limits = { ...defaults, ...options.limits }
   const { content, membership } = rules(options.committee, limits)
   const reject = (block: ObservedBlock, why: string) => new Forged({ what: short(block.ref), why })
-  const isRandom = options.randomness
-  const randomness =
-    isRandom &&
-    ((signature: Uint8Array) =>
-      Effect.suspend(() =>
-        isRandom(signature)
-          ? Effect.void
-          : Effect.fail(new Forged({ what: "signature of randomness", why: "the signature is wrong" }))
-      ))
   return Layer.succeed(BlockVerifier, {
     committee: options.committee,
     open: (bytes) =>
@@ -199,9 +190,16 @@ export const layerMysticeti = (options: MysticetiOptions): Layer.Layer<BlockVeri
         const counted = Metric.update(Metrics.signaturesVerified, 1)
         return why === undefined ? counted : Effect.andThen(counted, Effect.fail(reject(block, why)))
       }),
-    ...(randomness === undefined ? {} : { randomness })
+    ...(options.randomness === undefined ? {} : { randomness: randomness(options.randomness) })
   })
 }
+
+const randomness = (holds: (signature: Uint8Array) => boolean) => (signature: Uint8Array) =>
+  Effect.suspend(() =>
+    holds(signature)
+      ? Effect.void
+      : Effect.fail(new Forged({ what: "signature of randomness", why: "the signature is wrong" }))
+  )
 
 const signatureFault = ({ block, blockBytes, signature }: ObservedBlock, check: SignatureCheck) => {
   const bytes = fromHex(signature)

@@ -16,8 +16,8 @@ const none: ReadonlyArray<SourceBlock> = []
 /** Looks for them once per state of a feed, whoever asks. */
 export class Certifiers {
   readonly #source: Source
-  /** Indices that blocks vote for, by digest, so that no block is decoded twice. */
-  #votes = new Map<string, ReadonlyArray<number>>()
+  /** Indices that blocks vote for, so that no block is decoded twice. */
+  readonly #votes = new WeakMap<SourceBlock, ReadonlyArray<number>>()
   /** One block of each author that voted for the newest commits when they were looked for last, the newest votes first. */
   blocks = none
   /** The state of the feed that `blocks` is for. */
@@ -29,14 +29,14 @@ export class Certifiers {
   }
 
   /** Whether `blocks` is right for the feed as it is now. */
-  fits({ next, tip }: Feed): boolean {
-    return this.#next === next && this.#index === tip.highestCommitIndex
+  fits({ blocks, tip }: Feed): boolean {
+    return this.#next === blocks.next && this.#index === tip.highestCommitIndex
   }
 
   /** Looks for them in the feed as it is now; the same blocks are the same array. */
   readonly load = Effect.fnUntraced(
     { self: this },
-    function* (this: Certifiers, { next, tip }: Feed): Effect.fn.Return<void, ObserverError> {
+    function* (this: Certifiers, { blocks: { next }, tip }: Feed): Effect.fn.Return<void, ObserverError> {
       const { earliestCommitIndex, highestCommitIndex: index } = tip
       const source = this.#source
       const [newest] = index < earliestCommitIndex ? [] : yield* source.commitsAfter(index - 1, 1)
@@ -55,16 +55,14 @@ export class Certifiers {
   /** The newest vote of each author for a commit that there is: what its later blocks vote for is newer still. */
   #choose(found: ReadonlyArray<SourceBlock>, highest: number): ReadonlyArray<SourceBlock> {
     const best = new Map<number, { readonly block: SourceBlock; readonly vote: number }>()
-    const decoded = new Map<string, ReadonlyArray<number>>()
     for (const block of found.toReversed()) {
-      const { author, digest } = block.ref
+      const { author } = block.ref
       if (best.has(author)) continue
-      const votes = this.#votes.get(digest) ?? votesOf(block.bytes)
-      decoded.set(digest, votes)
+      const votes = this.#votes.get(block) ?? votesOf(block.bytes)
+      this.#votes.set(block, votes)
       const vote = votes.findLast((index) => index <= highest)
       if (vote !== undefined) best.set(author, { block, vote })
     }
-    this.#votes = decoded
     return [...best.values()].sort((a, b) => b.vote - a.vote).map(({ block }) => block)
   }
 }

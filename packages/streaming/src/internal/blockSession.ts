@@ -53,9 +53,9 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
   }
 
   ready(): boolean {
-    const { next, nextAuxiliary } = this.#shared.feed
+    const { auxiliary, blocks } = this.#shared.feed
     if (this.#waiting !== undefined) return true
-    return this.#started && (this.#cursor < next || this.#auxiliary < nextAuxiliary)
+    return this.#started && (this.#cursor < blocks.next || this.#auxiliary < auxiliary.next)
   }
 
   due(nowMs: number): boolean {
@@ -71,7 +71,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     const { feed, options } = this.#shared
     const behind = this.#backlogAt === this.#backlog.length
     if (behind && this.#backlogMore) return this.#loadPage(this.#backlog[this.#backlog.length - 1])
-    if (behind && this.#cursor < feed.first) return this.#leaveRing()
+    if (behind && this.#cursor < feed.blocks.first) return this.#leaveRing()
     const response = behind ? (this.#fromRing() ?? this.#fromAuxiliary()) : this.#fromBacklog()
     if (response === undefined && !this.#owesResponse && nowMs - this.#sentMs < options.heartbeatMs)
       return undefined
@@ -111,8 +111,8 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     )
     this.#reached = [...this.#requested]
     // Attach first, then read: what is accepted in between comes twice rather than never.
-    this.#cursor = feed.next
-    this.#auxiliary = feed.nextAuxiliary
+    this.#cursor = feed.blocks.next
+    this.#auxiliary = feed.auxiliary.next
     return this.#loadPage()
   }
 
@@ -123,10 +123,10 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
       this.#backlog = blocks
       this.#backlogAt = 0
       this.#backlogMore = blocks.length === limit
-      if (this.#cursor === feed.next) return
+      if (this.#cursor === feed.blocks.next) return
       const digests = new Set(blocks.map(({ ref }) => ref.digest))
-      for (let at = Math.max(this.#cursor, feed.first); at < feed.next; at++) {
-        const { digest } = feed.at(at).ref
+      for (let at = Math.max(this.#cursor, feed.blocks.first); at < feed.blocks.next; at++) {
+        const { digest } = feed.blocks.at(at).ref
         if (digests.has(digest)) this.#twice.add(digest)
       }
     })
@@ -134,7 +134,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
 
   /** Too slow for the ring: history has it all, so nothing is lost. */
   #leaveRing(): Effect.Effect<void, ObserverError> {
-    this.#cursor = this.#shared.feed.next
+    this.#cursor = this.#shared.feed.blocks.next
     this.#twice.clear()
     this.#requested = [...this.#reached]
     return Effect.andThen(Metric.update(Metrics.downgrades, 1), this.#loadPage())
@@ -142,7 +142,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
 
   #fromBacklog() {
     const { feed, options } = this.#shared
-    const waiting = this.#backlog.length - this.#backlogAt + (feed.next - this.#cursor)
+    const waiting = this.#backlog.length - this.#backlogAt + (feed.blocks.next - this.#cursor)
     const lag = waiting + (this.#backlogMore ? manyMore : 0)
     const most = BatchPolicy.wishedSize(lag, this.#wishes)
     const limits = BatchPolicy.lowered(options, this.#wishes)
@@ -162,12 +162,12 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     const { feed } = this.#shared
     const from = this.#cursor
     const candidates: Array<SourceBlock> = []
-    const most = BatchPolicy.wishedSize(feed.next - from, this.#wishes)
+    const most = BatchPolicy.wishedSize(feed.blocks.next - from, this.#wishes)
     const { softBytes } = BatchPolicy.lowered(this.#shared.options, this.#wishes)
     let bytes = 0
     let leftOut = ""
-    for (; this.#cursor < feed.next && candidates.length < most; this.#cursor++) {
-      const block = feed.at(this.#cursor)
+    for (; this.#cursor < feed.blocks.next && candidates.length < most; this.#cursor++) {
+      const block = feed.blocks.at(this.#cursor)
       if (!this.#wants(block)) {
         leftOut += `${this.#cursor},`
         continue
@@ -180,7 +180,8 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
     if (candidates.length === 0) return undefined
     // Ends and length do not tell which blocks are missing in between.
     if (leftOut !== "") return this.#respond(candidates, `r${from}:${leftOut}:${digestsKey(candidates)}`)
-    if (feed.next - from > nearPlaces) return this.#respond(candidates, `r${from}:${digestsKey(candidates)}`)
+    if (feed.blocks.next - from > nearPlaces)
+      return this.#respond(candidates, `r${from}:${digestsKey(candidates)}`)
     const place = {
       from,
       first: candidates[0]!,
@@ -195,13 +196,11 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
   /** What comes beside the blocks, once there are none to send; who is behind with blocks does without. */
   #fromAuxiliary(): BlockStreamResponse | undefined {
     const { blocks, feed, options } = this.#shared
-    if (this.#auxiliary === feed.nextAuxiliary) return undefined
+    if (this.#auxiliary === feed.auxiliary.next) return undefined
     const { from, items } = feed.auxiliaryFrom(this.#auxiliary)
-    const { maxBatchItems = items.length } = this.#wishes
-    const limits = BatchPolicy.lowered(options, this.#wishes)
-    const count = BatchPolicy.take(items, 0, maxBatchItems, blockBytes, limits)
+    const randomnessSignatures = BatchPolicy.fitting(items, blockBytes, options, this.#wishes)
+    const count = randomnessSignatures.length
     this.#auxiliary = from + count
-    const randomnessSignatures = items.slice(0, count)
     this.bytes = randomnessSignatures.reduce((sum, item) => sum + blockBytes(item), 0)
     const { highestCommitIndex } = feed.tip
     return blocks.get(`a${from}:${count}:${highestCommitIndex}`, () => ({

@@ -122,9 +122,8 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
       return fail(new Source({ why }))
     }
     const { highestCommitIndex } = feed.tip
-    const limits = BatchPolicy.lowered(options, this.#wishes)
-    const count = BatchPolicy.take(found, 0, found.length, commitBytes, limits)
-    const commits = found.slice(0, count)
+    const commits = BatchPolicy.fitting(found, commitBytes, options, this.#wishes)
+    const count = commits.length
     const bytes = commits.reduce((sum, commit) => sum + commitBytes(commit), 0)
     if (bytes > options.hardBytes) {
       const why = `commit ${next} has ${bytes} bytes, above the limit of ${options.hardBytes}`
@@ -141,10 +140,7 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
   /** A heartbeat that certifies: for peers that know the seed only, it is one. */
   #certify(certifiers: ReadonlyArray<SourceBlock>): CommitStreamResponse {
     const { commits: cache, feed, options } = this.#shared
-    const { maxBatchItems = certifiers.length } = this.#wishes
-    const limits = BatchPolicy.lowered(options, this.#wishes)
-    const count = BatchPolicy.take(certifiers, 0, maxBatchItems, sizeOf, limits)
-    const blocks = certifiers.slice(0, count)
+    const blocks = BatchPolicy.fitting(certifiers, sizeOf, options, this.#wishes)
     this.bytes = blocks.reduce((sum, block) => sum + sizeOf(block), 0)
     const { highestCommitIndex } = feed.tip
     const key = `v:${highestCommitIndex}:${blocks.map(({ ref }) => ref.digest).join()}`

@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import type { SourceBlock, SourceEvent, Tip } from "../BlockSource.ts"
+import { Ring } from "./Ring.ts"
 
 /** Anything that sleeps until there is news. */
 export interface Waiter {
@@ -17,31 +18,19 @@ const auxiliaryPerResponse = 20
 
 /** Shared by all streams of one publisher. */
 export class Feed {
-  readonly #ring: Array<SourceBlock | undefined>
-  readonly #auxiliary: Array<Uint8Array | undefined>
+  readonly blocks: Ring<SourceBlock>
+  /** Signatures of randomness. */
+  readonly auxiliary: Ring<Uint8Array>
   readonly #waiters = new Set<Waiter>()
-  /** Position behind the newest block. */
-  next = 0
-  /** Position behind the newest signature of randomness. */
-  nextAuxiliary = 0
   #missedAuxiliary = 0
   tip: Tip
   /** The source has ended, or the publisher is going away. */
   state: "open" | "ended" | "closing" = "open"
 
   constructor(limits: { readonly ringBlocks: number; readonly ringAuxiliary: number }, tip: Tip) {
-    this.#ring = Array.from({ length: limits.ringBlocks })
-    this.#auxiliary = Array.from({ length: limits.ringAuxiliary })
+    this.blocks = new Ring(limits.ringBlocks)
+    this.auxiliary = new Ring(limits.ringAuxiliary)
     this.tip = tip
-  }
-
-  /** Position of the oldest block in the ring. */
-  get first(): number {
-    return Math.max(0, this.next - this.#ring.length)
-  }
-
-  at(position: number): SourceBlock {
-    return this.#ring[position % this.#ring.length]!
   }
 
   /**
@@ -49,11 +38,11 @@ export class Feed {
    * gone, and count as missed.
    */
   auxiliaryFrom(position: number): { readonly from: number; readonly items: ReadonlyArray<Uint8Array> } {
-    const capacity = this.#auxiliary.length
-    const from = Math.max(position, this.nextAuxiliary - capacity)
+    const { auxiliary } = this
+    const from = Math.max(position, auxiliary.first)
     this.#missedAuxiliary += from - position
-    const length = Math.min(this.nextAuxiliary - from, auxiliaryPerResponse)
-    return { from, items: Array.from({ length }, (_, i) => this.#auxiliary[(from + i) % capacity]!) }
+    const length = Math.min(auxiliary.next - from, auxiliaryPerResponse)
+    return { from, items: Array.from({ length }, (_, i) => auxiliary.at(from + i)) }
   }
 
   /** How many signatures subscribers have missed since this was asked last. */
@@ -65,12 +54,8 @@ export class Feed {
 
   publish(event: SourceEvent, tip: Tip): void {
     this.tip = tip
-    if (event._tag === "Accepted") {
-      for (const block of event.blocks) this.#ring[this.next++ % this.#ring.length] = block
-    } else if (event._tag === "Auxiliary") {
-      for (const item of event.randomnessSignatures)
-        this.#auxiliary[this.nextAuxiliary++ % this.#auxiliary.length] = item
-    }
+    if (event._tag === "Accepted") for (const block of event.blocks) this.blocks.push(block)
+    if (event._tag === "Auxiliary") for (const item of event.randomnessSignatures) this.auxiliary.push(item)
     this.wakeAll()
   }
 
