@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Store } from "@ephor/chain"
 import type { DagCommittee } from "@ephor/types"
-import { Context, Effect, Layer, Queue, References, Stream } from "effect"
+import { Context, Effect, Layer, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import {
   BlockSource,
@@ -19,13 +19,9 @@ import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { block } from "../src/testing/ObserverApiTest.ts"
 import { dagOf } from "./dag.ts"
+import { publisher } from "./support/publisher.ts"
 import { quick } from "./support/quick.ts"
-
-const world = Effect.fnUntraced(function* (options: Partial<Publisher.PublisherOptions> = {}) {
-  const memory = yield* BlockSource.makeMemory({ committeeSize: 4 })
-  const source = Layer.succeed(BlockSource.BlockSource, memory.source)
-  return { memory, source, api: yield* Effect.provide(Publisher.makeApi(options), source) }
-})
+import { quietly } from "./support/quietly.ts"
 
 const signature = (n: number) => new Uint8Array(48).fill(n)
 const signatures = (from: number, count: number) =>
@@ -51,7 +47,7 @@ const open = Effect.fnUntraced(function* (api: ObserverApi.Service, wishes = {})
 describe("auxiliary data of a publisher", () => {
   it.effect("is told to those at the tip, apart from blocks, and to nobody later", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world()
+      const { api, memory } = yield* publisher()
       yield* memory.auxiliary([signature(1)])
       const [one, two] = yield* Effect.all([open(api), open(api)])
       yield* memory.accept([block(1, 1)])
@@ -73,7 +69,7 @@ describe("auxiliary data of a publisher", () => {
 
   it.effect("comes twenty at a time, or fewer where a subscriber wishes so", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world()
+      const { api, memory } = yield* publisher()
       const [all, few] = yield* Effect.all([open(api), open(api, { maxBatchItems: 15 })])
       yield* memory.auxiliary(signatures(1, 45))
       yield* TestClock.adjust(1)
@@ -90,7 +86,7 @@ describe("auxiliary data of a publisher", () => {
 
   it.effect("waits for blocks, and is missed by who is busy with them for too long", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world({ ringAuxiliary: 4 })
+      const { api, memory } = yield* publisher({ ringAuxiliary: 4 })
       const pull = yield* Stream.toPull(
         api.streamBlocks(
           Stream.make({ command: { _tag: "Start", value: { highestRoundPerAuthority: [] } } } as const)
@@ -123,7 +119,6 @@ describe("auxiliary data of a publisher", () => {
 })
 
 describe("auxiliary data at a subscriber", () => {
-  const quietly = Effect.provideService(References.MinimumLogLevel, "None")
   const { committee } = dagOf(1)
   const observe = (api: ObserverApi.Service, verifier: Layer.Layer<BlockVerifier.BlockVerifier, unknown>) =>
     Effect.provide(
@@ -139,7 +134,7 @@ describe("auxiliary data at a subscriber", () => {
     verifier: Layer.Layer<BlockVerifier.BlockVerifier, unknown>,
     count: number
   ) {
-    const { memory, source } = yield* world()
+    const { memory, source } = yield* publisher()
     const server = NodeGrpcServer.layer().pipe(Layer.provide(Publisher.layer()), Layer.provide(source))
     const { url } = Context.get(yield* Layer.build(server), NodeGrpcServer.GrpcServer)
     const subscriber = yield* observe(yield* NodeGrpcClient.connect({ url }), verifier)
@@ -177,7 +172,7 @@ describe("auxiliary data at a subscriber", () => {
 
   it.live("is passed on by relays", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world()
+      const { api, memory } = yield* publisher()
       const relay = yield* Effect.provide(
         Relay.make({
           identity: "relay",

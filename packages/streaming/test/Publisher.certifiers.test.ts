@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Queue, References, Stream } from "effect"
+import { Effect, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { BlockSource, FrameCache, Grpc, Messages, ObserverApi, Publisher, Subscriber } from "../src/index.ts"
 import * as NodeBlockVerifier from "../src/NodeBlockVerifier.ts"
 import { type Dag, dagOf, type Round } from "./dag.ts"
+import { publisher } from "./support/publisher.ts"
 import { quick } from "./support/quick.ts"
+import { quietly } from "./support/quietly.ts"
+import { spoil } from "./support/spoil.ts"
 
 /** A publisher that holds all blocks of a DAG, and all commits but the last few. */
 const publish = Effect.fnUntraced(function* (
@@ -12,13 +15,12 @@ const publish = Effect.fnUntraced(function* (
   withoutCommit: number,
   options: Partial<Publisher.PublisherOptions> = {}
 ) {
-  const memory = yield* BlockSource.makeMemory({ committeeSize: dag.committee.authorities.length })
+  const made = yield* publisher(options)
   for (const { blocks, commit } of dag.rounds) {
-    yield* memory.accept(blocks)
-    if (commit.commitIndex <= dag.rounds.length - withoutCommit) yield* memory.commit([commit])
+    yield* made.memory.accept(blocks)
+    if (commit.commitIndex <= dag.rounds.length - withoutCommit) yield* made.memory.commit([commit])
   }
-  const source = Layer.succeed(BlockSource.BlockSource, memory.source)
-  return { memory, api: yield* Effect.provide(Publisher.makeApi(options), source) }
+  return made
 })
 
 const start = (lastCommitIndex: number, wishes = {}): Messages.CommitStreamRequest => ({
@@ -180,7 +182,6 @@ describe("certifier blocks of a publisher", () => {
 })
 
 describe("a subscriber that has commits only", () => {
-  const quietly = Effect.provideService(References.MinimumLogLevel, "None")
   /** Says nothing on the block stream. */
   const commitsOf = (api: ObserverApi.Service): ObserverApi.Service => ({
     ...api,
@@ -222,8 +223,6 @@ describe("a subscriber that has commits only", () => {
     Effect.gen(function* () {
       const dag = dagOf(60)
       const { api } = yield* publish(dag, 2)
-      const spoil = (bytes: Uint8Array) =>
-        Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte))
       const liar: ObserverApi.Service = {
         ...api,
         streamCommits: (commands) =>

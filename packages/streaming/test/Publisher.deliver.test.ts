@@ -1,23 +1,17 @@
 /** Responses at the tip that a transport takes by itself, beside the stream. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Queue, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { BlockSource, Messages, type ObserverApi, Publisher } from "../src/index.ts"
+import { Messages, type ObserverApi } from "../src/index.ts"
 import { ObserverError, ResourceExhausted } from "../src/ObserverError.ts"
 import { block, commit } from "../src/testing/ObserverApiTest.ts"
+import { publisher } from "./support/publisher.ts"
 
 type Response = Messages.BlockStreamResponse
 const start: Messages.BlockStreamRequest = {
   command: { _tag: "Start", value: { highestRoundPerAuthority: [] } }
 }
 const firstBytes = ({ blocks }: Response) => blocks.map((bytes) => bytes[0]!)
-
-const world = Effect.gen(function* () {
-  const memory = yield* BlockSource.makeMemory({ committeeSize: 4 })
-  const source = Layer.succeed(BlockSource.BlockSource, memory.source)
-  const api = yield* Effect.provide(Publisher.makeApi(), source)
-  return { memory, api }
-})
 
 /** Follows a publisher; what came by which way is noted in the order in which it came. */
 const follow = Effect.fnUntraced(function* (
@@ -44,7 +38,7 @@ const follow = Effect.fnUntraced(function* (
 describe("Publisher that delivers", () => {
   it.effect("history comes through the stream, what is new is delivered, in one order", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world
+      const { api, memory } = yield* publisher()
       yield* memory.accept([block(1, 0), block(1, 1)])
       const { seen } = yield* follow(api, () => Effect.void)
       for (const round of [2, 3]) yield* memory.accept([block(round, 0), block(round, 1)])
@@ -62,7 +56,7 @@ describe("Publisher that delivers", () => {
 
   it.effect("heartbeats are delivered", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world
+      const { api, memory } = yield* publisher()
       const indices: Array<number> = []
       yield* follow(api, (all) =>
         Effect.sync(() => indices.push(...all.map(({ highestCommitIndex }) => highestCommitIndex)))
@@ -77,7 +71,7 @@ describe("Publisher that delivers", () => {
 
   it.effect("while a delivery is under way nothing else is delivered; then nothing is lost", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world
+      const { api, memory } = yield* publisher()
       const gate = yield* Deferred.make<void>()
       const { seen } = yield* follow(api, () => Deferred.await(gate))
       yield* memory.accept([block(1, 0)])
@@ -94,7 +88,7 @@ describe("Publisher that delivers", () => {
 
   it.effect("a delivery that fails ends its stream, one that throws too, and nobody else's", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world
+      const { api, memory } = yield* publisher()
       const slow = new ObserverError({
         where: "test",
         reason: new ResourceExhausted({ why: "slow" })
@@ -118,7 +112,7 @@ describe("Publisher that delivers", () => {
 
   it.effect("nothing is delivered to a stream that was left", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world
+      const { api, memory } = yield* publisher()
       const { fiber, seen } = yield* follow(api, () => Effect.void)
       yield* memory.accept([block(1, 0)])
       yield* Fiber.interrupt(fiber)

@@ -1,25 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Queue, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Queue, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { BlockSource, Messages, Publisher } from "../src/index.ts"
+import { Messages, type ObserverApi } from "../src/index.ts"
 import { block, commit } from "../src/testing/ObserverApiTest.ts"
+import { publisher } from "./support/publisher.ts"
 
-const world = Effect.fnUntraced(function* (
-  options: Partial<Publisher.PublisherOptions> = {},
-  gcDepth?: number
-) {
-  const memory = yield* BlockSource.makeMemory({
-    committeeSize: 4,
-    ...(gcDepth === undefined ? {} : { gcDepth })
-  })
-  const source = Layer.succeed(BlockSource.BlockSource, memory.source)
-  const api = yield* Effect.provide(Publisher.makeApi(options), source)
-  return { memory, api }
-})
 const start = (...rounds: ReadonlyArray<number>): Messages.BlockStreamRequest => ({
   command: { _tag: "Start", value: { highestRoundPerAuthority: rounds } }
 })
-const open = Effect.fnUntraced(function* (api: Effect.Success<ReturnType<typeof world>>["api"]) {
+const open = Effect.fnUntraced(function* (api: ObserverApi.Service) {
   const commands = yield* Queue.unbounded<Messages.BlockStreamRequest>()
   const responses = yield* Queue.unbounded<Messages.BlockStreamResponse>()
   yield* Stream.runForEach(api.streamBlocks(Stream.fromQueue(commands)), (one) =>
@@ -37,7 +26,7 @@ const idle = Effect.forEach(Array.from({ length: 20 }), () => Effect.yieldNow)
 describe("Publisher", () => {
   it.effect("P1: says nothing before a start, not even heartbeats", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world()
+      const { api, memory } = yield* publisher()
       const { responses } = yield* open(api)
       yield* memory.accept([block(1, 1)])
       yield* TestClock.adjust("10 seconds")
@@ -47,7 +36,7 @@ describe("Publisher", () => {
 
   it.effect("P14: an idle stream gets a heartbeat per second, with the index of the moment", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world()
+      const { api, memory } = yield* publisher()
       const { commands, responses } = yield* open(api)
       yield* Queue.offer(commands, start())
       yield* TestClock.adjust("3500 millis")
@@ -64,7 +53,7 @@ describe("Publisher", () => {
   for (const live of [false, true]) {
     it.effect(`P19: a ${live ? "live " : ""}batch is shared only by those who want the same blocks`, () =>
       Effect.gen(function* () {
-        const { api, memory } = yield* world()
+        const { api, memory } = yield* publisher()
         const three = [1, 2, 3].flatMap((round) => [0, 1, 2, 3].map((author) => block(round, author)))
         if (!live) yield* memory.accept(three)
         // Their first batches begin and end alike, and have the same length.
@@ -89,7 +78,7 @@ describe("Publisher", () => {
 
   it.effect("P7: blocks at or below the garbage collection round are never sent", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world({}, 2)
+      const { api, memory } = yield* publisher({}, { gcDepth: 2 })
       for (const round of [1, 2, 3, 4]) yield* memory.accept([block(round, 0)])
       yield* memory.commit([1, 2, 3, 4].map((index) => commit(index)))
       const { commands, seen } = yield* open(api)
@@ -103,7 +92,7 @@ describe("Publisher", () => {
 
   it.effect("a subscriber that falls off the live ring goes back to history and misses nothing", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world({ ringBlocks: 4, pageBlocks: 3 })
+      const { api, memory } = yield* publisher({ ringBlocks: 4, pageBlocks: 3 })
       const commands = yield* Queue.unbounded<Messages.BlockStreamRequest>()
       yield* Queue.offer(commands, start())
       const pull = yield* Stream.toPull(api.streamBlocks(Stream.fromQueue(commands)))
@@ -122,7 +111,7 @@ describe("Publisher", () => {
 
   it.effect("P5: what is accepted while the backlog is sent comes once, neither lost nor twice", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world({ pageBlocks: 2 })
+      const { api, memory } = yield* publisher({ pageBlocks: 2 })
       for (let round = 1; round <= 3; round++)
         yield* memory.accept([0, 1, 2, 3].map((author) => block(round, author)))
       const commands = yield* Queue.unbounded<Messages.BlockStreamRequest>()
@@ -146,7 +135,7 @@ describe("Publisher", () => {
 
   it.effect("P9: of several commands that wait only the last one counts", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world()
+      const { api, memory } = yield* publisher()
       for (let round = 1; round <= 3; round++) yield* memory.accept([block(round, 0)])
       const { commands, seen } = yield* open(api)
       yield* Queue.offerAll(commands, [
@@ -162,7 +151,7 @@ describe("Publisher", () => {
 
   it.effect("subscribers at the same place are given the same object", () =>
     Effect.gen(function* () {
-      const { api, memory } = yield* world()
+      const { api, memory } = yield* publisher()
       const calls = yield* Effect.all([open(api), open(api)])
       for (const { commands } of calls) yield* Queue.offer(commands, start())
       yield* TestClock.adjust(1)
@@ -178,7 +167,7 @@ describe("Publisher", () => {
   it.effect("P23: when it goes away, its streams fail with Unavailable", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const { api } = yield* Scope.provide(world(), scope)
+      const { api } = yield* Scope.provide(publisher(), scope)
       const pull = yield* Stream.toPull(api.streamBlocks(Stream.make(start())))
       yield* pull
       yield* Scope.close(scope, Exit.void)

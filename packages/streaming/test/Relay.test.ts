@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Store } from "@ephor/chain"
 import type { CommittedSubDag } from "@ephor/types"
-import { Context, Deferred, Effect, Exit, Layer, References, Scope, Stream, SubscriptionRef } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Scope, Stream, SubscriptionRef } from "effect"
 import {
   BlockSource,
   BlockVerifier,
@@ -17,8 +17,9 @@ import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { type Dag, dagOf, type Round } from "./dag.ts"
 import { quick } from "./support/quick.ts"
+import { quietly } from "./support/quietly.ts"
+import { spoil } from "./support/spoil.ts"
 
-const quietly = Effect.provideService(References.MinimumLogLevel, "None")
 const peer = (name: string, api: ObserverApi.Service): Subscriber.Peer => ({
   name,
   connect: Effect.succeed(api)
@@ -156,8 +157,6 @@ describe("Relay", () => {
     Effect.gen(function* () {
       const dag = dagOf(30)
       const { api, produce } = yield* publish(dag)
-      const spoil = (bytes: Uint8Array) =>
-        Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte))
       const forger: ObserverApi.Service = {
         streamBlocks: (commands) =>
           Stream.map(api.streamBlocks(commands), (one) => ({ ...one, blocks: one.blocks.map(spoil) })),

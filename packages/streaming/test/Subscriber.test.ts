@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Bcs, dagBlockRef, type DagCommittee, SignedDagBlock } from "@ephor/types"
-import { Effect, Layer, Ref, References, type Scope, Stream, SubscriptionRef } from "effect"
+import { Effect, Layer, Ref, type Scope, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import {
   BlockSource,
@@ -18,24 +18,24 @@ import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { Unavailable } from "../src/ObserverError.ts"
 import { type Dag, dagOf, makeDag, type Round } from "./dag.ts"
+import { publisher } from "./support/publisher.ts"
 import { quick } from "./support/quick.ts"
+import { quietly } from "./support/quietly.ts"
+import { spoil } from "./support/spoil.ts"
 
 type Api = ObserverApi.Service
 
 /** A source that holds the first rounds of a DAG, with a publisher in memory. */
 const publish = Effect.fnUntraced(function* (dag: Dag, options: Partial<BlockSource.MemoryOptions> = {}) {
-  const memory = yield* BlockSource.makeMemory({
-    committeeSize: dag.committee.authorities.length,
-    gcDepth: 60,
-    ...options
-  })
+  const { api, memory, source } = yield* publisher(
+    { heartbeatMs: 100 },
+    { committeeSize: dag.committee.authorities.length, gcDepth: 60, ...options }
+  )
   const put = Effect.fnUntraced(function* (round: Round) {
     yield* memory.accept(round.blocks)
     yield* memory.commit([round.commit])
   })
   for (const round of dag.rounds) yield* put(round)
-  const source = Layer.succeed(BlockSource.BlockSource, memory.source)
-  const api = yield* Effect.provide(Publisher.makeApi({ heartbeatMs: 100 }), source)
   return { memory, source, api, put }
 })
 
@@ -57,9 +57,6 @@ const observe = (
     ),
     NodeBlockVerifier.layerMysticeti({ committee })
   )
-
-/** Lost sessions are what these tests are about: no need to print them. */
-const quietly = Effect.provideService(References.MinimumLogLevel, "None")
 
 const take = (subscriber: Subscriber.Service, count: number) =>
   Stream.runCollect(Stream.take(subscriber.commits, count))
@@ -247,13 +244,11 @@ describe("Subscriber", () => {
     Effect.gen(function* () {
       const dag = dagOf(20)
       const { api, put } = yield* publish(dag)
-      const spoil = (response: Messages.BlockStreamResponse): Messages.BlockStreamResponse => ({
-        ...response,
-        blocks: response.blocks.map((bytes) =>
-          Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte))
-        )
-      })
-      const bad: Api = { ...api, streamBlocks: (commands) => Stream.map(api.streamBlocks(commands), spoil) }
+      const bad: Api = {
+        ...api,
+        streamBlocks: (commands) =>
+          Stream.map(api.streamBlocks(commands), (one) => ({ ...one, blocks: one.blocks.map(spoil) }))
+      }
       const subscriber = yield* observe(dag.committee, [bad, api])
       yield* produce(dag, put)
       assertCommits(dag, yield* take(subscriber, 60))
@@ -452,7 +447,7 @@ describe("Subscriber", () => {
       const blockOf = (payload: number) => dagOf(1, { payload }).rounds[0]!.blocks[2]!
       const twin = blockOf(9)
       const forged = blockOf(10)
-      const bytes = forged.bytes.map((byte, at) => (at === forged.bytes.length - 1 ? byte ^ 1 : byte))
+      const bytes = spoil(forged.bytes)
       yield* memory.accept([twin, { ...forged, bytes }])
       const subscriber = yield* observe(dag.committee, [api])
       yield* produce(dag, put)
