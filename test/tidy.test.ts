@@ -1,24 +1,15 @@
 /** The rules of the house, read off the source tree. */
 import { assert, describe, it } from "@effect/vitest"
-import { existsSync, globSync, readFileSync } from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { existsSync, readFileSync } from "node:fs"
+import { basename, join } from "node:path"
+import { packages, root, sources as read } from "./support/house.ts"
 
-const root = dirname(import.meta.dirname)
-const packages = ["packages", "apps"].flatMap((folder) =>
-  globSync(`${folder}/*/package.json`, { cwd: root }).map((file) => ({
-    dir: dirname(file),
-    folder,
-    json: readJson(file)
-  }))
-)
-const sources = packages.flatMap(({ dir, folder }) =>
-  globSync(`${dir}/src/**/*.ts`, { cwd: root })
-    .filter((file) => !file.endsWith(".gen.ts"))
-    .map((file) => ({ file, folder, lines: readFileSync(join(root, file), "utf8").split("\n") }))
-)
-function readJson(file: string) {
-  return JSON.parse(readFileSync(join(root, file), "utf8"))
-}
+const sources = read.map(({ file, isPrivate, package: { folder }, text }) => ({
+  file,
+  folder,
+  isPrivate,
+  lines: text.split("\n")
+}))
 const offenders = (found: ReadonlyArray<string>) => assert.deepStrictEqual(found, [])
 
 describe("tidy", () => {
@@ -55,7 +46,7 @@ describe("tidy", () => {
   it("documents every export", () =>
     offenders(
       sources
-        .filter(({ file }) => !file.includes("/internal/"))
+        .filter(({ isPrivate }) => !isPrivate)
         .flatMap(({ file, lines }) => undocumented(lines).map((name) => `${file}: ${name}`))
     ))
 

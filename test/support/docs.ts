@@ -1,30 +1,14 @@
 /** Pages that are read off the sources: what can be set, what is counted, what can go wrong. */
-import { globSync, readFileSync } from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { basename, join } from "node:path"
+import { root, sources as read } from "./house.ts"
 
-const root = join(import.meta.dirname, "../..")
-
-interface Source {
-  readonly file: string
-  readonly module: string
-  readonly package: string
-  readonly text: string
-}
-
-const sources: ReadonlyArray<Source> = ["packages", "apps"]
-  .flatMap((folder) => globSync(`${folder}/*/src/**/*.ts`, { cwd: root }))
-  .filter((file) => !file.endsWith(".gen.ts"))
-  .sort()
-  .map((file) => {
-    const [folder = "", name = ""] = file.split("/")
-    const manifest = JSON.parse(readFileSync(join(root, folder, name, "package.json"), "utf8"))
-    return {
-      file,
-      module: basename(file, ".ts"),
-      package: manifest.name,
-      text: readFileSync(join(root, file), "utf8")
-    }
-  })
+const sources = read.map(({ file, isPrivate, package: owner, text }) => ({
+  file,
+  isPrivate,
+  module: basename(file, ".ts"),
+  package: owner.json.name as string,
+  text
+}))
 
 /** The text of a doc comment, on one line, fit for a table. */
 const plain = (comment: string | undefined) =>
@@ -122,7 +106,7 @@ const defaultsOf = (text: string): ReadonlyArray<readonly [string, string]> => {
 /** `docs/LIMITS.md` */
 export const limitsPage = () => {
   const parts = sources
-    .filter(({ file, text }) => !file.includes("/internal/") && /export const defaults\b/.test(text))
+    .filter(({ isPrivate, text }) => !isPrivate && /export const defaults\b/.test(text))
     .flatMap(({ module, package: owner, text }) => {
       const docs = new Map(
         [...text.matchAll(fieldPattern)].map(([, comment, name = ""]) => [name, plain(comment)])
@@ -146,4 +130,4 @@ export const limitsPage = () => {
 }
 
 /** Where the pages are. */
-export const docs = join(dirname(import.meta.dirname), "..", "docs")
+export const docs = join(root, "docs")

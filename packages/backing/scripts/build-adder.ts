@@ -6,7 +6,7 @@ import { main } from "assemblyscript/asc"
 import { readFile, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 
-const target = new URL("../src/internal/adder.gen.ts", import.meta.url)
+const target = new URL("../src/adder/adder.gen.ts", import.meta.url)
 const flags = ["--outFile", "module.wasm", "--runtime", "stub", "--use", "abort=", "-O3"]
 
 /** The WebAssembly bytes of `assembly/adder`. */
@@ -34,6 +34,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const text = render(await compile())
   if (!process.argv.includes("--check")) await writeFile(target, text)
   else if ((await readFile(target, "utf8")) !== text) {
-    throw new Error("src/internal/adder.gen.ts is not what assembly/adder compiles to: run build:adder")
+    throw new Error("src/adder/adder.gen.ts is not what assembly/adder compiles to: run build:adder")
   }
 }

@@ -5,7 +5,7 @@
 import { Result, type Schema } from "effect"
 import { Base64 } from "effect/encoding"
 import { blake2b256, Hash, Scale, type ValidationResult, validationCodeHash, Wire } from "@ephor/types"
-import base64 from "./internal/adder.gen.ts"
+import base64 from "./adder/adder.gen.ts"
 
 /** Head data: 72 bytes of SCALE. `postState` is the hash of the state after this block. */
 export const AdderHead = Wire.record({ number: Wire.U64, parentHash: Hash, postState: Hash })

@@ -31,7 +31,7 @@ import {
   type Hash,
   type SessionIndex
 } from "@ephor/types"
-import { Recent } from "./internal/Recent.ts"
+import { Recent } from "./shared/Recent.ts"
 import * as Metrics from "./Metrics.ts"
 
 /** Limits of approval voting. Times are milliseconds. */

@@ -20,7 +20,7 @@ import {
   type Hash,
   type ValidatorIndex
 } from "@ephor/types"
-import { Recent } from "./internal/Recent.ts"
+import { Recent } from "./shared/Recent.ts"
 
 /** Limits of availability distribution. Times are milliseconds. */
 export interface Limits {

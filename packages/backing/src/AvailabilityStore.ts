@@ -16,7 +16,7 @@ import {
   type StoreAvailableData
 } from "@ephor/overseer"
 import { AvailableData, CandidateHash, PoV, Scale } from "@ephor/types"
-import { Recent } from "./internal/Recent.ts"
+import { Recent } from "./shared/Recent.ts"
 
 /** Limits of the availability store. */
 export interface Limits {

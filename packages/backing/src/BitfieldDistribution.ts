@@ -16,8 +16,8 @@ import {
   type SignedAvailabilityBitfield,
   type ValidatorIndex
 } from "@ephor/types"
-import * as Gossip from "./internal/gossip.ts"
-import { type Session, sessionAt } from "./internal/session.ts"
+import * as Gossip from "./statements/Gossip.ts"
+import { type Session, sessionAt } from "./shared/Session.ts"
 
 /** Limits of bitfield distribution. */
 export interface Limits {

@@ -7,7 +7,7 @@ import { Clock, type Deferred, Effect, type Layer } from "effect"
 import { Keystore, RuntimeApi } from "@ephor/chain"
 import { AvailabilityStore, BitfieldDistribution, BitfieldSigning, Overseer } from "@ephor/overseer"
 import { bitfieldPayload, type CandidateHash, type CoreState, type Hash } from "@ephor/types"
-import { sessionAt } from "./internal/session.ts"
+import { sessionAt } from "./shared/Session.ts"
 
 /** Times of bitfield signing, in milliseconds. */
 export interface Limits {

@@ -43,9 +43,9 @@ import {
   type ValidatorIndex
 } from "@ephor/types"
 import * as CandidateChecks from "./CandidateChecks.ts"
-import { allBacked, fromEntry, type Job, makeJob, toBacked, toEntry } from "./internal/backingJob.ts"
-import { Recent } from "./internal/Recent.ts"
-import { type Session, signStatement, verifyFullStatement } from "./internal/session.ts"
+import { allBacked, fromEntry, type Job, makeJob, toBacked, toEntry } from "./backing/Job.ts"
+import { Recent } from "./shared/Recent.ts"
+import { type Session, signStatement, verifyFullStatement } from "./shared/Session.ts"
 import * as Metrics from "./Metrics.ts"
 import * as StatementTable from "./StatementTable.ts"
 

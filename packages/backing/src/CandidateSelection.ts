@@ -18,8 +18,8 @@ import {
 } from "@ephor/overseer"
 import { type CandidateHash, candidateHash, type CollatorId, type Hash } from "@ephor/types"
 import * as Assignment from "./Assignment.ts"
-import { Recent } from "./internal/Recent.ts"
-import { sessionAt } from "./internal/session.ts"
+import { Recent } from "./shared/Recent.ts"
+import { sessionAt } from "./shared/Session.ts"
 import * as Metrics from "./Metrics.ts"
 import * as SelectionPolicy from "./SelectionPolicy.ts"
 

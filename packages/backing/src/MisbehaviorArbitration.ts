@@ -14,8 +14,8 @@ import {
 } from "@ephor/overseer"
 import type { MisbehaviorReport, ProvisionableData, ValidatorIndex } from "@ephor/types"
 import { ArbitrationPolicy } from "./ArbitrationPolicy.ts"
-import { Recent } from "./internal/Recent.ts"
-import { sessionAt, verifyFullStatement } from "./internal/session.ts"
+import { Recent } from "./shared/Recent.ts"
+import { sessionAt, verifyFullStatement } from "./shared/Session.ts"
 import * as Metrics from "./Metrics.ts"
 import * as Misbehavior from "./Misbehavior.ts"
 

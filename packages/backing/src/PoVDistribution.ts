@@ -9,7 +9,7 @@ import { RuntimeApi } from "@ephor/chain"
 import { type Network, Protocol } from "@ephor/network"
 import { type DistributePoV, type FetchPoV, Overseer, PoVDistribution, Signal } from "@ephor/overseer"
 import { EarlyPoVDistributionMessage, type Hash, type PoV, povHash, Scale } from "@ephor/types"
-import * as Gossip from "./internal/gossip.ts"
+import * as Gossip from "./statements/Gossip.ts"
 import * as PoVKnowledge from "./PoVKnowledge.ts"
 
 /** Limits of PoV distribution; wishes are limited by the number of validators (`PoVKnowledge.fetchLimit`). */

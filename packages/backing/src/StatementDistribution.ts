@@ -24,8 +24,8 @@ import {
   type SignedFullStatement,
   toCompact
 } from "@ephor/types"
-import * as Gossip from "./internal/gossip.ts"
-import { type Session, sessionAt, verifyFullStatement } from "./internal/session.ts"
+import * as Gossip from "./statements/Gossip.ts"
+import { type Session, sessionAt, verifyFullStatement } from "./shared/Session.ts"
 import * as StatementKnowledge from "./StatementKnowledge.ts"
 
 /** Limits of statement distribution. */

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { Adder, Pvf } from "@ephor/backing"
 import * as NodePvf from "@ephor/backing/NodePvf"
 import { compile, render } from "../scripts/build-adder.ts"
-import generated from "../src/internal/adder.gen.ts"
+import generated from "../src/adder/adder.gen.ts"
 import * as Fixtures from "./fixtures/wasm.ts"
 
 const parentHead = Adder.encodeHead(Adder.genesis(5n))

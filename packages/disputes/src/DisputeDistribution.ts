@@ -8,9 +8,9 @@ import { DisputeCoordinator, DisputeDistribution, type Overseer, type Signal } f
 import { Deferred, Effect, type Layer } from "effect"
 import { maxPerAuthority } from "./AuthorityQueues.ts"
 import { Disputes } from "./Disputes.ts"
-import * as Receiver from "./internal/disputeReceiver.ts"
-import * as Sender from "./internal/disputeSender.ts"
-import type { State } from "./internal/distributionState.ts"
+import * as Receiver from "./distribution/Receiver.ts"
+import * as Sender from "./distribution/Sender.ts"
+import type { State } from "./distribution/State.ts"
 import * as Batches from "./VoteBatches.ts"
 
 export { DisputeDistribution }

@@ -4,7 +4,7 @@
 import type { Store } from "@ephor/chain"
 import type { CandidateHash, SessionIndex, ValidatorId, ValidatorIndex } from "@ephor/types"
 import { Effect, Stream } from "effect"
-import { byIdentity, byValidator, readVotesKey, votesPrefix } from "./internal/votesTables.ts"
+import { byIdentity, byValidator, readVotesKey, votesPrefix } from "./votes/Tables.ts"
 
 /** Where a key voted: session and index, in that order. */
 export const positionsOf = (

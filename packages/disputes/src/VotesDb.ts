@@ -14,7 +14,7 @@ import type {
 } from "@ephor/types"
 import { Context, Effect, Layer, Option, Stream } from "effect"
 import type { DisputeConclusion } from "./Disputes.ts"
-import { clean, forgetRecent } from "./internal/votesPruning.ts"
+import { clean, forgetRecent } from "./votes/Pruning.ts"
 import {
   byIdentity,
   byValidator,
@@ -25,10 +25,10 @@ import {
   readVotesKey,
   sorted,
   votesPrefix
-} from "./internal/votesTables.ts"
-import { VotesWriter } from "./internal/votesWriter.ts"
+} from "./votes/Tables.ts"
+import { VotesWriter } from "./votes/Writer.ts"
 
-export { candidateVotesKey, sessionKey } from "./internal/votesTables.ts"
+export { candidateVotesKey, sessionKey } from "./votes/Tables.ts"
 
 /** Votes about a candidate of a session. */
 export interface VotesRecord {

@@ -4,7 +4,7 @@
  */
 import type { ValidatorId } from "@ephor/types"
 import { Clock, Context, Effect, Layer, Queue, Scope } from "effect"
-import { MemoryPeer } from "./internal/MemoryPeer.ts"
+import { MemoryPeer } from "./memory/MemoryPeer.ts"
 import { Network, type Peer, type PeerId, type Service as NetworkService } from "./Network.ts"
 import { NetworkError, PeerTaken } from "./NetworkError.ts"
 import * as Reputation from "./Reputation.ts"

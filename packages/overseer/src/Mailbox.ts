@@ -3,8 +3,8 @@
  * message that overtakes it.
  */
 import { Deferred, Effect, type Scheduler } from "effect"
-import { Fifo } from "./internal/Fifo.ts"
-import { MessageLane, type Stopwatch } from "./internal/MessageLane.ts"
+import { Fifo } from "./mailbox/Fifo.ts"
+import { MessageLane, type Stopwatch } from "./mailbox/MessageLane.ts"
 import { Concluded, OverseerError } from "./OverseerError.ts"
 import type { FromOverseer, Signal } from "./Signal.ts"
 

@@ -5,7 +5,7 @@
 import { Chain } from "@ephor/chain"
 import type { BlockRef, Hash } from "@ephor/types"
 import { Cause, Context, Effect, Latch, Layer, type Scope, Stream } from "effect"
-import { type Engine, makeEngine } from "./internal/Engine.ts"
+import { type Engine, makeEngine } from "./engine/Engine.ts"
 import * as Leaves from "./Leaves.ts"
 import type { LaneMeter, Lane, Mailbox } from "./Mailbox.ts"
 import type { OverseerError } from "./OverseerError.ts"

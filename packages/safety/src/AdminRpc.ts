@@ -5,7 +5,7 @@
 import { Effect, Redacted } from "effect"
 import { fromHex, isHex } from "@ephor/types"
 import type { Dispatch } from "@ephor/supervisor-protocol/JsonRpcServer"
-import { BadParameter, blockId, chainId, dispatchOf, method, type Methods } from "./internal/rpcMethods.ts"
+import { BadParameter, blockId, chainId, dispatchOf, method, type Methods } from "./rpc/Methods.ts"
 import type { Service } from "./Supervisor.ts"
 
 const boolean = (json: unknown): boolean => {

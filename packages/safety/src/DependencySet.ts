@@ -3,7 +3,7 @@
  */
 import { Schema } from "effect"
 import type { ChainId } from "@ephor/types"
-import { byChainId } from "./internal/byChainId.ts"
+import { byChainId } from "./configuration/ByChainId.ts"
 
 /**
  * The dependency set file: `{"dependencies":{"901":{},"902":{}},"overrideMessageExpiryWindow":15}`. Whatever older

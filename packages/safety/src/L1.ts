@@ -5,7 +5,7 @@
 import { Context, Effect, Layer, Metric, Option, PubSub, Schedule, type Scope, Stream } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
 import type { BlockNumber, BlockRef, Hash } from "@ephor/types"
-import { askOverHttp, makeEthClient } from "./internal/ethClient.ts"
+import { askOverHttp, makeEthClient } from "./l1/EthClient.ts"
 import { L1Error, type Source } from "./L1Source.ts"
 import * as Metrics from "./Metrics.ts"
 

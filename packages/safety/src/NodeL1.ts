@@ -3,7 +3,7 @@
  */
 import { NodeWS } from "@effect/platform-node"
 import { Deferred, Effect, Layer, type Scope, Semaphore } from "effect"
-import { type Ask, makeEthClient } from "./internal/ethClient.ts"
+import { type Ask, makeEthClient } from "./l1/EthClient.ts"
 import * as L1 from "./L1.ts"
 
 /** Bounds of a connection. */

@@ -3,7 +3,7 @@
  */
 import { Schema } from "effect"
 import { BlockSeal, type DerivedBlockRefPair, Timestamp } from "@ephor/types"
-import { byChainId } from "./internal/byChainId.ts"
+import { byChainId } from "./configuration/ByChainId.ts"
 
 /** One chain of the rollup config set. `interop_time` absent: interop never begins. */
 export const RollupConfig = Schema.Struct({

@@ -5,9 +5,9 @@
 import { Context, Effect, Layer, PubSub, type Scope, Stream } from "effect"
 import type { CommittedSubDag, DagBlockRef } from "@ephor/types"
 import type { Chain } from "@ephor/chain"
-import { BlockLedger } from "./internal/BlockLedger.ts"
-import { type ChainOptions, makeChain } from "./internal/chainSource.ts"
-import type { Path } from "./internal/path.ts"
+import { BlockLedger } from "./source/BlockLedger.ts"
+import { type ChainOptions, makeChain } from "./source/ChainSource.ts"
+import type { Path } from "./source/Path.ts"
 import type { ObserverError } from "./ObserverError.ts"
 
 /** A signed block and its reference. */
@@ -135,7 +135,7 @@ export const layerMemory = (
     })
   )
 
-export { type ChainOptions, defaults as chainDefaults } from "./internal/chainSource.ts"
+export { type ChainOptions, defaults as chainDefaults } from "./source/ChainSource.ts"
 
 /**
  * A source over a chain: `Imported` gives the DAG blocks of its body (each once), `Promoted(Finalized)` the next

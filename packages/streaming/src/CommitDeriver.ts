@@ -18,12 +18,12 @@ import {
   type ObservedCommit,
   sameBlocks,
   shapeFault
-} from "./internal/commitShape.ts"
-import { CommitVotes } from "./internal/CommitVotes.ts"
-import { DagWindow, type Repair } from "./internal/DagWindow.ts"
+} from "./commits/CommitShape.ts"
+import { CommitVotes } from "./commits/CommitVotes.ts"
+import { DagWindow, type Repair } from "./commits/DagWindow.ts"
 import type { Position } from "./SubscriberConfig.ts"
 
-export type { CommitFault, ObservedCommit } from "./internal/commitShape.ts"
+export type { CommitFault, ObservedCommit } from "./commits/CommitShape.ts"
 
 /** What a deriver starts from, and its bounds. */
 export interface DeriverOptions {

@@ -22,7 +22,7 @@ import {
   Round
 } from "@ephor/types"
 import { join, type Parts } from "./Grpc.ts"
-import { scanBlocks } from "./internal/scanBlocks.ts"
+import { scanBlocks } from "./grpc/BlockScan.ts"
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 0xffff_ffff }))
 /** What a subscriber would rather have: an extension, which publishers may leave aside. */

@@ -5,9 +5,9 @@
 import type { FetchBlocksRequest, FetchBlocksResponse, ReplayInfo } from "@ephor/types"
 import { Effect, Layer, Metric, Redacted, Result, type Scope, Semaphore, Stream } from "effect"
 import type * as Http2 from "node:http2"
-import { call, type CallOptions, type ClientMethod, unary } from "./internal/NodeClientCall.ts"
-import { dial } from "./internal/NodeDial.ts"
-import type { Path, Pathed } from "./internal/path.ts"
+import { call, type CallOptions, type ClientMethod, unary } from "./grpc/NodeClientCall.ts"
+import { dial } from "./grpc/NodeDial.ts"
+import type { Path, Pathed } from "./source/Path.ts"
 import * as Grpc from "./Grpc.ts"
 import {
   type BlockStreamRequest,

@@ -21,10 +21,10 @@ import {
 import { BlockSource, type Service as Source, type SourceEvent } from "./BlockSource.ts"
 import { BlockVerifier, type ObservedBlock } from "./BlockVerifier.ts"
 import type { ObservedCommit } from "./CommitDeriver.ts"
-import { BlockLedger } from "./internal/BlockLedger.ts"
-import { defaultMaxHops, extend, isIdentity, type Path } from "./internal/path.ts"
-import { blocksOf, dataOf, RelayHistory } from "./internal/RelayHistory.ts"
-import { guarded } from "./internal/sourceGuard.ts"
+import { BlockLedger } from "./source/BlockLedger.ts"
+import { defaultMaxHops, extend, isIdentity, type Path } from "./source/Path.ts"
+import { blocksOf, dataOf, RelayHistory } from "./relay/History.ts"
+import { guarded } from "./relay/SourceGuard.ts"
 import { Misconfigured, ObserverError, OutOfRange } from "./ObserverError.ts"
 import * as RelayMetrics from "./RelayMetrics.ts"
 import * as Subscriber from "./Subscriber.ts"
@@ -37,7 +37,7 @@ export {
   type Pathed,
   pathOf,
   refusal as pathRefusal
-} from "./internal/path.ts"
+} from "./source/Path.ts"
 
 /** Limits of a relay. */
 export interface RelayLimits {

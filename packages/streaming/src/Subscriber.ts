@@ -5,15 +5,15 @@
 import { Config, Context, Effect, Layer, type Scope, Stream, type SubscriptionRef } from "effect"
 import { BlockVerifier, type ObservedBlock } from "./BlockVerifier.ts"
 import type { ObservedCommit } from "./CommitDeriver.ts"
-import type { Equivocation } from "./internal/Equivocations.ts"
-import { Observer } from "./internal/Observer.ts"
-import { follow } from "./internal/follow.ts"
+import type { Equivocation } from "./subscriber/Equivocations.ts"
+import { Observer } from "./subscriber/Observer.ts"
+import { follow } from "./subscriber/Follow.ts"
 import * as ObserverApi from "./ObserverApi.ts"
 import { Misconfigured, ObserverError } from "./ObserverError.ts"
 import * as SubscriberConfig from "./SubscriberConfig.ts"
 import type { Mode } from "./SubscriberMode.ts"
 
-export type { Equivocation } from "./internal/Equivocations.ts"
+export type { Equivocation } from "./subscriber/Equivocations.ts"
 
 /** What a subscriber has done so far. */
 export interface Stats {

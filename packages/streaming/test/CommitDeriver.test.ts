@@ -3,8 +3,8 @@ import * as Committee from "@ephor/chain/Committee"
 import type { DagCommitRef, DagCommittee, Hash } from "@ephor/types"
 import { Result } from "effect"
 import { BlockVerifier, CommitDeriver } from "../src/index.ts"
-import { CommitVotes } from "../src/internal/CommitVotes.ts"
-import { DagWindow } from "../src/internal/DagWindow.ts"
+import { CommitVotes } from "../src/commits/CommitVotes.ts"
+import { DagWindow } from "../src/commits/DagWindow.ts"
 import { dagOf, type Round } from "./dag.ts"
 
 const equals = (size: number): DagCommittee =>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ObservedBlock } from "../src/BlockVerifier.ts"
-import { Equivocations } from "../src/internal/Equivocations.ts"
+import { Equivocations } from "../src/subscriber/Equivocations.ts"
 
 const block = (author: number, round: number, version: number) =>
   ({ ref: { author, round, digest: `0x${author}-${round}-${version}` } }) as unknown as ObservedBlock

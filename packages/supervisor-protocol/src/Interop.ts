@@ -22,7 +22,7 @@ import {
   type Receipt,
   Timestamp
 } from "@ephor/types"
-import { blockSeal, fromSchema, nothing, receipts, type Wire } from "./internal/wire.ts"
+import { blockSeal, fromSchema, nothing, receipts, type Wire } from "./interop/Wire.ts"
 import { codes, type RpcError } from "./JsonRpc.ts"
 import { ManagedEvent } from "./ManagedEvent.ts"
 import type { Service } from "./ManagedNode.ts"

@@ -18,7 +18,7 @@ import type {
   Timestamp
 } from "@ephor/types"
 import type { Chain } from "@ephor/chain"
-import { makeChainNode } from "./internal/chainNode.ts"
+import { makeChainNode } from "./chain/ChainNode.ts"
 import type { ManagedEvent } from "./ManagedEvent.ts"
 import type { ManagedNodeError } from "./ManagedNodeError.ts"
 

@@ -4,9 +4,9 @@
  */
 import { Effect, type Scope, SubscriptionRef } from "effect"
 import { type BlockRef, CodecError } from "@ephor/types"
-import { makeHttpCaller } from "./internal/httpCaller.ts"
-import { makeSocketCaller } from "./internal/socketCaller.ts"
-import type { Duplex, Link } from "./internal/clientLink.ts"
+import { makeHttpCaller } from "./client/HttpCaller.ts"
+import { makeSocketCaller } from "./client/SocketCaller.ts"
+import type { Duplex, Link } from "./client/Link.ts"
 import { type Method, methods } from "./Interop.ts"
 import type { Connection, Service } from "./ManagedNode.ts"
 import { Malformed, ManagedNodeError, Unsupported } from "./ManagedNodeError.ts"

@@ -4,7 +4,7 @@
  */
 import { Context, Effect, type Scope, Stream } from "effect"
 import { CodecError } from "@ephor/types"
-import { type EventHub, makeEventHub, type Send } from "./internal/eventHub.ts"
+import { type EventHub, makeEventHub, type Send } from "./server/EventHub.ts"
 import { type Method, methods, names, toRpcError } from "./Interop.ts"
 import { errors, positional, type RpcError } from "./JsonRpc.ts"
 import * as JsonRpcServer from "./JsonRpcServer.ts"

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server as HttpServer, type Ser
 import type { Duplex } from "node:stream"
 import { NodeWS } from "@effect/platform-node"
 import { Clock, Effect, type Fiber, FiberSet, Layer, Metric, type Redacted } from "effect"
-import { serveSocket } from "./internal/NodeServerSocket.ts"
+import { serveSocket } from "./server/NodeServerSocket.ts"
 import { refusal } from "./Jwt.ts"
 import type { ManagedNode } from "./ManagedNode.ts"
 import { ListenFailed, ManagedNodeError } from "./ManagedNodeError.ts"

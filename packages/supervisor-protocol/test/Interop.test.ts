@@ -9,7 +9,7 @@ import {
   OutputV0
 } from "@ephor/types"
 import * as Interop from "../src/Interop.ts"
-import { blockSeal, fromSchema, receipts, type Wire } from "../src/internal/wire.ts"
+import { blockSeal, fromSchema, receipts, type Wire } from "../src/interop/Wire.ts"
 import { parseJson } from "../src/JsonRpc.ts"
 import * as Errors from "../src/ManagedNodeError.ts"
 import { l1Block, l2Block } from "../src/testing/ManagedNodeTest.ts"

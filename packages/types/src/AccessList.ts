@@ -7,7 +7,7 @@ import { attemptDecode, type CodecError, Fault, within } from "./codec/CodecErro
 import { concatBytes } from "./codec/Cursor.ts"
 import { parseHex, toHex } from "./codec/Hex.ts"
 import { bigNatural, natural, spelled } from "./codec/Wire.ts"
-import { bigEndian, fromBigEndian, isZero } from "./internal/bigEndian.ts"
+import { bigEndian, fromBigEndian, isZero } from "./bytes/BigEndian.ts"
 import { ChainId, Hash } from "./Primitives.ts"
 
 /** A message by place and checksum; the origin is only in the checksum. */

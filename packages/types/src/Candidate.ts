@@ -7,8 +7,8 @@ import { fromHex } from "./codec/Hex.ts"
 import * as Scale from "./codec/Scale.ts"
 import { Bytes, layout, record, U16, U32, U8 } from "./codec/Wire.ts"
 import { blake2b256 } from "./Hashing.ts"
-import { isZero } from "./internal/bigEndian.ts"
-import { layoutOf } from "./internal/layout.ts"
+import { isZero } from "./bytes/BigEndian.ts"
+import { layoutOf } from "./layout/Layout.ts"
 import {
   type CandidateHash,
   CollatorId,

@@ -8,7 +8,7 @@ import { concatBytes } from "./codec/Cursor.ts"
 import { parseHex, toHex } from "./codec/Hex.ts"
 import { bigNatural, decimal, natural, spelled } from "./codec/Wire.ts"
 import { keccak256, keccak256Bytes } from "./Hashing.ts"
-import { bigEndian, fromBigEndian, isZero } from "./internal/bigEndian.ts"
+import { bigEndian, fromBigEndian, isZero } from "./bytes/BigEndian.ts"
 import { Address, type ChainId, Hash } from "./Primitives.ts"
 import type { Log } from "./Receipt.ts"
 

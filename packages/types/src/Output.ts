@@ -6,7 +6,7 @@ import { attemptDecode, type CodecError, Fault } from "./codec/CodecError.ts"
 import { concatBytes } from "./codec/Cursor.ts"
 import { fromHex, toHex } from "./codec/Hex.ts"
 import { keccak256 } from "./Hashing.ts"
-import { bigEndian, fromBigEndian, isZero } from "./internal/bigEndian.ts"
+import { bigEndian, fromBigEndian, isZero } from "./bytes/BigEndian.ts"
 import { ChainId, Hash } from "./Primitives.ts"
 import { Quantity } from "./Receipt.ts"
 

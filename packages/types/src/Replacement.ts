@@ -7,7 +7,7 @@ import { attemptDecode, type CodecError, Fault } from "./codec/CodecError.ts"
 import { concatBytes } from "./codec/Cursor.ts"
 import { fromHex, toHex } from "./codec/Hex.ts"
 import { keccak256 } from "./Hashing.ts"
-import { bigEndian, fromBigEndian } from "./internal/bigEndian.ts"
+import { bigEndian, fromBigEndian } from "./bytes/BigEndian.ts"
 import { encodeOutput, type OutputV0, outputRoot, readOutput } from "./Output.ts"
 import type { Address, Hash } from "./Primitives.ts"
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { SchemaAST } from "effect"
 import * as types from "@ephor/types"
 import { CodecError, CodecFault } from "@ephor/types"
-import { type Layout, layoutOf } from "../src/internal/layout.ts"
+import { type Layout, layoutOf } from "../src/layout/Layout.ts"
 
 const { Registry } = types
 

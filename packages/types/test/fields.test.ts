@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { fromHex, InherentData, Reader, Scale, toHex, Wire, Writer } from "@ephor/types"
-import { type FieldList, fieldsWire } from "../src/internal/fields.ts"
+import { type FieldList, fieldsWire } from "../src/binary/Fields.ts"
 import { vectors } from "./support/vectors.ts"
 
 const list: FieldList = {

@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { TypeRegistry } from "@polkadot/types"
 import { CodecError, fromHex, Json, Registry, Scale, toHex } from "@ephor/types"
-import { layoutOf } from "../src/internal/layout.ts"
+import { layoutOf } from "../src/layout/Layout.ts"
 import { generate, hasBits, randomFrom } from "./support/generate.ts"
 import { vectors } from "./support/vectors.ts"
 

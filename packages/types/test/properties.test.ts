@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { Bcs, CodecError, Json, Proto, Registry, Scale, toHex, Writer } from "@ephor/types"
-import { layoutOf } from "../src/internal/layout.ts"
+import { layoutOf } from "../src/layout/Layout.ts"
 import { generate, hasBits, randomFrom } from "./support/generate.ts"
 
 const binary = { scale: Scale, bcs: Bcs, proto: Proto } as const

@@ -58,7 +58,7 @@ import {
   ValidationProtocol
 } from "@ephor/types"
 import type { SchemaAST } from "effect"
-import { layoutOf } from "../src/internal/layout.ts"
+import { layoutOf } from "../src/layout/Layout.ts"
 import { vectors } from "./support/vectors.ts"
 
 const { seed_era, vectors: nodeSide } = vectors("polkadot/09-node-side")

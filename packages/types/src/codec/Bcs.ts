@@ -2,8 +2,8 @@
  * BCS, strictly: little-endian integers, ULEB128 lengths and case numbers in their shortest form and below
  * 2^32, and nothing behind the value. (Binary Canonical Serialization, as Move chains use it.)
  */
-import { compileBinary } from "../internal/binary.ts"
-import { makeBinary } from "../internal/codec.ts"
+import { compileBinary } from "../binary/Binary.ts"
+import { makeBinary } from "../binary/Codec.ts"
 import { Fault } from "./CodecError.ts"
 import type { Reader, Writer } from "./Cursor.ts"
 

@@ -4,11 +4,11 @@
  * and `null` or a missing key for what may be absent; it refuses numbers that are not exact.
  */
 import { Effect, Result, Schema, SchemaAST, SchemaIssue, SchemaTransformation } from "effect"
-import type { AnySchema } from "../internal/codec.ts"
-import { compileJson, type JsonForm } from "../internal/json.ts"
-import { compilePattern, type MatchText } from "../internal/jsonPattern.ts"
-import { compileText } from "../internal/jsonText.ts"
-import { layoutOf } from "../internal/layout.ts"
+import type { AnySchema } from "../binary/Codec.ts"
+import { compileJson, type JsonForm } from "../json/JsonForm.ts"
+import { compilePattern, type MatchText } from "../json/Pattern.ts"
+import { compileText } from "../json/Text.ts"
+import { layoutOf } from "../layout/Layout.ts"
 import { type CodecError, Fault, toCodecError } from "./CodecError.ts"
 
 /**

@@ -5,8 +5,8 @@
  * Zero values are not written, unknown fields are skipped, the last of repeated scalars wins and split
  * messages are merged. A u64 that does not fit the value inside is refused, never rounded.
  */
-import { makeBinary } from "../internal/codec.ts"
-import { compileProto } from "../internal/proto.ts"
+import { makeBinary } from "../binary/Codec.ts"
+import { compileProto } from "../proto/ProtoForm.ts"
 
 const codec = makeBinary("protobuf", compileProto())
 

@@ -4,11 +4,11 @@
  * the one thing that is ignored on reading, as the Rust codec does; they are written as zero. (Fact: parity-
  * scale-codec 3.)
  */
-import { compileBinary } from "../internal/binary.ts"
-import { makeBinary } from "../internal/codec.ts"
-import { scaleRules } from "../internal/scale.ts"
+import { compileBinary } from "../binary/Binary.ts"
+import { makeBinary } from "../binary/Codec.ts"
+import { scaleRules } from "../binary/ScaleForm.ts"
 
-export { readCompact, readCompactBig, writeCompact, writeCompactBig } from "../internal/scale.ts"
+export { readCompact, readCompactBig, writeCompact, writeCompactBig } from "../binary/ScaleForm.ts"
 
 const codec = makeBinary("SCALE", compileBinary(scaleRules))
 

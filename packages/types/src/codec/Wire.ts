@@ -16,7 +16,7 @@ import {
   keys,
   type Layout,
   layoutOf
-} from "../internal/layout.ts"
+} from "../layout/Layout.ts"
 
 /**
  * Attaches a layout to a schema; it takes the place of whatever would be derived. Annotate last, after all

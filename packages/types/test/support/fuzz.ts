@@ -3,7 +3,7 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { Bcs, CodecError, Json, Proto, Registry, Scale } from "@ephor/types"
-import { layoutOf } from "../../src/internal/layout.ts"
+import { layoutOf } from "../../src/layout/Layout.ts"
 import { generate, hasBits, randomFrom } from "./generate.ts"
 import { mutate, mutateJson } from "./mutate.ts"
 

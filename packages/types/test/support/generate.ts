@@ -1,4 +1,4 @@
-import type { Layout } from "../../src/internal/layout.ts"
+import type { Layout } from "../../src/layout/Layout.ts"
 
 /** A small seeded generator (mulberry32): the same seed gives the same values on every machine. */
 export const randomFrom = (seed: number): (() => number) => {

@@ -1,0 +1,386 @@
+/**
+ * Our peer over libp2p: a session with each other peer carries hello, views and notifications; each request has a
+ * stream of its own.
+ */
+import type { Connection, Libp2p, Stream as Libp2pStream } from "@libp2p/interface"
+import { lpStream } from "@libp2p/utils"
+import type { Multiaddr } from "@multiformats/multiaddr"
+import type { Hash } from "@ephor/types"
+import { Data, Deferred, Effect, FiberSet, Metric, Queue, Random, type Scope } from "effect"
+import * as Handshake from "../Handshake.ts"
+import * as Metrics from "../Metrics.ts"
+import type { Peer, PeerId, RequestHandler, Service } from "../Network.ts"
+import type { NetworkError } from "../NetworkError.ts"
+import type { Limits } from "../NodeLibp2p.ts"
+import type { NotificationProtocol, RequestProtocol } from "../Protocol.ts"
+import * as Reputation from "../Reputation.ts"
+import * as View from "../View.ts"
+import * as Frames from "./Frames.ts"
+import * as Requests from "./Requests.ts"
+import type { LocalPeer } from "../peer/LocalPeer.ts"
+
+/** The stream that a session runs on. */
+const sessionProtocol = "/ephor/session/1"
+
+/** What the peer needs beside the node. */
+export interface Settings {
+  readonly genesis: Hash
+  readonly authority: Handshake.Authority | undefined
+  readonly verify: Handshake.Verify
+  readonly notifications: ReadonlyMap<string, NotificationProtocol>
+  readonly limits: Limits
+}
+
+/** A session ended; `why` is for the log. */
+class SessionEnded extends Data.TaggedError("SessionEnded")<{ readonly why: string }> {}
+
+interface Session {
+  readonly connection: Connection
+  readonly outbound: Queue.Queue<Uint8Array>
+}
+
+/** Everything that belongs to a connected peer. */
+interface Link {
+  readonly peer: Peer
+  readonly sessions: Set<Session>
+  /** Done when the last session has ended. */
+  readonly gone: Deferred.Deferred<void>
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+export class Libp2pPeer {
+  readonly #node: Libp2p
+  readonly #local: LocalPeer
+  readonly #settings: Settings
+  readonly #links = new Map<PeerId, Link>()
+  readonly #run: (effect: Effect.Effect<void>) => unknown
+
+  private constructor(
+    node: Libp2p,
+    local: LocalPeer,
+    settings: Settings,
+    run: (effect: Effect.Effect<void>) => unknown
+  ) {
+    this.#node = node
+    this.#local = local
+    this.#settings = settings
+    this.#run = run
+  }
+
+  static make(
+    node: Libp2p,
+    local: LocalPeer,
+    settings: Settings
+  ): Effect.Effect<Libp2pPeer, never, Scope.Scope> {
+    return Effect.gen(function* () {
+      const run = yield* FiberSet.makeRuntime<never, void, never>()
+      const peer = new Libp2pPeer(node, local, settings, run)
+      yield* Effect.promise(() =>
+        node.handle(
+          sessionProtocol,
+          (stream, connection) => void peer.#run(Effect.ignore(peer.#session(stream, connection))),
+          { maxInboundStreams: settings.limits.sessionsPerPeer, force: true }
+        )
+      )
+      const onOpen = ({ detail }: CustomEvent<Connection>) => void run(peer.#letGo(detail))
+      yield* Effect.acquireRelease(
+        Effect.sync(() => node.addEventListener("connection:open", onOpen)),
+        () => Effect.sync(() => node.removeEventListener("connection:open", onOpen))
+      )
+      return peer
+    })
+  }
+
+  /** Ends a connection on which nobody has said hello in time: strangers must not hold the places of peers. */
+  #letGo(connection: Connection): Effect.Effect<void> {
+    return Effect.andThen(
+      // Twice: who has opened its stream in time may take as long again for its hello, and hears why it is refused.
+      Effect.sleep(2 * this.#settings.limits.helloTimeoutMs),
+      Effect.suspend(() => {
+        if (this.#carriesSession(connection) || connection.status !== "open") return Effect.void
+        connection.abort(new Error("no session"))
+        return Metric.update(Metrics.refused, 1)
+      })
+    )
+  }
+
+  #carriesSession(connection: Connection): boolean {
+    const sessions = this.#links.get(connection.remotePeer.toString())?.sessions ?? []
+    return [...sessions].some((session) => session.connection === connection)
+  }
+
+  get service(): Service {
+    const local = this.#local
+    return {
+      self: local.self,
+      peers: Effect.sync(() => local.peers),
+      peerOf: (authority) => Effect.sync(() => local.peerOf(authority)),
+      events: local.events(),
+      eventsOf: (protocol) => local.events(protocol.name),
+      setView: (view) => this.#setView(view),
+      notify: (protocol, peers, bytes) =>
+        Effect.andThen(
+          local.checkNotification(protocol, bytes),
+          Effect.suspend(() => {
+            const frame = Frames.notificationFrame(protocol, bytes)
+            return Effect.forEach(peers, (peer) => this.#send(peer, frame), { discard: true })
+          })
+        ),
+      request: (protocol, peer, bytes, options) =>
+        Effect.suspend(() => Requests.request(this.#requestLink(peer), protocol, peer, bytes, options)),
+      serve: (protocol, handler) => this.#serve(protocol, handler),
+      report: (peer, change, why) => this.#report(peer, change, why),
+      reputation: (peer) => Effect.sync(() => local.reputation(peer))
+    }
+  }
+
+  /** Dials an address for ever: again when the session ends, later and later while nobody answers. */
+  keepDialling(address: Multiaddr): Effect.Effect<never> {
+    const { dialTimeoutMs, redialMaxMs, redialMinMs } = this.#settings.limits
+    const once = Effect.gen({ self: this }, function* () {
+      const connection = yield* Effect.tryPromise({
+        try: (signal) =>
+          this.#node.dial(address, { signal: AbortSignal.any([signal, AbortSignal.timeout(dialTimeoutMs)]) }),
+        catch: (cause) => new SessionEnded({ why: messageOf(cause) })
+      })
+      const id = connection.remotePeer.toString()
+      const link = this.#links.get(id)
+      // The other side was faster: its session serves both.
+      if (link !== undefined) return yield* Deferred.await(link.gone)
+      const stream = yield* Effect.tryPromise({
+        try: (signal) => connection.newStream(sessionProtocol, { signal }),
+        catch: (cause) => new SessionEnded({ why: messageOf(cause) })
+      })
+      yield* this.#session(stream, connection)
+    })
+    return Effect.gen({ self: this }, function* () {
+      let pauseMs = redialMinMs
+      for (;;) {
+        const began = this.#local.nowMs
+        yield* once.pipe(
+          Effect.catch(({ why }) =>
+            Effect.andThen(
+              Metric.update(Metrics.dialFailures, 1),
+              Effect.logDebug(`no session with ${address}: ${why}`)
+            )
+          )
+        )
+        pauseMs = this.#local.nowMs - began > redialMaxMs ? redialMinMs : Math.min(pauseMs * 2, redialMaxMs)
+        const link = [...this.#links.values()].find(({ sessions }) =>
+          [...sessions].some(({ connection }) => connection.remoteAddr.equals(address))
+        )
+        if (link !== undefined) yield* Deferred.await(link.gone)
+        yield* Effect.sleep(Math.round(pauseMs * (1 + 0.25 * (yield* Random.next))))
+      }
+    })
+  }
+
+  /** A session from hello to its end. */
+  #session(stream: Libp2pStream, connection: Connection): Effect.Effect<void, SessionEnded> {
+    const { limits } = this.#settings
+    const id = connection.remotePeer.toString()
+    const framed = lpStream(stream, { maxDataLength: Frames.maxFrameBytes })
+    const read = Effect.tryPromise({
+      try: (signal) => framed.read({ signal }),
+      catch: (cause) => new SessionEnded({ why: messageOf(cause) })
+    }).pipe(Effect.map((list) => Frames.openFrame(list.subarray())))
+    const write = (bytes: Uint8Array) =>
+      Effect.tryPromise({
+        try: (signal) => framed.write(bytes, { signal }),
+        catch: (cause) => new SessionEnded({ why: messageOf(cause) })
+      })
+    const refuse = (why: string) =>
+      Effect.gen(function* () {
+        yield* Metric.update(Metrics.refused, 1)
+        yield* Effect.logInfo(`peer ${id} is refused: ${why}`)
+        yield* Effect.ignore(Effect.timeoutOption(write(Frames.goodbyeFrame(why)), 500))
+        return yield* new SessionEnded({ why })
+      })
+    // A connection without a session is of no use to anybody, and a place for somebody else.
+    const end = Effect.promise(async () => {
+      const signal = AbortSignal.timeout(500)
+      await stream.close({ signal }).catch((cause) => stream.abort(cause))
+      if (!this.#carriesSession(connection))
+        await connection.close({ signal }).catch((cause) => connection.abort(cause))
+    })
+
+    const greet = Effect.gen({ self: this }, function* () {
+      const { authority, genesis, verify } = this.#settings
+      yield* write(Frames.helloFrame(yield* Handshake.hello(genesis, authority, this.#local.self, id)))
+      const first = yield* read
+      if (first._tag === "Goodbye") {
+        yield* Effect.logWarning(`peer ${id} refuses us: ${first.why}`)
+        return yield* new SessionEnded({ why: first.why })
+      }
+      if (first._tag !== "Hello" || first.bytes.length > Handshake.maxHelloBytes)
+        return yield* refuse("no hello")
+      return yield* Effect.catchTag(
+        Handshake.open(first.bytes, genesis, this.#local.self, id, verify),
+        "HelloRefused",
+        ({ why }) => refuse(why)
+      )
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: limits.helloTimeoutMs,
+        orElse: () => refuse(`no hello within ${limits.helloTimeoutMs} ms`)
+      })
+    )
+
+    const live = Effect.gen({ self: this }, function* () {
+      const peer = yield* greet
+      const rejection = this.#rejection(peer)
+      if (rejection !== undefined) return yield* refuse(rejection)
+      const session: Session = {
+        connection,
+        outbound: yield* Queue.dropping<Uint8Array>(limits.outboundPerPeer)
+      }
+      const writing = Effect.forever(Effect.flatMap(Queue.take(session.outbound), write))
+      const reading = Effect.forever(Effect.flatMap(read, (frame) => this.#onFrame(id, frame)))
+      return yield* Effect.acquireUseRelease(
+        this.#join(peer, session),
+        () => Effect.raceFirst(reading, writing),
+        () => this.#leave(id, session)
+      )
+    })
+    return Effect.ensuring(live, end)
+  }
+
+  /** Why a peer that said hello is not taken. */
+  #rejection({ authority, id }: Peer): string | undefined {
+    if (id === this.#local.self) return "this is ourselves"
+    if (this.#local.refuses(id)) return "its reputation is too low"
+    if ((this.#links.get(id)?.sessions.size ?? 0) >= this.#settings.limits.sessionsPerPeer) {
+      return "it has enough sessions"
+    }
+    const holder = authority === undefined ? undefined : this.#local.peerOf(authority)
+    return holder?._tag === "Some" && holder.value.id !== id
+      ? `validator ${authority} is connected as ${holder.value.id}`
+      : undefined
+  }
+
+  #join(peer: Peer, session: Session): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (!View.equals(this.#local.view, View.empty)) {
+        Queue.offerUnsafe(session.outbound, Frames.viewFrame(this.#local.view))
+      }
+      const link = this.#links.get(peer.id)
+      if (link !== undefined) {
+        link.sessions.add(session)
+        return Effect.void
+      }
+      this.#links.set(peer.id, { peer, sessions: new Set([session]), gone: Deferred.makeUnsafe() })
+      return Effect.andThen(
+        this.#local.connect(peer),
+        Effect.logInfo(
+          `connected with peer ${peer.id}`,
+          peer.authority === undefined ? {} : { authority: peer.authority }
+        )
+      )
+    })
+  }
+
+  #leave(id: PeerId, session: Session): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const link = this.#links.get(id)
+      link?.sessions.delete(session)
+      if (link === undefined || link.sessions.size > 0) return Effect.void
+      this.#links.delete(id)
+      Deferred.doneUnsafe(link.gone, Effect.void)
+      return Effect.andThen(this.#local.disconnect(id), Effect.logInfo(`disconnected from peer ${id}`))
+    })
+  }
+
+  #onFrame(id: PeerId, frame: Frames.Frame): Effect.Effect<void, SessionEnded> {
+    switch (frame._tag) {
+      case "View":
+        return Effect.flatMap(this.#local.onView(id, frame.view), (wrong) =>
+          wrong === undefined ? Effect.void : this.#report(id, Reputation.changes.major, wrong)
+        )
+      case "Notification": {
+        const protocol = this.#settings.notifications.get(frame.protocol)
+        const wrong =
+          protocol === undefined
+            ? "a notification of an unknown protocol"
+            : frame.bytes.length > protocol.maxBytes
+              ? `a notification of ${frame.bytes.length} bytes`
+              : undefined
+        return wrong === undefined
+          ? this.#local.onNotification(id, frame.protocol, frame.bytes)
+          : Effect.andThen(
+              Metric.update(Metrics.malformed, 1),
+              this.#report(id, Reputation.changes.minor, wrong)
+            )
+      }
+      case "Goodbye":
+        return Effect.fail(new SessionEnded({ why: frame.why }))
+      case "Hello":
+      case "Malformed": {
+        const why = frame._tag === "Hello" ? "a second hello" : frame.why
+        return Metric.update(Metrics.malformed, 1).pipe(
+          Effect.andThen(this.#report(id, Reputation.changes.major, why)),
+          Effect.andThen(Effect.fail(new SessionEnded({ why })))
+        )
+      }
+    }
+  }
+
+  #send(peer: PeerId, frame: Uint8Array): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const session = this.#links.get(peer)?.sessions.values().next().value
+      return session === undefined || Queue.offerUnsafe(session.outbound, frame)
+        ? Effect.void
+        : Metric.update(Metrics.outboundDropped, 1)
+    })
+  }
+
+  #setView(view: View.View): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (View.equals(this.#local.view, view)) return Effect.void
+      this.#local.view = view
+      const frame = Frames.viewFrame(view)
+      return Effect.forEach([...this.#links.keys()], (peer) => this.#send(peer, frame), { discard: true })
+    })
+  }
+
+  #requestLink(peer: PeerId): Requests.RequestLink | undefined {
+    const link = this.#links.get(peer)
+    const session = link?.sessions.values().next().value
+    return link === undefined || session === undefined
+      ? undefined
+      : { connection: session.connection, gone: link.gone }
+  }
+
+  #serve(protocol: RequestProtocol, handler: RequestHandler): Effect.Effect<void, NetworkError, Scope.Scope> {
+    return Effect.gen({ self: this }, function* () {
+      const server = yield* this.#local.serve(protocol, handler)
+      const { requestReadTimeoutMs } = this.#settings.limits
+      const onStream = (stream: Libp2pStream, connection: Connection) => {
+        const peer = this.#local.connected.get(connection.remotePeer.toString())
+        if (peer === undefined) stream.abort(new Error("say hello first"))
+        else this.#run(Requests.answer(server, peer, stream, requestReadTimeoutMs))
+      }
+      yield* Effect.acquireRelease(
+        Effect.promise(() =>
+          this.#node.handle(protocol.name, onStream, {
+            maxInboundStreams: Requests.streamsOf(protocol),
+            force: true
+          })
+        ),
+        () => Effect.promise(() => this.#node.unhandle(protocol.name))
+      )
+    })
+  }
+
+  #report(peer: PeerId, change: number, why: string): Effect.Effect<void> {
+    return Effect.flatMap(this.#local.report(peer, change, why), (isBanned) =>
+      isBanned
+        ? Effect.sync(() => {
+            for (const { connection } of this.#links.get(peer)?.sessions ?? []) {
+              connection.abort(new Error("its reputation is too low"))
+            }
+          })
+        : Effect.void
+    )
+  }
+}
