@@ -1,6 +1,6 @@
 /** The rules of the house, read off the source tree. */
 import { assert, describe, it } from "@effect/vitest"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { basename, join } from "node:path"
 import { packages, root, sources as read } from "./support/house.ts"
 

@@ -1,5 +1,5 @@
 /** The contract suite: what passes here may hold a node. */
-import * as StoreTest from "@ephor/chain/testing/StoreTest"
+import * as StoreTest from "@ephor/store/testing/StoreTest"
 import { afterAll } from "@effect/vitest"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,7 +1,7 @@
 /**
  * A store of your own: SQLite, which Node brings along, in place of LMDB. Three methods are a store.
  */
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import { Extension } from "@ephor/node"
 import { Effect, Layer, Option, Stream } from "effect"
 import { DatabaseSync } from "node:sqlite"

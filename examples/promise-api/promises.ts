@@ -2,7 +2,9 @@
  * No Effect: promises, `for await`, and one runtime that owns what was started. Runs a development chain in this
  * process, sends it a transaction and waits for the block that carries it.
  */
-import { Chain, DevChain, DevTransaction, Store } from "@ephor/chain"
+import { Chain } from "@ephor/chain"
+import { DevChain, DevTransaction } from "@ephor/devchain"
+import { Store } from "@ephor/store"
 import { Layer, ManagedRuntime, Stream } from "effect"
 
 // What to run, put together from layers: exchange `Store.layerMemory` for `NodeStore.layer({ path })` to keep it.

@@ -1,7 +1,7 @@
 /**
  * What a development chain offers over HTTP beside health and metrics: taking transactions.
  */
-import { type DevChain, DevTransaction } from "@ephor/chain"
+import { type DevChain, DevTransaction } from "@ephor/devchain"
 import { Address, Hash, HexData } from "@ephor/types"
 import { Effect, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"

@@ -1,7 +1,10 @@
 /**
  * What a module given to `--extend` may add to a node, or put in the place of its parts.
  */
-import type { Chain, ChainError, DevChain, Keystore, RuntimeApi, Store } from "@ephor/chain"
+import type { Chain, ChainError, RuntimeApi } from "@ephor/chain"
+import type { DevChain } from "@ephor/devchain"
+import type { Keystore } from "@ephor/keystore"
+import type { Store } from "@ephor/store"
 import type { Network } from "@ephor/network"
 import type { Overseer } from "@ephor/overseer"
 import { Effect, Layer, Predicate, Schema } from "effect"

@@ -1,8 +1,8 @@
 /**
  * `ephor-node key`: makes the keys of validators and shows what others may know of them.
  */
-import { Keystore } from "@ephor/chain"
-import * as NodeKeystore from "@ephor/chain/NodeKeystore"
+import { Keystore } from "@ephor/keystore"
+import * as NodeKeystore from "@ephor/keystore/NodeKeystore"
 import { fromHex, type ValidatorId } from "@ephor/types"
 import { bip39Generate, waitReady } from "@polkadot/wasm-crypto"
 import { Console, Effect, Option, Redacted } from "effect"

@@ -3,10 +3,10 @@
  */
 import { Adder } from "@ephor/backing"
 import * as NodePvf from "@ephor/backing/NodePvf"
-import { DevChain, FollowedChain } from "@ephor/chain"
-import * as NodeRpcChain from "@ephor/chain/NodeRpcChain"
-import * as NodeSignaturePool from "@ephor/chain/NodeSignaturePool"
-import * as NodeStore from "@ephor/chain/NodeStore"
+import { DevChain, DevCompanion, FollowedChain } from "@ephor/devchain"
+import * as NodeRpcChain from "@ephor/execution/NodeRpcChain"
+import * as NodeSignaturePool from "@ephor/keystore/NodeSignaturePool"
+import * as NodeStore from "@ephor/store/NodeStore"
 import { Health, NodeAdmin } from "@ephor/cli"
 import { Disputes } from "@ephor/disputes"
 import { MemoryNetwork, Network } from "@ephor/network"
@@ -69,12 +69,15 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
       })
     : Layer.unwrap(
         Effect.map(engineOf(config), (engine) =>
-          NodeRpcChain.layer({
-            ...options,
-            ...engine,
-            url: config.executionRpc!,
-            messagePasserRoot: config.executionOutputRoot
-          })
+          DevCompanion.layer(
+            options,
+            NodeRpcChain.make({
+              ...engine,
+              chainId: spec.chainId,
+              url: config.executionRpc!,
+              messagePasserRoot: config.executionOutputRoot
+            })
+          )
         )
       )
 }

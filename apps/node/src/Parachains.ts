@@ -2,7 +2,8 @@
  * The development collator of a node: offers a candidate at every block, and now and then a bad one to a faulty group.
  */
 import { Collator } from "@ephor/backing"
-import { Chain, Keystore, RuntimeApi } from "@ephor/chain"
+import { Chain, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
 import type { Hash, ParaId } from "@ephor/types"
 import { Effect, Layer, Redacted, Stream } from "effect"
 import type { ChainSpec } from "./ChainSpec.ts"

@@ -1,7 +1,7 @@
 /**
  * `ephor-node run`: one node until it is interrupted or a part of it ends.
  */
-import { DevChain } from "@ephor/chain"
+import { DevChain } from "@ephor/devchain"
 import { Settings, Telemetry } from "@ephor/cli"
 import { Clock, Effect, FileSystem, Schema } from "effect"
 import { Command } from "effect/cli"

@@ -1,7 +1,8 @@
 /**
  * Figures of a node that a person wants to see, kept across restarts.
  */
-import { Chain, ChainEvent, RuntimeApi, Store, Table } from "@ephor/chain"
+import { Chain, ChainEvent, RuntimeApi } from "@ephor/chain"
+import { Store, Table } from "@ephor/store"
 import { Disputes } from "@ephor/disputes"
 import { candidateHash, ChainId } from "@ephor/types"
 import { Context, Effect, Layer, Option, Schema, Stream } from "effect"

@@ -1,7 +1,8 @@
 /**
  * One validator on one page: its subsystems over the chain, the network and the keys that it is given.
  */
-import { DevAuthor, Subsystems } from "@ephor/backing"
+import { Provisioner, Subsystems } from "@ephor/backing"
+import { DevAuthor } from "@ephor/devchain"
 import {
   DisputeCoordinator,
   DisputeDistribution,
@@ -38,7 +39,7 @@ export const layer = (options: Options, extension: Extension) =>
   Layer.mergeAll(
     // from collator to inclusion
     Subsystems.layer(options.faulty ? { malus: {} } : {}),
-    DevAuthor.layer(options.author),
+    DevAuthor.layer(options.author, Provisioner.inherents),
     // who lied
     DisputeCoordinator.layer(),
     DisputeParticipation.layer(),

@@ -4,8 +4,9 @@
  * a committee of processes over a real one.
  */
 import type { Collator } from "@ephor/backing"
-import { DevChain, Store } from "@ephor/chain"
-import * as NodeKeystore from "@ephor/chain/NodeKeystore"
+import { DevChain } from "@ephor/devchain"
+import { Store } from "@ephor/store"
+import * as NodeKeystore from "@ephor/keystore/NodeKeystore"
 import { Disputes, Enforcement } from "@ephor/disputes"
 import type { Network } from "@ephor/network"
 import { CandidateSelection, type NewCandidate, Overseer, type OverseerError } from "@ephor/overseer"

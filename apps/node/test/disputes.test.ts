@@ -1,7 +1,7 @@
 /** What follows from a dispute, from the garbage of two malicious validators to what an operator reads of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Store } from "@ephor/chain"
-import * as NodeStore from "@ephor/chain/NodeStore"
+import { Store } from "@ephor/store"
+import * as NodeStore from "@ephor/store/NodeStore"
 import { Disputes, Governance, VotesDb } from "@ephor/disputes"
 import { Effect, References } from "effect"
 import { mkdirSync, writeFileSync } from "node:fs"

@@ -2,7 +2,7 @@
  * The supervisor on one page of layers: ground, L1, nodes, brain, doors.
  */
 import { Health, NodeAdmin } from "@ephor/cli"
-import * as NodeStore from "@ephor/chain/NodeStore"
+import * as NodeStore from "@ephor/store/NodeStore"
 import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
 import * as NodeDbSync from "@ephor/safety/NodeDbSync"
 import * as NodeL1 from "@ephor/safety/NodeL1"

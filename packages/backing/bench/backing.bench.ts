@@ -5,8 +5,8 @@
  */
 import { Adder, Pvf, StatementTable } from "@ephor/backing"
 import * as NodePvf from "@ephor/backing/NodePvf"
-import { Keystore } from "@ephor/chain"
-import * as NodeSignaturePool from "@ephor/chain/NodeSignaturePool"
+import { Keystore } from "@ephor/keystore"
+import * as NodeSignaturePool from "@ephor/keystore/NodeSignaturePool"
 import { fromHex, Scale, statementPayload, ValidationParams } from "@ephor/types"
 import { sr25519Verify } from "@polkadot/wasm-crypto"
 import { Effect, Redacted } from "effect"

@@ -7,7 +7,8 @@
  * dispute asks for them.
  */
 import { Deferred, Effect, type Layer, Metric, Semaphore } from "effect"
-import { Keystore, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { RuntimeApi } from "@ephor/chain"
 import {
   type ApprovalSignature,
   type ApprovalStatements,

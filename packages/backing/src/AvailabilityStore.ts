@@ -5,7 +5,7 @@
  * Data is kept for a fixed time, whatever becomes of its candidate. Answered `true` means: it is on disk.
  */
 import { Clock, Deferred, Effect, type Layer, Option, Result, Schema, Stream } from "effect"
-import { Store, Table } from "@ephor/chain"
+import { Store, Table } from "@ephor/store"
 import { Network, type NetworkError, Protocol, Refusal } from "@ephor/network"
 import {
   AvailabilityStore,

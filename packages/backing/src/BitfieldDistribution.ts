@@ -5,7 +5,8 @@
  * networks are all connected with each other, so what comes from a peer is not passed on.
  */
 import { Effect, type Layer, Result } from "effect"
-import { Keystore, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { RuntimeApi } from "@ephor/chain"
 import { type Network, Protocol, Reputation } from "@ephor/network"
 import { BitfieldDistribution, type DistributeBitfield, Overseer, Provisioner, Signal } from "@ephor/overseer"
 import {

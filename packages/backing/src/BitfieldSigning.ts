@@ -4,7 +4,8 @@
  * It signs as soon as nothing is missing, or when its patience ends, with what there is then.
  */
 import { Clock, type Deferred, Effect, type Layer } from "effect"
-import { Keystore, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { RuntimeApi } from "@ephor/chain"
 import { AvailabilityStore, BitfieldDistribution, BitfieldSigning, Overseer } from "@ephor/overseer"
 import { bitfieldPayload, type CandidateHash, type CoreState, type Hash } from "@ephor/types"
 import { sessionAt } from "./shared/Session.ts"

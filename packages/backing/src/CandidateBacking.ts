@@ -7,7 +7,8 @@
  * Message".)
  */
 import { Deferred, Effect, type Layer, Metric, Option, Queue } from "effect"
-import { Keystore, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { RuntimeApi } from "@ephor/chain"
 import {
   AvailabilityRecovery,
   AvailabilityStore,

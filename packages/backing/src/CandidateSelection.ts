@@ -6,7 +6,8 @@
  * candidate may take the place. (Overseer protocol, "Candidate Selection Message".)
  */
 import { Clock, Effect, type Layer, Metric, Random } from "effect"
-import { Keystore, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { RuntimeApi } from "@ephor/chain"
 import {
   CandidateBacking,
   CandidateSelection,

@@ -5,7 +5,8 @@
  * `Valid` and `Invalid` are what everybody must find. `Failed` is trouble of this node; who asked must abstain.
  */
 import { Clock, Deferred, Effect, type Layer, Metric, Option } from "effect"
-import { Keystore, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { RuntimeApi } from "@ephor/chain"
 import {
   AvailabilityRecovery,
   CandidateValidation,

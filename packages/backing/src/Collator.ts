@@ -7,7 +7,8 @@
  * function contradicts.
  */
 import { Effect, Layer, Option, Result, Stream } from "effect"
-import { Chain, Keystore, RuntimeApi } from "@ephor/chain"
+import { Chain, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
 import type { NewCandidate } from "@ephor/overseer"
 import {
   type CandidateReceipt,

@@ -3,7 +3,8 @@
  * about whoever voted when all validators were called in. (Overseer protocol, "Misbehavior Arbitration Message".)
  */
 import { Effect, type Layer, Metric } from "effect"
-import { Keystore, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { RuntimeApi } from "@ephor/chain"
 import {
   type Hearing,
   MisbehaviorArbitration,

@@ -235,6 +235,21 @@ const make = (options: Options) =>
     }
   })
 
+/** Asks the provisioner what the child of a block carries: what an author needs (`DevAuthor` of the development chain). */
+export const inherents: Effect.Effect<
+  (parent: Hash) => Effect.Effect<ProvisionerInherentData>,
+  never,
+  Provisioner
+> = Effect.map(
+  Provisioner,
+  (provisioner) => (relayParent: Hash) =>
+    provisioner.ask((reply: Deferred.Deferred<ProvisionerInherentData>) => ({
+      _tag: "RequestInherentData",
+      relayParent,
+      reply
+    }))
+)
+
 /** Everything the provisioner needs to run. */
 export type Requirements =
   | Provisioner

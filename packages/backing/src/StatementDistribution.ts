@@ -6,7 +6,8 @@
  * work on. (Overseer protocol, "Statement Distribution Message"; rules of Polkadot, autumn 2020.)
  */
 import { Effect, type Layer, Result } from "effect"
-import { Keystore, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { RuntimeApi } from "@ephor/chain"
 import { type Network, Protocol, Reputation, View } from "@ephor/network"
 import {
   CandidateBacking,

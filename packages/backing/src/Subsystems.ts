@@ -3,7 +3,9 @@
  * backing.
  */
 import { Layer } from "effect"
-import type { Keystore, RuntimeApi, Store } from "@ephor/chain"
+import type { Keystore } from "@ephor/keystore"
+import type { RuntimeApi } from "@ephor/chain"
+import type { Store } from "@ephor/store"
 import type { Network, NetworkError } from "@ephor/network"
 import * as Overseer from "@ephor/overseer"
 import * as ApprovalVoting from "./ApprovalVoting.ts"

@@ -8,7 +8,8 @@ import {
   BitfieldDistribution,
   BitfieldSigning
 } from "@ephor/backing"
-import { RuntimeApi, Store } from "@ephor/chain"
+import { RuntimeApi } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import { Protocol, Refusal, Reputation, View } from "@ephor/network"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Adder, CandidateChecks, Collator } from "@ephor/backing"
-import { RuntimeApi, Keystore } from "@ephor/chain"
+import { RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
 import { collatorSignaturePayload, commitmentsHash, headDataHash } from "@ephor/types"
 import * as World from "./support/world.ts"
 

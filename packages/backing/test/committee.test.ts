@@ -1,9 +1,11 @@
 /** Four validators in one process back, make available, include and check the candidates of an adder para. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Layer, Option, Queue, type Scope, Stream } from "effect"
-import { Adder, Collator, DevAuthor, Subsystems } from "@ephor/backing"
+import { Adder, Collator, Provisioner, Subsystems } from "@ephor/backing"
 import * as NodePvf from "@ephor/backing/NodePvf"
-import { Chain, DevChain, RuntimeApi, Store } from "@ephor/chain"
+import { Chain, RuntimeApi } from "@ephor/chain"
+import { DevAuthor, DevChain } from "@ephor/devchain"
+import { Store } from "@ephor/store"
 import type { MemoryNetwork, Network } from "@ephor/network"
 import * as Overseer from "@ephor/overseer"
 import { candidateHash, type CandidateReceipt, type Hash } from "@ephor/types"
@@ -57,7 +59,7 @@ const validator = Effect.fnUntraced(function* (hub: MemoryNetwork.Service, index
       ...(malus ? { malus: {} } : {})
     }),
     coordinator(told),
-    DevAuthor.layer(index)
+    DevAuthor.layer(index, Provisioner.inherents)
   ).pipe(
     Layer.provideMerge(Overseer.Overseer.layer([...Subsystems.addresses, Overseer.DisputeCoordinator])),
     Layer.provide([World.keystoreOf(World.suris[index]!), Layer.fresh(Store.layerMemory), Hub.layer(network)])

@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Layer, Redacted, Stream } from "effect"
-import { Chain, Keystore, Store } from "@ephor/chain"
-import * as NodeStore from "@ephor/chain/NodeStore"
+import { Chain } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { Store } from "@ephor/store"
+import * as NodeStore from "@ephor/store/NodeStore"
 import * as Script from "@ephor/chain/testing/ChainScript"
 
 const measure = <A, E, R>(name: string, count: number, effect: Effect.Effect<A, E, R>) =>

@@ -3,7 +3,7 @@
  * Plain persistent data: a step gives a new tree, the old one stays as it was.
  */
 import { HashMap, HashSet, Option } from "effect"
-import type { BlockNumber, Hash, L2BlockRef } from "@ephor/types"
+import type { BlockNumber, BlockRef, Hash, L2BlockRef } from "@ephor/types"
 
 /** A block in the tree. */
 export interface Node {
@@ -188,3 +188,11 @@ export const prune = (
   for (const ref of forgotten) canonical = HashMap.remove(canonical, ref.number)
   return { tree: { ...withoutNodes(tree, [...forgotten, ...dead]), root, canonical }, dead }
 }
+
+/** An L2 reference without what only L2 has. */
+export const toRef = ({ hash, number, parentHash, timestamp }: BlockRef): BlockRef => ({
+  hash,
+  number,
+  parentHash,
+  timestamp
+})

@@ -19,9 +19,9 @@ import type {
 } from "@ephor/types"
 import type { ChainError } from "./ChainError.ts"
 import type { ChainEvent } from "./ChainEvent.ts"
-import { makeChain } from "./internal/chain.ts"
-import { type MemoryOptions, memoryBackend } from "./internal/memoryBackend.ts"
-import * as Store from "./Store.ts"
+import { makeChain } from "./hub/Hub.ts"
+import { complementing as complementingHere, type MemoryOptions, memoryBackend } from "./hub/MemoryBackend.ts"
+import * as Store from "@ephor/store/Store"
 
 /** A block with everything that the protocols ask about it. */
 export interface ChainBlock {
@@ -169,6 +169,12 @@ export const layer = <E, R>(
     Chain,
     Effect.flatMap(backend, (known) => make(known, limits))
   )
+
+/**
+ * A `Backend.replace` for chains whose blocks nobody executes: an empty block whose hash is the bitwise complement of
+ * the invalid block's.
+ */
+export const complementing: (invalid: ChainBlock) => Effect.Effect<ChainBlock> = complementingHere
 
 /**
  * A chain that only knows what it is told, in memory. Without `replace`, an invalid block is replaced by an empty one

@@ -6,7 +6,6 @@
 import {
   type AuthorityIndex,
   Bcs,
-  blake2b256Bytes,
   compareDagBlockRefs,
   DagBlock,
   type DagBlockRef,
@@ -28,23 +27,12 @@ import {
 } from "@ephor/types"
 import { Result } from "effect"
 import { type DagBody, encode as encodeBody } from "./DagBody.ts"
-import { ed25519KeyPair, ed25519Sign } from "./internal/signatures.ts"
 
 /** An author that this process signs for. */
 export interface Author {
   readonly publicKey: DagPublicKey
   readonly sign: (message: Uint8Array) => Uint8Array
 }
-
-/** An author from its 32-byte ed25519 secret. */
-export const authorFromSecret = (secret: Uint8Array): Author => {
-  const pair = ed25519KeyPair(secret)
-  return { publicKey: toHex(pair.publicKey), sign: (message) => ed25519Sign(pair, message) }
-}
-
-/** The secret of an author of a development committee: anybody can compute it. */
-export const developmentSecret = (seed: string, author: AuthorityIndex): Uint8Array =>
-  blake2b256Bytes(new TextEncoder().encode(`${seed}/${author}`))
 
 /** A committee of equals. */
 export const committeeOf = (authors: ReadonlyArray<Author>, epoch = 0): DagCommittee => ({
@@ -200,7 +188,3 @@ const encodeCommit = Bcs.encode(DagCommit)
 /** The bytes of a round, to be stored. */
 export const roundBytes = (state: State, round: Round): ReadonlyArray<Uint8Array> =>
   (state.rounds.get(round) ?? []).map(({ bytes }) => bytes)
-
-/** A seed string and a number of authors make a development committee. */
-export const developmentAuthors = (seed: string, count: number): ReadonlyArray<Author> =>
-  Array.from({ length: count }, (_, author) => authorFromSecret(developmentSecret(seed, author)))

@@ -32,14 +32,3 @@ export const subscribersDropped = Metric.counter("chain_subscribers_dropped_tota
   description: "Event streams ended because their reader lagged too far behind",
   incremental: true
 })
-
-/** Time from a batch to its being on disk. */
-export const batchDuration = Metric.timer("store_batch_duration", {
-  description: "Time until a batch of writes was acknowledged as durable"
-})
-
-/** Signatures verified in worker threads. */
-export const signaturesVerified = Metric.counter("chain_signatures_verified_total", {
-  description: "Signatures verified in worker threads",
-  incremental: true
-})

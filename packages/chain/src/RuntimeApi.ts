@@ -1,7 +1,7 @@
 /**
  * Questions about the state of the relay chain at a block.
  */
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, type Effect, type Option } from "effect"
 import type {
   CandidateEvent,
   CandidateHash,
@@ -17,9 +17,6 @@ import type {
   ValidatorId,
   ValidatorIndex
 } from "@ephor/types"
-import { validationCodeHash } from "@ephor/types"
-import { defaults, genesisState, type Options } from "./DevRuntime.ts"
-import { runtimeApi } from "./internal/runtimeApi.ts"
 import type { Slash } from "./Slash.ts"
 import type { RuntimeApiError } from "./RuntimeApiError.ts"
 
@@ -77,35 +74,3 @@ export interface Service {
 
 /** The relay chain's runtime, as far as the protocols ask it. */
 export class RuntimeApi extends Context.Service<RuntimeApi, Service>()("@ephor/chain/RuntimeApi") {}
-
-/** A runtime that never moves. */
-export interface StaticOptions extends Partial<Options> {
-  readonly validators: ReadonlyArray<ValidatorId>
-  /** The session that every block is in. Default 0. */
-  readonly session?: SessionIndex
-}
-
-/**
- * Answers alike for every block, known or not: for rigs that need validators and nothing else. Without `groups`, all
- * validators are one group. Heads and code of `paras` stay as they are given.
- */
-export const layerStatic = (options: StaticOptions): Layer.Layer<RuntimeApi> =>
-  Layer.sync(RuntimeApi, () => {
-    const everybody = options.validators.map((_, index) => index)
-    const known: Options = { ...defaults, groups: [everybody], paras: [], ...options }
-    const zero: Hash = `0x${"00".repeat(32)}`
-    const number = (options.session ?? 0) * known.sessionLengthBlocks
-    const id = { hash: zero, number }
-    const state = genesisState(known, {
-      ref: { ...id, parentHash: zero, timestamp: 0, l1origin: id, sequenceNumber: 0 },
-      output: { stateRoot: zero, messagePasserStorageRoot: zero, blockHash: zero }
-    })
-    const codes = new Map(
-      known.paras.map(({ validationCode }) => [validationCodeHash(validationCode), validationCode])
-    )
-    return runtimeApi(
-      known,
-      () => Effect.succeed(state),
-      (hash) => Effect.succeed(Option.fromUndefinedOr(codes.get(hash)))
-    )
-  })

@@ -5,8 +5,8 @@
  * Stores are `NodeStore`s in a directory of its own; everything else around the coordinator is scripted
  * (`support/rig.ts`). A provisioner asks all the time, as often as blocks of a busy chain would.
  */
-import { Keystore } from "@ephor/chain"
-import * as NodeSignaturePool from "@ephor/chain/NodeSignaturePool"
+import { Keystore } from "@ephor/keystore"
+import * as NodeSignaturePool from "@ephor/keystore/NodeSignaturePool"
 import type { SignedDisputeStatement } from "@ephor/overseer"
 import { candidateHash, disputeStatementPayload, type Signature, type ValidatorId } from "@ephor/types"
 import { Effect, Fiber, Redacted, References, Stream } from "effect"

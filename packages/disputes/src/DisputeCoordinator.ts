@@ -2,7 +2,8 @@
  * The dispute coordinator: keeps the votes of all validators about candidates, finds out what is disputed, and makes
  * our own votes heard (dispute-coordinator).
  */
-import { Chain, Keystore, RuntimeApi } from "@ephor/chain"
+import { Chain, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
 import {
   ApprovalVoting,
   DisputeCoordinator,

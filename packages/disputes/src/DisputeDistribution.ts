@@ -2,7 +2,8 @@
  * Dispute distribution: pushes pairs of votes to the validators of a dispute's session until each has taken them, and
  * takes what others push, gathered into batches.
  */
-import { Keystore, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { RuntimeApi } from "@ephor/chain"
 import { Network } from "@ephor/network"
 import { DisputeCoordinator, DisputeDistribution, type Overseer, type Signal } from "@ephor/overseer"
 import { Deferred, Effect, type Layer } from "effect"

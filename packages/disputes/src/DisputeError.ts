@@ -1,7 +1,7 @@
 /**
  * What can go wrong with disputes, as a closed set of reasons.
  */
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import { CandidateHash, SessionIndex, ValidatorIndex } from "@ephor/types"
 import { Schema } from "effect"
 

@@ -1,7 +1,8 @@
 /**
  * What follows from a verdict: the only arrow from disputes back to the chain (votes-db, "Dispute Effects").
  */
-import { Chain, type ChainError, type Store } from "@ephor/chain"
+import { Chain, type ChainError } from "@ephor/chain"
+import type { Store } from "@ephor/store"
 import type { BlockRef } from "@ephor/types"
 import { Effect, Layer, Schedule, Stream } from "effect"
 import type { DisputeError } from "./DisputeError.ts"

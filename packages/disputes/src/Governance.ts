@@ -2,7 +2,7 @@
  * Governance mode: the chain has finalized something invalid, and waits for people. It is on disk, so that a restart
  * changes nothing.
  */
-import { Store, Table } from "@ephor/chain"
+import { Store, Table } from "@ephor/store"
 import type { BlockRef } from "@ephor/types"
 import { Context, Effect, Metric, Option, Schema, Semaphore, Stream } from "effect"
 import { DisputeError, StoreFailed } from "./DisputeError.ts"

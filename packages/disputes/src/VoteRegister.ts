@@ -2,7 +2,9 @@
  * The messages of the votes database (votes-db, "Messages"): registering gossiped votes, asking what a validator voted
  * about, and being told when a dispute begins and how it ends.
  */
-import { Chain, Keystore, RuntimeApi, type Store } from "@ephor/chain"
+import { Chain, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import type { Store } from "@ephor/store"
 import {
   DisputeCoordinator,
   type ImportRefusal,

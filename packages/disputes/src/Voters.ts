@@ -1,7 +1,7 @@
 /**
  * Who is behind the indices of the votes in a store, for tools that look at a node from outside (votes-db, "Storage").
  */
-import type { Store } from "@ephor/chain"
+import type { Store } from "@ephor/store"
 import type { CandidateHash, SessionIndex, ValidatorId, ValidatorIndex } from "@ephor/types"
 import { Effect, Stream } from "effect"
 import { byIdentity, byValidator, readVotesKey, votesPrefix } from "./votes/Tables.ts"

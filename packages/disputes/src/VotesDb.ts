@@ -3,7 +3,7 @@
  * together are written together. Keys are those of polkadot-sdk's coordinator; the tables by validator are the votes
  * database's own (votes-db, "Storage").
  */
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import type {
   CandidateHash,
   CandidateVotes,

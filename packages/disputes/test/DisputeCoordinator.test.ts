@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chain, Store } from "@ephor/chain"
+import { Chain } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import type * as Overseer from "@ephor/overseer"
 import { type BlockId, candidateHash, type CandidateReceipt, disputeStatementPayload } from "@ephor/types"

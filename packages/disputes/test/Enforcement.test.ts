@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chain, ChainError, Store } from "@ephor/chain"
+import { Chain, ChainError } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import { Disputes, Enforcement, Governance } from "@ephor/disputes"
 import { candidateHash, SafetyLevel } from "@ephor/types"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Store } from "@ephor/chain"
-import * as NodeStore from "@ephor/chain/NodeStore"
+import { Store } from "@ephor/store"
+import * as NodeStore from "@ephor/store/NodeStore"
 import { DisputeError, Governance, VotesDb } from "@ephor/disputes"
 import {
   candidateHash,

@@ -1,6 +1,7 @@
 /** Four validators in one process come to the same verdict, and to the same chain. */
 import { assert, describe, it } from "@effect/vitest"
-import { Chain, Store } from "@ephor/chain"
+import { Chain } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import {
   DisputeCoordinator,

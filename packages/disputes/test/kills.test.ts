@@ -3,7 +3,7 @@
  * or after that one is on disk, and a new coordinator goes on over what is there.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import type { ImportStatementsResult, SignedDisputeStatement } from "@ephor/overseer"
 import { candidateHash, type CandidateHash, type DisputeStatus, type SessionIndex } from "@ephor/types"
 import { Context, Deferred, Effect, Exit, Layer, Option, Scope, Stream } from "effect"

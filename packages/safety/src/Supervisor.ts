@@ -3,7 +3,7 @@
  * safe, and has blocks replaced that break the rules.
  */
 import { Cause, Context, Deferred, Effect, Latch, Layer, Metric, type Redacted, Result, Scope } from "effect"
-import type { Store } from "@ephor/chain/Store"
+import type { Store } from "@ephor/store/Store"
 import type { BlockId, BlockRef, ChainId, DerivedIdPair, SafetyLevel, Timestamp } from "@ephor/types"
 import * as AccessListCheck from "./AccessListCheck.ts"
 import * as DependencySet from "./DependencySet.ts"

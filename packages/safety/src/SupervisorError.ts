@@ -3,7 +3,7 @@
  */
 import { Schema } from "effect"
 import { ChainId } from "@ephor/types"
-import { StoreError } from "@ephor/chain/Store"
+import { StoreError } from "@ephor/store/Store"
 import { ManagedNodeError } from "@ephor/supervisor-protocol/ManagedNodeError"
 import { Fault } from "./Fault.ts"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import { ManagedNodeError } from "@ephor/supervisor-protocol"
 import { Disconnected } from "@ephor/supervisor-protocol/ManagedNodeError"
 import type { BlockRef, Heads } from "@ephor/types"

@@ -3,7 +3,7 @@
  * supervisor that may be killed at any of its writes and calls. Everything follows from a seed.
  */
 import { assert } from "@effect/vitest"
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import type { Service as ManagedNode } from "@ephor/supervisor-protocol/ManagedNode"
 import {
   type BlockRef,

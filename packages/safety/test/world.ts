@@ -1,7 +1,8 @@
 /**
  * A small world for tests: an L1 that is mined by hand, and chains of the hub in memory with managed nodes on top.
  */
-import { Chain, Store } from "@ephor/chain"
+import { Chain } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import { ManagedNode } from "@ephor/supervisor-protocol"
 import {
   type BlockRef,

@@ -2,7 +2,7 @@
  * The disk of a simulated machine: it outlives the programs that write to it, and a program that was killed writes
  * nothing more, whatever its finalizers try.
  */
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import { Context, Effect, Layer, Option, type Scope, Stream } from "effect"
 
 /** A program's hold on the disk. */

@@ -3,7 +3,8 @@
  * publisher for observers. It can be killed as a whole or validator by validator, and starts again from its disk.
  */
 import { Adder, type Malus } from "@ephor/backing"
-import { DevChain, Store } from "@ephor/chain"
+import { DevChain } from "@ephor/devchain"
+import { Store } from "@ephor/store"
 import { Disputes } from "@ephor/disputes"
 import { MemoryNetwork } from "@ephor/network"
 import { Overseer } from "@ephor/overseer"

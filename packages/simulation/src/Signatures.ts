@@ -6,7 +6,7 @@
  * its first signature and after every `noncesPerSeed` of them. `reseed` brings it to such a point and answers; from then on
  * the layer answers. So at most one run at a time may sign in a process.
  */
-import { Keystore } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
 import { blake2b256, concatBytes, fromHex } from "@ephor/types"
 import { Effect, Layer, Redacted } from "effect"
 

@@ -1,9 +1,13 @@
 /**
  * One validator of a simulated committee: the subsystems of a node over the machine that the world gives it.
  */
-import { DevAuthor, Subsystems } from "@ephor/backing"
+import { Provisioner, Subsystems } from "@ephor/backing"
+import { DevAuthor } from "@ephor/devchain"
 import type { Malus, Pvf } from "@ephor/backing"
-import { Chain, type DevChain, Keystore, type RuntimeApi, Store } from "@ephor/chain"
+import { Chain, type RuntimeApi } from "@ephor/chain"
+import type { DevChain } from "@ephor/devchain"
+import { Keystore } from "@ephor/keystore"
+import { Store } from "@ephor/store"
 import {
   DisputeCoordinator,
   DisputeDistribution,
@@ -72,7 +76,7 @@ const page = (
   )
   return Layer.mergeAll(
     Subsystems.layer(malus === undefined ? {} : { malus }),
-    DevAuthor.layer(index),
+    DevAuthor.layer(index, Provisioner.inherents),
     DisputeCoordinator.layer(),
     DisputeParticipation.layer(),
     DisputeDistribution.layer({ retryDelayMs: disputeRetryDelayMs })

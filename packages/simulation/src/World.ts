@@ -3,7 +3,9 @@
  * them, on one virtual clock. Everything that happens follows from the seed.
  */
 import { Collator, type Malus } from "@ephor/backing"
-import { Chain, type ChainEvent, DevChain, Keystore, RuntimeApi } from "@ephor/chain"
+import { Chain, type ChainEvent, RuntimeApi } from "@ephor/chain"
+import { DevChain } from "@ephor/devchain"
+import { Keystore } from "@ephor/keystore"
 import { CandidateSelection } from "@ephor/overseer"
 import { ObserverApi, ObserverError, Subscriber } from "@ephor/streaming"
 import * as NodeBlockVerifier from "@ephor/streaming/NodeBlockVerifier"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Store } from "@ephor/chain"
-import * as StoreTest from "@ephor/chain/testing/StoreTest"
+import { Store } from "@ephor/store"
+import * as StoreTest from "@ephor/store/testing/StoreTest"
 import { Effect, Layer, Option } from "effect"
 import { Disk } from "../src/index.ts"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Keystore } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
 import { Effect, Layer, Redacted } from "effect"
 import { Signatures } from "../src/index.ts"
 

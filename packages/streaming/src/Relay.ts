@@ -3,7 +3,7 @@
  * stored before they are told, so a restart goes on where it stopped and answers for the same history, in the same
  * bytes. Relays that would feed one another refuse each other by the path that every publisher tells.
  */
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import type { CommittedSubDag, DagCommittee } from "@ephor/types"
 import {
   Context,

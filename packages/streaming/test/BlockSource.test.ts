@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chain, DevChain, Store } from "@ephor/chain"
+import { Chain } from "@ephor/chain"
+import { DevChain } from "@ephor/devchain"
+import { Store } from "@ephor/store"
 import type { DagCommittee, Hash } from "@ephor/types"
 import { Effect, Layer, References, type Scope, Stream } from "effect"
 import { BlockSource, Publisher, Subscriber } from "../src/index.ts"

@@ -1,3 +1,4 @@
+import { DevAuthors } from "@ephor/devchain"
 import { assert, describe, it } from "@effect/vitest"
 import * as Committee from "@ephor/chain/Committee"
 import {
@@ -26,7 +27,7 @@ const check = (committee: DagCommittee, bytes: Uint8Array) =>
   }).pipe(Effect.provide(NodeBlockVerifier.layerMysticeti({ committee })))
 
 const dag = dagOf(2)
-const authors = Committee.developmentAuthors("streaming", 4)
+const authors = DevAuthors.developmentAuthors("streaming", 4)
 const signed = (block: DagBlock, by = block.value.author) => {
   const signature = toHex(authors[by]!.sign(dagSigningMessage(Bcs.encode(DagBlock)(block))))
   return Bcs.encode(SignedDagBlock)({ block, signature })

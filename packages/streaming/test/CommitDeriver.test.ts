@@ -1,3 +1,4 @@
+import { DevAuthors } from "@ephor/devchain"
 import { assert, describe, it } from "@effect/vitest"
 import * as Committee from "@ephor/chain/Committee"
 import type { DagCommitRef, DagCommittee, Hash } from "@ephor/types"
@@ -8,7 +9,7 @@ import { DagWindow } from "../src/commits/DagWindow.ts"
 import { dagOf, type Round } from "./dag.ts"
 
 const equals = (size: number): DagCommittee =>
-  Committee.committeeOf(Committee.developmentAuthors("votes", size))
+  Committee.committeeOf(DevAuthors.developmentAuthors("votes", size))
 const digest = (n: number): Hash => `0x${n.toString(16).padStart(64, "0")}`
 const vote = (index: number, of = index): DagCommitRef => ({ index, digest: digest(of) })
 const opened = (bytes: Uint8Array) => Result.getOrThrow(BlockVerifier.open(bytes))

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import type { DagCommittee } from "@ephor/types"
 import { Context, Effect, Layer, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"

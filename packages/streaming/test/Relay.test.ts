@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import type { CommittedSubDag } from "@ephor/types"
 import { Context, Deferred, Effect, Exit, Layer, Scope, Stream, SubscriptionRef } from "effect"
 import {

@@ -1,3 +1,4 @@
+import { DevAuthors } from "@ephor/devchain"
 import * as Committee from "@ephor/chain/Committee"
 import { assert, describe, it } from "@effect/vitest"
 import { Bcs, openDagBlock, SignedDagBlock } from "@ephor/types"
@@ -372,7 +373,7 @@ const trials: ReadonlyArray<readonly [title: string, trial: Trial]> = [
 describe("a subscriber whose first publisher attacks", () => {
   it("has a committee whose keys are its own", () => {
     assert.notDeepEqual(
-      Committee.committeeOf(Committee.developmentAuthors("strangers", 4)),
+      Committee.committeeOf(DevAuthors.developmentAuthors("strangers", 4)),
       dagOf(1).committee
     )
   })

@@ -1,6 +1,7 @@
 /**
  * A committee in one process that signs real blocks, and what a publisher would hold after some rounds.
  */
+import { DevAuthors } from "@ephor/devchain"
 import * as Committee from "@ephor/chain/Committee"
 import * as DagBody from "@ephor/chain/DagBody"
 import type { CommittedSubDag, DagCommittee, DagCommitRef, Hash } from "@ephor/types"
@@ -34,7 +35,7 @@ export interface DagOptions {
 /** A committee before its first round. Block times are 1000 ms apart. */
 export const makeDag = (options: DagOptions = {}): Dag => {
   const { authors: count = 4, finalityRounds = 1, payload = 8, seed = "streaming" } = options
-  const authors = Committee.developmentAuthors(seed, count)
+  const authors = DevAuthors.developmentAuthors(seed, count)
   const committee = Committee.committeeOf(authors)
   let state = Committee.initial(committee)
   let tip: Committee.Committed | undefined

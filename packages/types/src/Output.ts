@@ -7,12 +7,15 @@ import { concatBytes } from "./codec/Cursor.ts"
 import { fromHex, toHex } from "./codec/Hex.ts"
 import { keccak256 } from "./Hashing.ts"
 import { bigEndian, fromBigEndian, isZero } from "./bytes/BigEndian.ts"
-import { ChainId, Hash } from "./Primitives.ts"
+import { type Address, ChainId, Hash } from "./Primitives.ts"
 import { Quantity } from "./Receipt.ts"
 
 /** What an output root commits to (supervisor-managed-node, "Types"). */
 export const OutputV0 = Schema.Struct({ stateRoot: Hash, messagePasserStorageRoot: Hash, blockHash: Hash })
 export interface OutputV0 extends Schema.Schema.Type<typeof OutputV0> {}
+
+/** The account whose logs are withdrawals: its storage root is part of every output. */
+export const messagePasser: Address = "0x4200000000000000000000000000000000000016"
 
 /** The output root of a chain inside a super root. */
 export const ChainOutput = Schema.Struct({ chainId: ChainId, output: Hash })

@@ -1,7 +1,7 @@
 /**
  * Which validators of a specification this process runs, and whether it makes the chain or follows it.
  */
-import { Keystore } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
 import { isHex, type ValidatorId, type ValidatorIndex } from "@ephor/types"
 import { Context, Effect, Redacted, Schema } from "effect"
 import type { ChainSpec } from "../ChainSpec.ts"

@@ -2,7 +2,8 @@
  * The network between the processes of a committee: libp2p under the settings of this node, as the authority that its
  * validator is.
  */
-import { DevExecution, Keystore } from "@ephor/chain"
+import { DevExecution } from "@ephor/devchain"
+import { Keystore } from "@ephor/keystore"
 import type { Handshake } from "@ephor/network"
 import * as NodeLibp2p from "@ephor/network/NodeLibp2p"
 import { Context, Effect, Layer, Redacted, Schema } from "effect"

@@ -2,7 +2,7 @@
  * What the processes of a committee say to each other beside the protocols of validators: where the chain is, what an
  * author's block should carry, and what a collator offers. With the forms of the messages.
  */
-import { ChainFeed } from "@ephor/chain"
+import { ChainFeed } from "@ephor/devchain"
 import { Protocol } from "@ephor/network"
 import type { NewCandidate } from "@ephor/overseer"
 import {

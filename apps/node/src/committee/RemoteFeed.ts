@@ -2,7 +2,7 @@
  * The chain's feed from far away: pages from the sequencer over the network, and our author's inherents for it. Nobody
  * but the sequencer is believed or answered.
  */
-import { ChainFeed } from "@ephor/chain"
+import { ChainFeed } from "@ephor/devchain"
 import { Backend, ChainError } from "@ephor/chain/ChainError"
 import { type NetworkError, Network, Refusal } from "@ephor/network"
 import type { ValidatorId } from "@ephor/types"

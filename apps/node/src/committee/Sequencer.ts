@@ -2,7 +2,7 @@
  * The sequencer's side of a committee of processes: lets the others follow its chain, and asks each of them what the
  * blocks of its author should carry.
  */
-import { ChainFeed, DevChain } from "@ephor/chain"
+import { ChainFeed, DevChain } from "@ephor/devchain"
 import { Network, Refusal } from "@ephor/network"
 import { Effect, Layer, Option } from "effect"
 import type { Membership } from "./Membership.ts"

@@ -1,9 +1,9 @@
 /**
  * The processes of a devnet: an L1, a node per chain, a supervisor, and what they need to find each other.
  */
-import { DevChain } from "@ephor/chain"
-import * as NodeEthRpcServer from "@ephor/chain/NodeEthRpcServer"
-import * as NodeStore from "@ephor/chain/NodeStore"
+import { DevChain } from "@ephor/devchain"
+import * as NodeEthRpcServer from "@ephor/execution/NodeEthRpcServer"
+import * as NodeStore from "@ephor/store/NodeStore"
 import { ManagedNode } from "@ephor/supervisor-protocol"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"

@@ -1,7 +1,9 @@
 /**
  * Questions about disputes to the records of a node: what validators voted, how it ended, and what it cost whom.
  */
-import { DevRuntimeStore, Slash, Store } from "@ephor/chain"
+import { DevRuntimeStore } from "@ephor/devchain"
+import { Slash } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import { Voters, VotesDb } from "@ephor/disputes"
 import type {
   CandidateHash,

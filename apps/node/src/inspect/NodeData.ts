@@ -1,8 +1,8 @@
 /**
  * What a node keeps in its data directory, read from outside: while it runs as well as after it was stopped.
  */
-import { Store } from "@ephor/chain"
-import * as NodeStore from "@ephor/chain/NodeStore"
+import { Store } from "@ephor/store"
+import * as NodeStore from "@ephor/store/NodeStore"
 import type { ValidatorIndex } from "@ephor/types"
 import { Context, Effect, FileSystem, Layer, Option, Schema, Stream } from "effect"
 import { join } from "node:path"

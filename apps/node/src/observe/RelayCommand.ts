@@ -1,7 +1,7 @@
 /**
  * `ephor-node relay`: follows publishers and publishes what the committee has certified, to any depth.
  */
-import * as NodeStore from "@ephor/chain/NodeStore"
+import * as NodeStore from "@ephor/store/NodeStore"
 import { Health, NodeAdmin, Settings, Telemetry } from "@ephor/cli"
 import { Publisher, Relay } from "@ephor/streaming"
 import { Effect, FileSystem, Layer, SubscriptionRef } from "effect"

@@ -2,7 +2,8 @@
  * The state of candidate backing at one leaf.
  */
 import { Effect } from "effect"
-import type { Keystore, RuntimeApi } from "@ephor/chain"
+import type { Keystore } from "@ephor/keystore"
+import type { RuntimeApi } from "@ephor/chain"
 import type { RegisterBackingWatcher } from "@ephor/overseer"
 import {
   type BackedCandidate,

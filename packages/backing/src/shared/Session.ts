@@ -2,7 +2,8 @@
  * What most subsystems must know before they can work at a leaf.
  */
 import { Effect } from "effect"
-import type { Keystore, RuntimeApi } from "@ephor/chain"
+import type { Keystore } from "@ephor/keystore"
+import type { RuntimeApi } from "@ephor/chain"
 import {
   type Hash,
   type SignedFullStatement,

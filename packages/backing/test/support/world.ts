@@ -2,7 +2,8 @@
  * One relay parent, four validators in two groups, one adder para: what the tests of single subsystems share.
  */
 import { Effect, Layer, Option, Redacted } from "effect"
-import { Keystore, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { RuntimeApi } from "@ephor/chain"
 import {
   type CandidateCommitments,
   candidateHash,

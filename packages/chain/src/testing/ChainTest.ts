@@ -7,9 +7,12 @@ import { Effect, Fiber, type Layer, Option, Queue, Result, Stream } from "effect
 import type { BlockRef, L2BlockRef } from "@ephor/types"
 import { type Backend, Chain, type Limits, type Service } from "../Chain.ts"
 import type { ChainError } from "../ChainError.ts"
-import type { StoreError } from "../Store.ts"
-import { refusals, rows } from "../internal/chainTestRows.ts"
+import type { StoreError } from "@ephor/store/Store"
+import { refusals, rows } from "./rows/Rows.ts"
 import * as Script from "./ChainScript.ts"
+
+/** What a backend needs that is to prove itself here and has no replacements of its own. */
+export { complementing } from "../Chain.ts"
 
 /** The part of a backend that a test dictates. */
 export type TestBackend = Pick<Backend, "genesis" | "anchorSource"> & Partial<Backend>

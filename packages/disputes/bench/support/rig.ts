@@ -1,6 +1,9 @@
 /** One dispute coordinator over a store on disk, with everything around it scripted. */
-import { Chain, Keystore, RuntimeApi, Store } from "@ephor/chain"
-import * as NodeStore from "@ephor/chain/NodeStore"
+import { StaticRuntime } from "@ephor/devchain"
+import { Chain, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import { Store } from "@ephor/store"
+import * as NodeStore from "@ephor/store/NodeStore"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import {
   ApprovalVoting,
@@ -78,7 +81,7 @@ export interface Rig {
 export const start = Effect.fnUntraced(function* (path: string, validators: ReadonlyArray<Hash>) {
   const events = new Map<Hash, ReadonlyArray<CandidateEvent>>()
   const fixed = Context.get(
-    yield* Layer.build(Layer.fresh(RuntimeApi.layerStatic({ validators, session }))),
+    yield* Layer.build(Layer.fresh(StaticRuntime.layer({ validators, session }))),
     RuntimeApi.RuntimeApi
   )
   const info = yield* fixed.sessionInfo(ChainScript.hash("a"), session)

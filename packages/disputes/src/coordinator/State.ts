@@ -1,5 +1,7 @@
 /** What the parts of the coordinator share. */
-import type { Keystore, RuntimeApi, Store } from "@ephor/chain"
+import type { Keystore } from "@ephor/keystore"
+import type { RuntimeApi } from "@ephor/chain"
+import type { Store } from "@ephor/store"
 import type {
   ApprovalVotingMessage,
   DisputeCoordinatorMessage,

@@ -1,5 +1,5 @@
 /** Taking what others push: queues of authorities, checks, batches, imports. */
-import type { Keystore } from "@ephor/chain"
+import type { Keystore } from "@ephor/keystore"
 import { type Network, Protocol, Refusal, Reputation } from "@ephor/network"
 import { type ImportStatementsResult, type SignedDisputeStatement, Subsystem } from "@ephor/overseer"
 import {

@@ -1,5 +1,6 @@
 /** What the sending and the receiving half of distribution share. */
-import type { Keystore, RuntimeApi } from "@ephor/chain"
+import type { Keystore } from "@ephor/keystore"
+import type { RuntimeApi } from "@ephor/chain"
 import type { Network } from "@ephor/network"
 import type { DisputeCoordinatorMessage, Mailbox } from "@ephor/overseer"
 import type { Hash, SessionIndex } from "@ephor/types"

@@ -1,5 +1,5 @@
 /** Forgetting old sessions, a little at a time, so that nobody waits for it. */
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import type { SessionIndex } from "@ephor/types"
 import { Effect, Metric, Stream } from "effect"
 import * as Metrics from "../Metrics.ts"

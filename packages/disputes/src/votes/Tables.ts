@@ -1,5 +1,5 @@
 /** What lies where in the votes database, and how it becomes bytes. Keys are those of polkadot-sdk's coordinator. */
-import { Store, Table } from "@ephor/chain"
+import { Store, Table } from "@ephor/store"
 import {
   type CandidateHash,
   CandidateReceipt,

@@ -3,7 +3,7 @@
  * as if they were there. Batches are bounded, so that writing one up keeps nobody waiting, and go to the disk in their
  * order. Nothing is acknowledged before its batch has returned.
  */
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import type { CandidateHash, CandidateVotes, SessionIndex } from "@ephor/types"
 import { Deferred, Effect, Exit, Latch, Metric } from "effect"
 import type { DisputeConclusion } from "../Disputes.ts"

@@ -1,5 +1,6 @@
 /** One coordinator with everything around it: what it sends is captured, what it asks for is scripted. */
-import { Chain, Store } from "@ephor/chain"
+import { Chain } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
 import type { CandidateReceipt, SessionIndex } from "@ephor/types"

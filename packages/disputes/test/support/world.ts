@@ -1,5 +1,8 @@
 /** Four development validators, a scripted runtime, and votes with real signatures. */
-import { Chain, Keystore, RuntimeApi, type Store } from "@ephor/chain"
+import { StaticRuntime } from "@ephor/devchain"
+import { Chain, RuntimeApi } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
+import type { Store } from "@ephor/store"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import type { SignedDisputeStatement } from "@ephor/overseer"
 import {
@@ -107,7 +110,7 @@ export const runtimeOf = (script: Script) =>
   Layer.effect(
     RuntimeApi.RuntimeApi,
     Effect.gen(function* () {
-      const services = yield* Layer.build(RuntimeApi.layerStatic({ validators, session: 1000 }))
+      const services = yield* Layer.build(StaticRuntime.layer({ validators, session: 1000 }))
       const fixed = Context.get(services, RuntimeApi.RuntimeApi)
       const unless = <A, E>(effect: Effect.Effect<A, E>) =>
         Effect.suspend((): Effect.Effect<A, E | RuntimeApi.RuntimeApiError> => {

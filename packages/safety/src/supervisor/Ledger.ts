@@ -6,8 +6,8 @@
  * are on disk: only then may anybody be told. A failed write ends the supervisor, as memory is ahead of the disk then.
  */
 import { Deferred, Effect, Exit, Queue, Result, Schema, type Scope, Stream } from "effect"
-import { Store, type StoreError, type Write } from "@ephor/chain/Store"
-import * as Table from "@ephor/chain/Table"
+import { Store, type StoreError, type Write } from "@ephor/store/Store"
+import * as Table from "@ephor/store/Table"
 import { BlockRef, BlockSeal, type ChainId, type Hash, Scale, Wire } from "@ephor/types"
 import * as DbFile from "../DbFile.ts"
 import * as DerivationDb from "../DerivationDb.ts"

@@ -10,7 +10,8 @@ import {
   Provisioner,
   StatementDistribution
 } from "@ephor/backing"
-import { type RuntimeApi, Store } from "@ephor/chain"
+import type { RuntimeApi } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import { MemoryNetwork, Network } from "@ephor/network"
 import * as Overseer from "@ephor/overseer"
 import type { Hash, ProvisionableData, ValidatorIndex } from "@ephor/types"

@@ -2,7 +2,7 @@
  * Keys of a large simulated committee: who knows a key can sign, and a signature is a hash. Real signatures would take
  * nine tenths of the time, and prove nothing about the protocol.
  */
-import { Keystore } from "@ephor/chain"
+import { Keystore } from "@ephor/keystore"
 import { blake2b256Bytes, concatBytes, type ValidatorId, toHex } from "@ephor/types"
 import { Layer } from "effect"
 

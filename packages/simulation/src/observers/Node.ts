@@ -2,7 +2,7 @@
  * An observer as a process: a relay with its publisher and its disk, or a leaf whose application remembers how far it is.
  * It can be killed at any moment, and started again from what it has written.
  */
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import {
   BlockSource,
   type BlockVerifier,

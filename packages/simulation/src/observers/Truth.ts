@@ -2,6 +2,7 @@
  * What a committee has made: real signed blocks, and the commits they give. Made once per process and variant, and then
  * shared by all seeds: a seed chooses what happens to it on its way.
  */
+import { DevAuthors } from "@ephor/devchain"
 import { Committee, DagBody } from "@ephor/chain"
 import { BlockVerifier } from "@ephor/streaming"
 import * as NodeBlockVerifier from "@ephor/streaming/NodeBlockVerifier"
@@ -42,7 +43,7 @@ const payload = (round: number, author: number, twin: boolean) => [
 
 const make = (variant: number, seed: string): Truth => {
   const finalityRounds = 1 + (variant % 3)
-  const members = Committee.developmentAuthors(seed, authors)
+  const members = DevAuthors.developmentAuthors(seed, authors)
   const committee = Committee.committeeOf(members)
   let state = Committee.initial(committee)
   let tip: Committee.Committed | undefined

@@ -3,7 +3,8 @@
  * network and a store in memory. Stand-ins: its keys, the chain's state, recovery and execution of candidates, which
  * answer with what the storm says is true.
  */
-import { Chain, RuntimeApi, Store } from "@ephor/chain"
+import { Chain, RuntimeApi } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import {
   DisputeCoordinator,

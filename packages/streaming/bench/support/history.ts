@@ -1,4 +1,5 @@
 /** A signed history: every round has a block of each of four authors, and commits; blocks vote for the commit before. */
+import { DevAuthors } from "@ephor/devchain"
 import { Committee, DagBody } from "@ephor/chain"
 import type { CommittedSubDag } from "@ephor/types"
 import { Effect, Result, Stream } from "effect"
@@ -8,7 +9,7 @@ import { signatureCheck } from "../../src/NodeBlockVerifier.ts"
 import * as NodeGrpcClient from "../../src/NodeGrpcClient.ts"
 import { blockBytes, nowMicros } from "./loads.ts"
 
-const authors = Committee.developmentAuthors("bench", 4)
+const authors = DevAuthors.developmentAuthors("bench", 4)
 const committee = Committee.committeeOf(authors)
 /** What surrounds the transaction in a block. */
 const overheadBytes = 330

@@ -2,7 +2,7 @@
  * What a relay has on disk: certified commits by index with the blocks as they were received, verified blocks that no
  * commit has yet, and where to go on. Every change is one atomic batch.
  */
-import { Store } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import {
   CommittedSubDag,
   concatBytes,

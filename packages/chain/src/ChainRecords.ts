@@ -1,0 +1,21 @@
+/**
+ * What a chain has left in its store, for tools that look at a node from outside: nothing here runs a chain.
+ */
+import type { BlockNumber, Hash } from "@ephor/types"
+import type { Service as Store, StoreError } from "@ephor/store/Store"
+import { Effect, Option } from "effect"
+import type { HeadRefs } from "./Chain.ts"
+import { canonical, current } from "./hub/Tables.ts"
+
+/** The five heads as they were written last; nothing in a store that holds no chain. */
+export const heads = (store: Store): Effect.Effect<Option.Option<HeadRefs>, StoreError> =>
+  Effect.map(
+    current.get(store, []),
+    Option.map((record) => record.heads)
+  )
+
+/** The hash of the canonical block at a height. */
+export const canonicalAt = (
+  store: Store,
+  number: BlockNumber
+): Effect.Effect<Option.Option<Hash>, StoreError> => canonical.get(store, [number])

@@ -1,0 +1,33 @@
+/**
+ * What development chains and their followers count.
+ */
+import { Metric } from "effect"
+
+/** Rounds that a committee made; more than blocks when some were overtaken. */
+export const roundsMade = Metric.counter("chain_dag_rounds_total", {
+  description: "Rounds that the committee made",
+  incremental: true
+})
+
+/** Slots of a development chain that ended without a block. */
+export const slotsMissed = Metric.counter("chain_dev_slots_missed_total", {
+  description: "Slots without a block",
+  incremental: true
+})
+
+/** Blocks whose author had no inherent in time, or whose provider broke. */
+export const inherentsMissed = Metric.counter("chain_dev_inherents_missed_total", {
+  description: "Inherents that came too late or failed",
+  incremental: true
+})
+
+/** Transactions that wait for a block. */
+export const queueLength = Metric.gauge("chain_dev_queue_length", {
+  description: "Transactions that wait for a block"
+})
+
+/** Pages of a followed chain that failed. */
+export const feedFailures = Metric.counter("chain_feed_failures_total", {
+  description: "Pages of the chain's maker that did not come or did not hold",
+  incremental: true
+})

@@ -1,0 +1,344 @@
+/**
+ * The development relay runtime: sessions, cores, backing, availability and disputes as a pure fold over blocks. A
+ * state is a small value that belongs to one block; nothing here knows about forks, stores or fibers.
+ */
+import {
+  type BackedCandidate,
+  CandidateEvent,
+  CandidateHash,
+  CandidateReceipt,
+  DisputeState,
+  GroupIndex,
+  Hash,
+  type InherentData,
+  ParaId,
+  RelayBlockNumber,
+  ScrapedOnChainVotes,
+  SessionIndex,
+  type Signature,
+  type SignedAvailabilityBitfield,
+  bitfieldPayload,
+  validationCodeHash,
+  type ValidatorId,
+  type ValidatorIndex,
+  Wire
+} from "@ephor/types"
+import { Schema } from "effect"
+import type { ChainBlock } from "@ephor/chain/Chain"
+import { backingFault } from "./runtime/Backing.ts"
+import { admitDisputes, concludedAgainst } from "./runtime/Disputes.ts"
+import { sessionAt } from "./runtime/Sessions.ts"
+import { recordSlashes } from "./runtime/Slashes.ts"
+import { Slash } from "@ephor/chain/Slash"
+
+export { rotationAfter, sessionAt } from "./runtime/Sessions.ts"
+
+/** A parachain that has a core from the first block on: the n-th one uses core n. */
+export interface Para {
+  readonly id: ParaId
+  readonly genesisHead: Uint8Array
+  readonly validationCode: Uint8Array
+}
+
+/** What the runtime is configured with; the same for all blocks of a chain. */
+export interface Options {
+  readonly validators: ReadonlyArray<ValidatorId>
+  /** Groups of positions in `validators`; there are as many cores as groups, and at most as many parachains. */
+  readonly groups: ReadonlyArray<ReadonlyArray<ValidatorIndex>>
+  readonly paras: ReadonlyArray<Para>
+  /** Backing votes that a candidate needs, in groups that are large enough. */
+  readonly minimumBackingVotes: number
+  /** Blocks after which groups move to the next core; 0: they never do. */
+  readonly groupRotationFrequency: number
+  readonly sessionLengthBlocks: number
+  /** How many blocks back the relay parent of a backed candidate may be, the parent counting as 0. */
+  readonly allowedAncestry: number
+  /** Blocks after which a candidate that did not become available loses its core. */
+  readonly availabilityTimeoutBlocks: number
+  /** Sessions for which disputes and the slashes that follow from them are remembered. */
+  readonly disputePeriod: number
+  /** Blocks after its conclusion for which a dispute still takes votes. */
+  readonly disputeAcceptanceBlocks: number
+  readonly maxPovSize: number
+}
+
+/** Defaults of `Options`, made for a small network with blocks of a second. */
+export const defaults: Omit<Options, "validators" | "groups" | "paras"> = {
+  minimumBackingVotes: 2,
+  groupRotationFrequency: 10,
+  sessionLengthBlocks: 600,
+  allowedAncestry: 3,
+  availabilityTimeoutBlocks: 8,
+  disputePeriod: 6,
+  disputeAcceptanceBlocks: 100,
+  maxPovSize: 5 * 1024 * 1024
+}
+
+/** A block that candidates may build upon. */
+export const Ancestor = Wire.record({ hash: Hash, number: RelayBlockNumber, stateRoot: Hash })
+export interface Ancestor extends Schema.Schema.Type<typeof Ancestor> {}
+
+/** A candidate that is backed and waits until enough validators hold a piece of its data. */
+export const PendingCandidate = Wire.record({
+  candidateHash: CandidateHash,
+  receipt: CandidateReceipt,
+  headData: Wire.Bytes,
+  newCodeHash: Schema.NullOr(Hash),
+  group: GroupIndex,
+  backedAt: RelayBlockNumber,
+  availability: Wire.Bits
+})
+export interface PendingCandidate extends Schema.Schema.Type<typeof PendingCandidate> {}
+
+/** Where a parachain stands. Its code is known by hash; whoever keeps states keeps codes beside them. */
+export const ParaState = Wire.record({ id: ParaId, head: Wire.Bytes, codeHash: Hash })
+export interface ParaState extends Schema.Schema.Type<typeof ParaState> {}
+
+/** A dispute on chain, with those of its voters that are known to have backed the candidate. */
+export const DisputeRecord = Wire.record({
+  session: SessionIndex,
+  candidateHash: CandidateHash,
+  state: DisputeState,
+  backers: Wire.Bits
+})
+export interface DisputeRecord extends Schema.Schema.Type<typeof DisputeRecord> {}
+
+/** The state after a block. `ancestry` begins with the block itself; `events` and `votes` are of this block alone. */
+export const RuntimeState = Wire.record({
+  ancestry: Schema.Array(Ancestor),
+  paras: Schema.Array(ParaState),
+  cores: Schema.Array(Schema.NullOr(PendingCandidate)),
+  disputes: Schema.Array(DisputeRecord),
+  slashes: Schema.Array(Slash),
+  events: Schema.Array(CandidateEvent),
+  votes: ScrapedOnChainVotes
+})
+export interface RuntimeState extends Schema.Schema.Type<typeof RuntimeState> {}
+
+/** Verifies an sr25519 signature; false for anything that is none. */
+export type Verify = (key: ValidatorId, payload: Uint8Array, signature: Signature) => boolean
+
+/** What a fold needs besides the state. */
+export interface Context {
+  readonly options: Options
+  readonly verify: Verify
+  /** Candidates that may never be backed again, whatever the branch. */
+  readonly isRejected: (candidate: CandidateHash) => boolean
+}
+
+/** The block that a state belongs to. */
+export const blockOf = (state: RuntimeState): Ancestor => state.ancestry[0]!
+
+const ancestorOf = ({ output, ref }: Pick<ChainBlock, "ref" | "output">): Ancestor => ({
+  hash: ref.hash,
+  number: ref.number,
+  stateRoot: output.stateRoot
+})
+
+const noVotes = (session: SessionIndex): ScrapedOnChainVotes => ({
+  session,
+  backingValidatorsPerCandidate: [],
+  disputes: []
+})
+
+/** The state after the first block. */
+export const genesisState = (options: Options, block: Pick<ChainBlock, "ref" | "output">): RuntimeState => ({
+  ancestry: [ancestorOf(block)],
+  paras: options.paras.map(({ genesisHead, id, validationCode }) => ({
+    id,
+    head: genesisHead,
+    codeHash: validationCodeHash(validationCode)
+  })),
+  cores: options.groups.map(() => null),
+  disputes: [],
+  slashes: [],
+  events: [],
+  votes: noVotes(sessionAt(options, block.ref.number))
+})
+
+/** What an inherent did to a state. */
+export interface Applied {
+  /** The state of the new block, except that `ancestry` still begins with its parent. */
+  readonly state: RuntimeState
+  /** The part of the inherent that was taken: what an honest author puts into its block. */
+  readonly accepted: Omit<InherentData, "parentHeader">
+  /** Validation code that candidates brought along. */
+  readonly codes: ReadonlyArray<Uint8Array>
+}
+
+interface Draft {
+  readonly number: number
+  readonly session: SessionIndex
+  readonly paras: Array<ParaState>
+  readonly cores: Array<PendingCandidate | null>
+  disputes: ReadonlyArray<DisputeRecord>
+  readonly events: Array<CandidateEvent>
+  readonly backing: Array<ScrapedOnChainVotes["backingValidatorsPerCandidate"][number]>
+  readonly codes: Array<Uint8Array>
+}
+
+/**
+ * Runs the block after `parent` up to its hash: disputes first, then availability, then new candidates. Whatever in the
+ * inherent does not hold (signatures, cores, relay parents, validation data) is left out, as if it had not been there.
+ */
+export const apply = (
+  context: Context,
+  parent: RuntimeState,
+  inherent: Pick<InherentData, "bitfields" | "backedCandidates" | "disputes"> | undefined
+): Applied => {
+  const { options } = context
+  const { number: parentNumber } = blockOf(parent)
+  const number = parentNumber + 1
+  const session = sessionAt(options, number)
+  const sameSession = session === sessionAt(options, parentNumber)
+  const isKept = (entry: { readonly session: SessionIndex }) =>
+    entry.session + options.disputePeriod + 1 >= session
+  const draft: Draft = {
+    number,
+    session,
+    paras: [...parent.paras],
+    cores: sameSession ? [...parent.cores] : parent.cores.map(() => null),
+    disputes: parent.disputes.filter(isKept),
+    events: [],
+    backing: [],
+    codes: []
+  }
+  const disputes = admitDisputes(context, draft.disputes, inherent?.disputes ?? [], draft)
+  draft.disputes = disputes.records
+  evictDisputed(options, draft)
+  const bitfields = admitBitfields(context, parent, draft, inherent?.bitfields ?? [])
+  includeAvailable(options, draft)
+  timeOut(options, draft)
+  const backedCandidates = (inherent?.backedCandidates ?? []).filter((backed) =>
+    back(context, parent, draft, backed)
+  )
+  return {
+    state: {
+      ancestry: parent.ancestry,
+      paras: draft.paras,
+      cores: draft.cores,
+      disputes: draft.disputes,
+      slashes: recordSlashes(options, parent.slashes.filter(isKept), disputes.changed, number),
+      events: draft.events,
+      votes: { session, backingValidatorsPerCandidate: draft.backing, disputes: disputes.accepted }
+    },
+    accepted: { bitfields, backedCandidates, disputes: disputes.accepted },
+    codes: draft.codes
+  }
+}
+
+/** Completes a state with the block that it belongs to. */
+export const seal = (
+  options: Options,
+  state: RuntimeState,
+  block: Pick<ChainBlock, "ref" | "output">
+): RuntimeState => ({
+  ...state,
+  ancestry: [ancestorOf(block), ...state.ancestry].slice(0, options.allowedAncestry + 1)
+})
+
+/** Applies the inherent of a block and completes the state. */
+export const step = (
+  context: Context,
+  parent: RuntimeState,
+  inherent: InherentData | undefined,
+  block: Pick<ChainBlock, "ref" | "output">
+): { readonly state: RuntimeState; readonly codes: ReadonlyArray<Uint8Array> } => {
+  const { codes, state } = apply(context, parent, inherent)
+  return { state: seal(context.options, state, block), codes }
+}
+
+const isDisputed = (
+  options: Options,
+  disputes: ReadonlyArray<DisputeRecord>,
+  candidate: CandidateHash
+): boolean =>
+  disputes.some((dispute) => dispute.candidateHash === candidate && concludedAgainst(options, dispute.state))
+
+const evictDisputed = (options: Options, draft: Draft): void => {
+  for (const [core, pending] of draft.cores.entries()) {
+    if (pending !== null && isDisputed(options, draft.disputes, pending.candidateHash))
+      draft.cores[core] = null
+  }
+}
+
+const admitBitfields = (
+  { options, verify }: Context,
+  parent: RuntimeState,
+  draft: Draft,
+  bitfields: ReadonlyArray<SignedAvailabilityBitfield>
+): ReadonlyArray<SignedAvailabilityBitfield> => {
+  const context = { sessionIndex: draft.session, parentHash: blockOf(parent).hash }
+  const accepted = new Map<ValidatorIndex, SignedAvailabilityBitfield>()
+  for (const bitfield of bitfields) {
+    const { payload, signature, validatorIndex } = bitfield
+    const key = options.validators[validatorIndex]
+    const fits = payload.length === draft.cores.length && !accepted.has(validatorIndex)
+    const vacant = draft.cores.some((pending, core) => pending === null && payload[core] === "1")
+    if (key === undefined || !fits || vacant) continue
+    if (!verify(key, bitfieldPayload(payload, context), signature)) continue
+    accepted.set(validatorIndex, bitfield)
+    for (const [core, pending] of draft.cores.entries()) {
+      if (pending !== null && payload[core] === "1") {
+        draft.cores[core] = { ...pending, availability: setBit(pending.availability, validatorIndex) }
+      }
+    }
+  }
+  return [...accepted.values()].toSorted((left, right) => left.validatorIndex - right.validatorIndex)
+}
+
+const setBit = (bits: string, index: number): string => `${bits.slice(0, index)}1${bits.slice(index + 1)}`
+const countBits = (bits: string): number => bits.split("1").length - 1
+
+/** Enough validators hold their piece: three times as many as two of every three. */
+const isAvailable = (options: Options, { availability }: PendingCandidate): boolean =>
+  3 * countBits(availability) >= 2 * options.validators.length
+
+const includeAvailable = (options: Options, draft: Draft): void => {
+  for (const [core, pending] of draft.cores.entries()) {
+    if (pending === null || !isAvailable(options, pending)) continue
+    const { group, headData, newCodeHash, receipt } = pending
+    draft.cores[core] = null
+    draft.paras[core] = {
+      ...draft.paras[core]!,
+      head: headData,
+      codeHash: newCodeHash ?? draft.paras[core]!.codeHash
+    }
+    draft.events.push({ _tag: "CandidateIncluded", value: [receipt, headData, core, group] })
+  }
+}
+
+const timeOut = (options: Options, draft: Draft): void => {
+  for (const [core, pending] of draft.cores.entries()) {
+    if (pending === null || draft.number - pending.backedAt < options.availabilityTimeoutBlocks) continue
+    draft.cores[core] = null
+    draft.events.push({ _tag: "CandidateTimedOut", value: [pending.receipt, pending.headData, core] })
+  }
+}
+
+const back = (context: Context, parent: RuntimeState, draft: Draft, backed: BackedCandidate): boolean => {
+  const { options } = context
+  const checked = backingFault(context, parent, draft, backed)
+  if (typeof checked === "string") return false
+  const { candidateHash, core, group, receipt, votes } = checked
+  if (context.isRejected(candidateHash) || isDisputed(options, draft.disputes, candidateHash)) return false
+  const { commitments } = backed.candidate
+  const code = commitments.newValidationCode
+  if (code !== null) draft.codes.push(code)
+  draft.cores[core] = {
+    candidateHash,
+    receipt,
+    headData: commitments.headData,
+    newCodeHash: code === null ? null : validationCodeHash(code),
+    group,
+    backedAt: draft.number,
+    availability: "0".repeat(options.validators.length)
+  }
+  draft.events.push({ _tag: "CandidateBacked", value: [receipt, commitments.headData, core, group] })
+  draft.backing.push([receipt, votes])
+  return true
+}
+
+/** The head that the next candidate of a parachain builds upon: that of the candidate on its core, if there is one. */
+export const expectedHead = (state: RuntimeState, core: number): Uint8Array | undefined =>
+  state.cores[core]?.headData ?? state.paras[core]?.head

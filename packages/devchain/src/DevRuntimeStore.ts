@@ -1,0 +1,46 @@
+/**
+ * The state of the development runtime that a chain has left in its store, for tools that look at a node from outside:
+ * nothing here runs a chain.
+ */
+import type { BlockRef, Hash } from "@ephor/types"
+import { Effect, Option } from "effect"
+import type { RuntimeState } from "./DevRuntime.ts"
+import { unappliedSlashes } from "./DevRuntimeApi.ts"
+import { canonicalAt, heads } from "@ephor/chain/ChainRecords"
+import { states } from "./runtime/StateStore.ts"
+import type { Service as Store } from "@ephor/store/Store"
+
+/** What a chain's store tells of its head. */
+export interface Stored {
+  /** The block whose state it is: the head, or one a little below where a state was not written yet. */
+  readonly at: Pick<BlockRef, "hash" | "number">
+  readonly finalized: BlockRef
+  readonly state: RuntimeState
+}
+
+/** Blocks below the head that are tried for a state. */
+const triedBlocks = 16
+
+/** The newest state on the canonical chain; nothing in a store that holds no chain, or one without a runtime. */
+export const readNewest = Effect.fn("DevRuntimeStore.readNewest")(function* (store: Store) {
+  const known = yield* heads(store)
+  if (Option.isNone(known)) return Option.none<Stored>()
+  const { finalized, localUnsafe } = known.value
+  let at: Pick<BlockRef, "hash" | "number"> = localUnsafe
+  for (let tried = 0; tried < triedBlocks; tried++) {
+    const state = yield* states.get(store, [at.number, at.hash])
+    if (Option.isSome(state)) return Option.some<Stored>({ at, finalized, state: state.value })
+    const hash: Option.Option<Hash> =
+      at.number === 0 ? Option.none() : yield* canonicalAt(store, at.number - 1)
+    if (Option.isNone(hash)) break
+    at = { hash: hash.value, number: at.number - 1 }
+  }
+  return Option.none<Stored>()
+})
+
+/** Whether a block is on the canonical chain of a store. */
+export const isCanonical = (store: Store, { hash, number }: Pick<BlockRef, "hash" | "number">) =>
+  Effect.map(canonicalAt(store, number), (found) => Option.contains(found, hash))
+
+/** What the chain holds against validators in a state; see `RuntimeApi.unappliedSlashes`. */
+export const slashesOf = unappliedSlashes

@@ -1,0 +1,61 @@
+/** A development chain at work: its parts, put together. */
+import { Effect, Latch, Option, Queue, Stream } from "effect"
+import { type Backend, make as makeChain, type Service as Chain } from "@ephor/chain/Chain"
+import type { Resolved, Service } from "../DevChain.ts"
+import { genesis as genesisBlock } from "../DevExecution.ts"
+import type { DevTransaction } from "../DevTransaction.ts"
+import { toRef } from "@ephor/chain/BlockTree"
+import { makeDag } from "./DagMaker.ts"
+import { makeAuthoring, makeReplace, type Parts } from "./Authoring.ts"
+import { makeProviders } from "./Inherents.ts"
+import { makeOrigins } from "./Origins.ts"
+import { makeRelayStates } from "../runtime/RelayStates.ts"
+
+/** Only the newest final block matters: older ones that nobody took yet are dropped. */
+const finalityBacklog = 4
+
+/** Builds the chain with its services; authoring runs in the scope. */
+export const makeDevChain = Effect.fnUntraced(function* (options: Resolved) {
+  // The hub needs a backend and the backend reads the hub: it is set before anything below can run.
+  let hub!: Chain
+  const chain = () => hub
+  const genesis = genesisBlock({
+    chainId: options.chainId,
+    timestamp: options.genesisTime,
+    ...(options.l1Genesis === undefined ? {} : { l1origin: options.l1Genesis })
+  })
+  const dag = yield* makeDag(options.authors, genesis.ref.number, options.heldRounds)
+  const relay = yield* makeRelayStates(options.runtime, options, chain)
+  const origins = yield* makeOrigins(options, chain)
+  const providers = makeProviders(options.inherentTimeoutMs)
+  const queue = yield* Queue.bounded<DevTransaction>(options.queueCapacity)
+  const finality = yield* Queue.sliding<`0x${string}`>(finalityBacklog)
+  const parts: Parts = { options, chain, dag, relay, origins, providers, queue }
+  const { depth } = options.finality === "external" ? { depth: undefined } : options.finality
+  const backend: Backend = {
+    genesis,
+    anchorSource: options.l1Genesis ?? toRef(genesis.ref),
+    replace: makeReplace(parts),
+    derive: origins.derive,
+    ...(depth === undefined ? {} : { finality: Stream.fromQueue(finality) })
+  }
+  hub = yield* makeChain(backend, options.chainLimits)
+
+  const finalize = Effect.fnUntraced(function* (head: number) {
+    if (depth === undefined || head < depth) return
+    const block = yield* hub.block(head - depth)
+    if (Option.isSome(block)) yield* Queue.offer(finality, block.value.hash)
+  })
+  const running = yield* Latch.make(true)
+  yield* Effect.forkScoped(Effect.forever(makeAuthoring(parts, running, finalize)))
+
+  const devChain: Service = {
+    committee: dag.committee,
+    submit: (transaction) => Effect.asVoid(Queue.offer(queue, transaction)),
+    provideInherents: providers.register,
+    reject: relay.reject,
+    pause: Effect.asVoid(running.close),
+    resume: Effect.asVoid(running.open)
+  }
+  return { chain: hub, devChain, runtimeApi: relay.api }
+})

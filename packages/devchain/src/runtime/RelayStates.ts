@@ -1,0 +1,77 @@
+/** The development runtime of a chain: its states, what an author may put into a block, and the answers about it. */
+import { CandidateHash, type InherentData, validationCodeHash } from "@ephor/types"
+import { Effect, Option, Schema, Stream } from "effect"
+import type { ChainBlock, Service as Chain } from "@ephor/chain/Chain"
+import type { SubDag } from "@ephor/chain/DagBody"
+import { relayHeader } from "../DevExecution.ts"
+import * as DevRuntime from "../DevRuntime.ts"
+import type { DevTransaction } from "../DevTransaction.ts"
+import type { Service as RuntimeApi } from "@ephor/chain/RuntimeApi"
+import { Store, type StoreError } from "@ephor/store/Store"
+import * as Table from "@ephor/store/Table"
+import { runtimeApi } from "./Api.ts"
+import { sr25519Verify } from "@ephor/keystore/Signatures"
+import { codes, type Limits, makeStateStore } from "./StateStore.ts"
+
+const rejections = Table.make({ name: "dev/rejected", key: [Table.hash], value: Schema.Literal(true) })
+
+/** States of the runtime with what depends on them. */
+export interface RelayStates {
+  /** Computes and stores the state of a block that was made here. */
+  readonly advance: (parent: ChainBlock, block: ChainBlock, subDag: SubDag) => Effect.Effect<void, StoreError>
+  /** The transactions by which the child of `parent` carries what it would accept of an inherent: one, or none. */
+  readonly carrying: (
+    parent: ChainBlock,
+    inherent: InherentData | null | undefined
+  ) => Effect.Effect<ReadonlyArray<DevTransaction>, StoreError>
+  /** Bars a candidate from being backed ever again. */
+  readonly reject: (candidate: CandidateHash) => Effect.Effect<void, StoreError>
+  readonly api: RuntimeApi
+}
+
+/** Takes the runtime up from the store. */
+export const makeRelayStates = Effect.fnUntraced(function* (
+  options: DevRuntime.Options,
+  limits: Limits,
+  view: () => Pick<Chain, "anchor" | "block" | "content" | "head">
+) {
+  const store = yield* Store
+  const rejected = new Set<CandidateHash>()
+  yield* Stream.runForEach(rejections.iterate(store, []), ([[candidate]]) =>
+    Effect.sync(() => rejected.add(candidate))
+  )
+  yield* store.batch(
+    options.paras.map(({ validationCode }) => codes.put([validationCodeHash(validationCode)], validationCode))
+  )
+  const context: DevRuntime.Context = {
+    options,
+    verify: sr25519Verify,
+    isRejected: (candidate) => rejected.has(candidate)
+  }
+  // What a block did is the same for everybody: a rejection only keeps its candidate out of the blocks made here.
+  const everybody: DevRuntime.Context = { ...context, isRejected: () => false }
+  const { advance, stateAt } = yield* makeStateStore(everybody, limits, view)
+  const codeOf = (hash: `0x${string}`) =>
+    Effect.map(
+      codes.get(store, [hash]),
+      Option.map((bytes) => bytes.slice())
+    )
+
+  const relay: RelayStates = {
+    advance,
+    carrying: Effect.fnUntraced(function* (parent, inherent) {
+      if (inherent === null || inherent === undefined) return []
+      const state = yield* Effect.option(stateAt(parent.ref.hash, "carrying"))
+      if (Option.isNone(state)) return []
+      const { accepted } = DevRuntime.apply(context, state.value, inherent)
+      return [{ _tag: "Inherent", value: { ...accepted, parentHeader: relayHeader(parent) } }]
+    }),
+    reject: (candidate) =>
+      Effect.suspend(() => {
+        rejected.add(candidate)
+        return store.batch([rejections.put([candidate], true)])
+      }),
+    api: runtimeApi(options, stateAt, codeOf)
+  }
+  return relay
+})

@@ -1,0 +1,72 @@
+/** A chain that follows an execution client: its parts, put together. */
+import { type Limits, make as makeChain, type Service as Chain } from "@ephor/chain/Chain"
+import { toRef } from "@ephor/chain/BlockTree"
+import type { Accompany, Followed } from "@ephor/chain/Companion"
+import type { BlockNumber, ChainId } from "@ephor/types"
+import { Effect, Latch } from "effect"
+import { anvilOf } from "../anvil/Anvil.ts"
+import { type EngineConnection, enginePowers } from "../engine/EnginePowers.ts"
+import type { Client } from "../NodeEthRpcClient.ts"
+import { as, connectPatiently, executed, type Parts, type Problem } from "./Blocks.ts"
+import { makeFollowing } from "./Following.ts"
+import { makeSteering, type Powers, powerless } from "./Steering.ts"
+
+/** Where the storage root of the message passer is read: see `NodeRpcChain.Options`. */
+export type MessagePasserRoot = "proof" | "withdrawalsRoot" | "none"
+
+/** What `NodeRpcChain.make` was given, with nothing left open. */
+export interface Options {
+  readonly chainId?: ChainId
+  readonly anchor?: BlockNumber
+  readonly chainLimits?: Partial<Limits>
+  readonly messagePasserRoot: MessagePasserRoot
+  /** The way to steer the client; without one it can be steered only if it is an anvil. */
+  readonly engine: EngineConnection | undefined
+  readonly pollIntervalMs: number
+  readonly fetchAheadBlocks: number
+  readonly retryLimitMs: number
+  readonly connectTimeoutMs: number
+}
+
+const powersOf =
+  (client: Client, { engine }: Options) =>
+  (chainId: ChainId): Effect.Effect<Powers, Problem> =>
+    engine === undefined
+      ? Effect.map(anvilOf(client), (anvil) => anvil ?? powerless(client))
+      : enginePowers(client, engine, chainId)
+
+/** Builds the chain; following runs in the scope. */
+export const makeRpcChain = Effect.fnUntraced(function* (
+  client: Client,
+  options: Options,
+  accompany: Accompany
+) {
+  const connected = yield* connectPatiently(client, options, powersOf(client, options))
+  const { block: first, chainId, powers } = connected
+  // The hub needs a backend and the backend reads the hub: it is set before anything below can run.
+  let hub!: Chain
+  const chain = () => hub
+  const companion = yield* accompany({ chainId, firstNumber: first.number, chain })
+  const parts: Parts = { client, options, chain, companion }
+  const steering = makeSteering(parts, powers)
+  const genesis = companion.genesis(
+    yield* Effect.mapError(
+      executed(client, options, first, []),
+      as("connect", "the first block cannot be read")
+    )
+  )
+  const { derive } = companion
+  const anchorSource = companion.anchorSource ?? toRef(genesis.ref)
+  const { emit, replace, setHeads } = steering
+  const backend = { genesis, anchorSource, replace, setHeads, ...(derive === undefined ? {} : { derive }) }
+  hub = yield* makeChain(backend, options.chainLimits)
+  const running = yield* Latch.make(true)
+  yield* Effect.forkScoped(makeFollowing(parts, steering, running))
+  const followed: Followed = {
+    chain: hub,
+    emit,
+    pause: Effect.asVoid(running.close),
+    resume: Effect.asVoid(running.open)
+  }
+  return followed
+})

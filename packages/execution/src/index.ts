@@ -1,0 +1,2 @@
+export * as EthRpc from "./EthRpc.ts"
+export * as Metrics from "./Metrics.ts"

@@ -1,0 +1,3 @@
+export * as Keystore from "./Keystore.ts"
+export * as Metrics from "./Metrics.ts"
+export * as Signatures from "./Signatures.ts"
