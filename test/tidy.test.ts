@@ -1,8 +1,9 @@
 /** The rules of the house, read off the source tree. */
 import { assert, describe, it } from "@effect/vitest"
-import { existsSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { packages, root, sources as read } from "./support/house.ts"
+import { circleIn, importsWithin, isWayBack } from "./support/imports.ts"
 
 const sources = read.map(({ file, isPrivate, package: { folder }, text }) => ({
   file,
@@ -69,6 +70,64 @@ describe("tidy", () => {
       for (const next of edges.get(name) ?? []) visit(next, [...path, name])
     }
     for (const name of edges.keys()) visit(name, [])
+  })
+
+  it("has no circles between files, but for services and their implementations, which know each other by type", () => {
+    const circles = packages.flatMap((owner) => {
+      const imports = importsWithin(owner)
+      const values = circleIn(imports.filter(({ typesOnly }) => !typesOnly))
+      const others = circleIn(imports.filter((one) => !isWayBack(owner, one)))
+      return [values, others].flatMap((circle) => (circle === undefined ? [] : [circle.join(" -> ")]))
+    })
+    offenders(circles)
+    const pairs = packages.flatMap((owner) => {
+      const imports = importsWithin(owner)
+      return imports
+        .filter((one) => isWayBack(owner, one))
+        .filter(({ from, to }) => imports.some((other) => other.from === to && other.to === from))
+        .map(({ from, to }) => `${to} <-> ${from.slice(`${owner.dir}/src/`.length)}`)
+    })
+    // Seen with `--reporter=verbose`: who knows whom by type only.
+    console.info(["services and their implementations:", ...new Set(pairs)].join("\n  "))
+  })
+
+  it("names a file after what it exports", () =>
+    offenders(
+      read
+        .map(({ file }) => file)
+        .filter((file) => !/\/([A-Z]\w*|index|bin|version|simulate)\.ts$/.test(file))
+    ))
+
+  it("keeps rooms private, and names no room `internal`", () =>
+    offenders(
+      packages
+        .filter(({ json }) => json.exports?.["./*"] !== undefined)
+        .flatMap(({ dir, rooms }) =>
+          readdirSync(join(root, dir, "src"), { withFileTypes: true })
+            .filter((entry) => entry.isDirectory())
+            .filter(({ name }) => !["testing", "messages", "codec"].includes(name))
+            .filter(({ name }) => name === "internal" || !rooms.includes(name))
+            .map(({ name }) => `${dir}/src/${name}`)
+        )
+    ))
+
+  it("draws the house as it is", () => {
+    const drawing = readFileSync(join(root, "docs/ARCHITECTURE.md"), "utf8")
+    const mermaid = /```mermaid\n([^]*?)```/.exec(drawing)?.[1] ?? ""
+    const drawn = [
+      ...mermaid.matchAll(/^\s*([\w-]+(?:\s*&\s*[\w-]+)*) --> ([\w-]+(?:\s*&\s*[\w-]+)*)$/gm)
+    ].flatMap(([, from = "", to = ""]) =>
+      from.split("&").flatMap((a) => to.split("&").map((b) => `${a.trim()} --> ${b.trim()}`))
+    )
+    const short = (name: string) => name.replace("@ephor/", "")
+    const real = packages
+      .filter(({ json }) => json.private !== true)
+      .flatMap(({ json }) =>
+        Object.keys(json.dependencies ?? {})
+          .filter((name) => name.startsWith("@ephor/"))
+          .map((name) => `${short(json.name)} --> ${short(name)}`)
+      )
+    assert.deepStrictEqual(drawn.toSorted(), real.toSorted())
   })
 
   it("leaves no unfinished marks", () =>

@@ -10,7 +10,7 @@ import * as Leaves from "./Leaves.ts"
 import type { LaneMeter, Lane, Mailbox } from "./Mailbox.ts"
 import type { OverseerError } from "./OverseerError.ts"
 import * as Signal from "./Signal.ts"
-import type { AnyAddress } from "./Subsystem.ts"
+import type { AnyAddress } from "./Address.ts"
 import * as Wiring from "./Wiring.ts"
 
 export { cycles, graph, toMermaid, unconnected } from "./Wiring.ts"

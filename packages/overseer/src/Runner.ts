@@ -5,8 +5,22 @@ import { Effect, Exit, Scope } from "effect"
 import { Jobs, type JobsService } from "./Jobs.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import { isEnded } from "./OverseerError.ts"
-import type { Signal } from "./Signal.ts"
-import type { Handlers } from "./Subsystem.ts"
+import type { Leaf, Signal } from "./Signal.ts"
+
+/**
+ * What a subsystem does. Handlers of signals and messages run one after the other; a failure or defect in any of them,
+ * in the work of a leaf or in a spawned job ends the subsystem, and with it the overseer.
+ */
+export interface Handlers<in M> {
+  /** Work on one leaf: started when it activates, interrupted when it deactivates (the seed's start and stop work). */
+  readonly leaf?: ((leaf: Leaf) => Effect.Effect<void, any, any>) | undefined
+  /** Raw signals: before leaf work starts, after leaf work stopped; `Conclude` is the last one. */
+  readonly signal?: ((signal: Signal) => Effect.Effect<void, any, any>) | undefined
+  /** One message. While it runs no signal is taken, so long work belongs into `spawn`, or set `concurrency`. */
+  readonly message: (message: M) => Effect.Effect<void, any, any>
+  /** Handle up to this many messages at a time, out of order, and keep obeying signals while all are busy. */
+  readonly concurrency?: number | undefined
+}
 
 /** Reads the mailbox until `Conclude`; fails with the first failure of a handler or job. */
 export const run = <M>(

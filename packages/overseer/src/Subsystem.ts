@@ -3,58 +3,15 @@
  * reads it, so subsystems may talk in circles while the layer graph stays a DAG.
  */
 import { Context, type Deferred, Effect, Layer, type Scope } from "effect"
+import type { AddressOptions, AnyAddress, Edges, NameOf } from "./Address.ts"
 import { Jobs } from "./Jobs.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import { Overseer } from "./Overseer.ts"
-import { run } from "./Runner.ts"
-import type { Leaf, Signal } from "./Signal.ts"
+import { type Handlers, run } from "./Runner.ts"
 
+export type { AddressOptions, AnyAddress, Edges, NameOf } from "./Address.ts"
+export type { Handlers } from "./Runner.ts"
 export { spawn } from "./Jobs.ts"
-
-/**
- * What a subsystem does. Handlers of signals and messages run one after the other; a failure or defect in any of them,
- * in the work of a leaf or in a spawned job ends the subsystem, and with it the overseer.
- */
-export interface Handlers<in M> {
-  /** Work on one leaf: started when it activates, interrupted when it deactivates (the seed's start and stop work). */
-  readonly leaf?: ((leaf: Leaf) => Effect.Effect<void, any, any>) | undefined
-  /** Raw signals: before leaf work starts, after leaf work stopped; `Conclude` is the last one. */
-  readonly signal?: ((signal: Signal) => Effect.Effect<void, any, any>) | undefined
-  /** One message. While it runs no signal is taken, so long work belongs into `spawn`, or set `concurrency`. */
-  readonly message: (message: M) => Effect.Effect<void, any, any>
-  /** Handle up to this many messages at a time, out of order, and keep obeying signals while all are busy. */
-  readonly concurrency?: number | undefined
-}
-
-/** An address of which only the name and the edges matter. */
-export interface AnyAddress {
-  readonly key: string
-  readonly options: AddressOptions
-}
-
-/** Addresses that a subsystem sends to: the classes, or their names where files would import each other in circles. */
-export type Edges = ReadonlyArray<AnyAddress | string>
-
-/** What is known of an address besides the type of its messages. */
-export interface AddressOptions<out S extends Edges = Edges, out N extends Edges = Edges> {
-  /** Messages before senders wait; 2048 where not said. */
-  readonly capacity?: number | undefined
-  /** Signals before the overseer waits; 64 where not said. */
-  readonly signalCapacity?: number | undefined
-  /** Whether `sendPriority` has a lane of its own, read before `send`'s; it goes to the same lane where not said. */
-  readonly priority?: boolean | undefined
-  /** Addresses that this subsystem sends to, waiting while they are full. A function, because they may be declared later. */
-  readonly sends?: (() => S) | undefined
-  /** Addresses that it only sends to without waiting (`sendNow`): these edges cannot close a cycle of waiting. */
-  readonly sendsNow?: (() => N) | undefined
-}
-
-/** The names of declared edges. Edges that are annotated as `Edges` say nothing about whom they lead to: any name. */
-export type NameOf<Edge> = Edge extends string
-  ? Edge
-  : Edge extends { readonly key: infer Key extends string }
-    ? Key
-    : never
 
 type Tagged = { readonly _tag: string }
 type Handler = ((value: any) => Effect.Effect<void, any, any>) | undefined

@@ -3,7 +3,7 @@
  * are worth a warning when the overseer is built and a drawing in the documentation.
  */
 import { Graph } from "effect"
-import type { AnyAddress, Edges } from "./Subsystem.ts"
+import type { AnyAddress, Edges } from "./Address.ts"
 
 /** How a subsystem sends: waiting for room, or never waiting. */
 export type Edge = "send" | "sendNow"

@@ -10,7 +10,7 @@ import type { Violation } from "./Invariants.ts"
 import type { Totals } from "./Ledger.ts"
 import * as Signatures from "./Signatures.ts"
 import * as World from "./World.ts"
-import { inVirtualTime } from "./virtualTime.ts"
+import { inVirtualTime } from "./VirtualTime.ts"
 
 /** A run; the same options give the same run. */
 export interface Options extends Partial<World.Options> {

@@ -5,7 +5,7 @@ import type { BlockRef, ChainId } from "@ephor/types"
 import { Effect, Equal, FileSystem, type Queue } from "effect"
 import { join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
-import type { Options } from "./Network.ts"
+import type { Options } from "./Options.ts"
 import * as Children from "./NodeChildren.ts"
 import { DevnetError, freePort, host, multiaddr, nodeCommand } from "./NodeCommands.ts"
 

@@ -10,6 +10,7 @@ import * as ObserverCommittee from "../observe/Committee.ts"
 import * as Display from "./Display.ts"
 import { emitterAddress } from "./Evm.ts"
 import * as Execution from "./Execution.ts"
+import type { Options as NetworkOptions } from "./Options.ts"
 import * as Network from "./Network.ts"
 import type { Notice } from "./NodeChildren.ts"
 import * as Report from "./Report.ts"
@@ -25,7 +26,7 @@ export class DevnetStalled extends Schema.TaggedError<DevnetStalled>()("DevnetSt
 }
 
 /** How a devnet is run and shown. */
-export interface Options extends Network.Options {
+export interface Options extends NetworkOptions {
   /** Ends after so many seconds; without it only by Ctrl-C. */
   readonly durationSeconds: number | undefined
   /** Print the report as one line of JSON on stdout. */

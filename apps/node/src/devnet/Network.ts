@@ -15,24 +15,11 @@ import { dirname, join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
 import { specOf, startValidators, type Validator } from "./Committee.ts"
 import * as Execution from "./Execution.ts"
+import type { Options } from "./Options.ts"
 import * as Children from "./NodeChildren.ts"
 import { DevnetError, freePort, host, multiaddr, nodeCommand, self, toFlags } from "./NodeCommands.ts"
 
 export { DevnetError } from "./NodeCommands.ts"
-
-/** What a devnet is made of. */
-export interface Options {
-  /** Where everything lies; the same folder goes on where it was. */
-  readonly dataDir: string
-  readonly execution: "dev" | "anvil"
-  /** Each validator is a process of its own. */
-  readonly processes: boolean
-  readonly chainIds: ReadonlyArray<ChainId>
-  /** Who validates on each chain. */
-  readonly committee: ChainSpec.Committee
-  /** Candidates between two invalid ones; 0 is never. */
-  readonly garbageEvery: number
-}
 
 const l1ChainId = "900"
 const l1BlockTimeMs = 1000

@@ -9,6 +9,7 @@ import * as Derivation from "../Derivation.ts"
 import { type Service as StoreService, Store, StoreError } from "@ephor/store/Store"
 import { observeDraft } from "./Gauges.ts"
 import { type Draft, type Refused, type State } from "./State.ts"
+import { load } from "./Loading.ts"
 import * as Tables from "./Tables.ts"
 import { makeEventHub } from "./Events.ts"
 
@@ -50,7 +51,7 @@ const open = Effect.fnUntraced(function* (store: StoreService, backend: Backend,
   const record = yield* Tables.current.get(store, [])
   if (Option.isSome(record)) {
     if (record.value.genesis === genesis.ref.hash) {
-      return yield* Tables.load(store, record.value, genesis.ref, limits.retainedBlocks)
+      return yield* load(store, record.value, genesis.ref, limits.retainedBlocks)
     }
     const reason = new ForeignStore({ genesis: genesis.ref.hash, stored: record.value.genesis })
     return yield* new ChainError({ method: "make", reason })

@@ -1,11 +1,10 @@
 /** What a chain keeps on disk, and how it is read back. */
-import { Effect, HashMap, Option, Schema, Stream } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { BlockNumber, BlockRef, Hash, L2BlockRef, OutputV0, Receipt } from "@ephor/types"
 import * as BlockTree from "../BlockTree.ts"
 import { Derivation } from "../Derivation.ts"
-import type { Service as Store, StoreError } from "@ephor/store/Store"
+import type { Service as Store } from "@ephor/store/Store"
 import * as Table from "@ephor/store/Table"
-import type { State } from "./State.ts"
 
 /** Everything of a block but its reference. */
 export const contents = Table.make({
@@ -80,40 +79,4 @@ export const findByNumber = Effect.fnUntraced(function* (
   if (Option.isNone(hash)) return undefined
   const node = yield* blocks.get(store, [number, hash.value])
   return Option.getOrUndefined(Option.map(node, ({ ref }) => ref))
-})
-
-/** The state as it was when the last change was written, with the tree from `retainedBlocks` below finality on. */
-export const load = Effect.fnUntraced(function* (
-  store: Store,
-  record: typeof current extends Table.Table<infer _, infer A> ? A : never,
-  genesis: L2BlockRef,
-  retainedBlocks: number
-): Effect.fn.Return<State, StoreError> {
-  const { derivation, heads } = record
-  const floor = Math.max(genesis.number, heads.finalized.number - retainedBlocks)
-  const bad = yield* Stream.runCollect(Stream.map(invalid.iterate(store, []), ([[hash]]) => hash))
-  let tree = BlockTree.make(genesis, bad)
-  if (floor > genesis.number) {
-    const hash = yield* canonical.get(store, [floor])
-    const root = Option.isNone(hash) ? Option.none() : yield* blocks.get(store, [floor, hash.value])
-    if (Option.isSome(root)) tree = BlockTree.make(root.value.ref, bad)
-  }
-  const lowest: [number, Hash] = [tree.root.number + 1, `0x${"0".repeat(64)}`]
-  yield* blocks.iterate(store, [], { from: lowest }).pipe(
-    Stream.runForEach(([, { abandoned, ref }]) =>
-      Effect.sync(() => {
-        if (BlockTree.get(tree, ref.parentHash) !== undefined) tree = BlockTree.insert(tree, ref, abandoned)
-      })
-    )
-  )
-  tree = BlockTree.moveHead(tree, heads.localUnsafe.hash, false).tree
-  let from = HashMap.empty<BlockNumber, BlockRef>()
-  yield* sources.iterate(store, [], { from: [tree.root.number] }).pipe(
-    Stream.runForEach(([[number], source]) =>
-      Effect.sync(() => {
-        from = HashMap.set(from, number, source)
-      })
-    )
-  )
-  return { tree, heads, derivation, sources: from }
 })

@@ -6,7 +6,7 @@ import { Backend } from "@ephor/chain/ChainError"
 import type { Client } from "../NodeEthRpcClient.ts"
 import { type Forkchoice, makeEngine } from "./Engine.ts"
 import { Header, replacementAttributes } from "./Attributes.ts"
-import type { EngineCall } from "./Token.ts"
+import type { EngineConnection } from "./Token.ts"
 import { chainIdOf } from "../following/Blocks.ts"
 import { emitsNothing, type Powers } from "../following/Steering.ts"
 
@@ -17,12 +17,6 @@ const forkchoiceOf = ({ crossSafe, finalized, localUnsafe }: HeadRefs): Forkchoi
   safeBlockHash: crossSafe.hash,
   finalizedBlockHash: finalized.hash
 })
-
-/** An engine's address with the means to speak to it. */
-export interface EngineConnection {
-  readonly url: string
-  readonly call: EngineCall
-}
 
 /** Powers over a client by its Engine API, which must take our token and be of the same chain. */
 export const enginePowers = Effect.fnUntraced(function* (

@@ -51,3 +51,9 @@ export const withToken =
         headers: { authorization: `Bearer ${issue(hmac, Math.floor(now / 1000))}` }
       })
     ).pipe(Effect.mapError(tokenProblem))
+
+/** An engine's address with the means to speak to it. */
+export interface EngineConnection {
+  readonly url: string
+  readonly call: EngineCall
+}

@@ -6,7 +6,7 @@ import { Backend, ChainError, Unsupported } from "@ephor/chain/ChainError"
 import type { Block, Client, ClientError } from "../NodeEthRpcClient.ts"
 import type { StoreError } from "@ephor/store/Store"
 import type { Companion, Executed } from "@ephor/chain/Companion"
-import type { MessagePasserRoot, Options } from "./RpcChain.ts"
+import type { MessagePasserRoot, Options } from "./Options.ts"
 
 /** What can go wrong with a client, before it is known which verb it was. */
 export type Problem = ClientError | Backend | ChainError | StoreError

@@ -1,32 +1,16 @@
 /** A chain that follows an execution client: its parts, put together. */
-import { type Limits, make as makeChain, type Service as Chain } from "@ephor/chain/Chain"
+import { make as makeChain, type Service as Chain } from "@ephor/chain/Chain"
 import { toRef } from "@ephor/chain/BlockTree"
 import type { Accompany, Followed } from "@ephor/chain/Companion"
-import type { BlockNumber, ChainId } from "@ephor/types"
+import type { ChainId } from "@ephor/types"
 import { Effect, Latch } from "effect"
 import { anvilOf } from "../anvil/Anvil.ts"
-import { type EngineConnection, enginePowers } from "../engine/EnginePowers.ts"
+import { enginePowers } from "../engine/EnginePowers.ts"
 import type { Client } from "../NodeEthRpcClient.ts"
 import { as, connectPatiently, executed, type Parts, type Problem } from "./Blocks.ts"
+import type { Options } from "./Options.ts"
 import { makeFollowing } from "./Following.ts"
 import { makeSteering, type Powers, powerless } from "./Steering.ts"
-
-/** Where the storage root of the message passer is read: see `NodeRpcChain.Options`. */
-export type MessagePasserRoot = "proof" | "withdrawalsRoot" | "none"
-
-/** What `NodeRpcChain.make` was given, with nothing left open. */
-export interface Options {
-  readonly chainId?: ChainId
-  readonly anchor?: BlockNumber
-  readonly chainLimits?: Partial<Limits>
-  readonly messagePasserRoot: MessagePasserRoot
-  /** The way to steer the client; without one it can be steered only if it is an anvil. */
-  readonly engine: EngineConnection | undefined
-  readonly pollIntervalMs: number
-  readonly fetchAheadBlocks: number
-  readonly retryLimitMs: number
-  readonly connectTimeoutMs: number
-}
 
 const powersOf =
   (client: Client, { engine }: Options) =>

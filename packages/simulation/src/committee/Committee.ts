@@ -19,7 +19,7 @@ import { type Forecast, weather } from "../Weather.ts"
 import * as Honest from "./Honest.ts"
 import * as Malicious from "./Malicious.ts"
 import * as Setting from "./Setting.ts"
-import { inVirtualTime } from "../virtualTime.ts"
+import { inVirtualTime } from "../VirtualTime.ts"
 
 /** A run; the same options give the same run. */
 export interface Options extends Partial<Setting.Sizes> {

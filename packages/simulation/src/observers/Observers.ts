@@ -13,7 +13,7 @@ import * as Lies from "./Lies.ts"
 import * as Link from "./Link.ts"
 import * as Node from "./Node.ts"
 import { truthOf, variants } from "./Truth.ts"
-import { inVirtualTime } from "../virtualTime.ts"
+import { inVirtualTime } from "../VirtualTime.ts"
 
 export type { Invariant, Violation } from "./Judge.ts"
 

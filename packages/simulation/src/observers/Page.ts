@@ -2,7 +2,7 @@
  * `docs/OBSERVERS.md`: the report of a run with ten thousand observers, as `simulate.ts --observers --scale` prints it.
  */
 import type { Quantiles } from "./Histogram.ts"
-import type { Options, Phase, Report } from "./Scale.ts"
+import type { Options, Phase, Report } from "./ScaleReport.ts"
 
 const show = (times: Quantiles | undefined): string =>
   times === undefined ? "-" : `${times.p50} / ${times.p99} / ${times.max}`

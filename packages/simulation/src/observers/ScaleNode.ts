@@ -4,7 +4,7 @@
  */
 import { BatchPolicy, Publisher, Relay, SubscriberConfig, SubscriberMode } from "@ephor/streaming"
 import type { EventQueue } from "./EventQueue.ts"
-import type { Options } from "./Scale.ts"
+import type { Options } from "./ScaleReport.ts"
 
 /** The tree and the network, as a node sees them, and where it reports to. */
 export interface Surroundings {

@@ -13,7 +13,7 @@ import * as Crowd from "./Crowd.ts"
 import * as Ground from "./Ground.ts"
 import * as Judge from "./Judge.ts"
 import * as Witness from "./Witness.ts"
-import { inVirtualTime } from "../virtualTime.ts"
+import { inVirtualTime } from "../VirtualTime.ts"
 
 /** A run; the same options give the same run. */
 export interface Options {
