@@ -16,8 +16,6 @@ import {
   ScrapedOnChainVotes,
   SessionIndex,
   type Signature,
-  type SignedAvailabilityBitfield,
-  bitfieldPayload,
   validationCodeHash,
   type ValidatorId,
   type ValidatorIndex,
@@ -30,6 +28,8 @@ import { admitDisputes, concludedAgainst } from "./runtime/Disputes.ts"
 import { sessionAt } from "./runtime/Sessions.ts"
 import { recordSlashes } from "./runtime/Slashes.ts"
 import { Slash } from "@ephor/chain/Slash"
+import type { Draft } from "./runtime/Draft.ts"
+import { admitBitfields, includeAvailable, timeOut } from "./runtime/Availability.ts"
 
 export { rotationAfter, sessionAt } from "./runtime/Sessions.ts"
 
@@ -166,17 +166,6 @@ export interface Applied {
   readonly codes: ReadonlyArray<Uint8Array>
 }
 
-interface Draft {
-  readonly number: number
-  readonly session: SessionIndex
-  readonly paras: Array<ParaState>
-  readonly cores: Array<PendingCandidate | null>
-  disputes: ReadonlyArray<DisputeRecord>
-  readonly events: Array<CandidateEvent>
-  readonly backing: Array<ScrapedOnChainVotes["backingValidatorsPerCandidate"][number]>
-  readonly codes: Array<Uint8Array>
-}
-
 /**
  * Runs the block after `parent` up to its hash: disputes first, then availability, then new candidates. Whatever in the
  * inherent does not hold (signatures, cores, relay parents, validation data) is left out, as if it had not been there.
@@ -259,60 +248,6 @@ const evictDisputed = (options: Options, draft: Draft): void => {
   for (const [core, pending] of draft.cores.entries()) {
     if (pending !== null && isDisputed(options, draft.disputes, pending.candidateHash))
       draft.cores[core] = null
-  }
-}
-
-const admitBitfields = (
-  { options, verify }: Context,
-  parent: RuntimeState,
-  draft: Draft,
-  bitfields: ReadonlyArray<SignedAvailabilityBitfield>
-): ReadonlyArray<SignedAvailabilityBitfield> => {
-  const context = { sessionIndex: draft.session, parentHash: blockOf(parent).hash }
-  const accepted = new Map<ValidatorIndex, SignedAvailabilityBitfield>()
-  for (const bitfield of bitfields) {
-    const { payload, signature, validatorIndex } = bitfield
-    const key = options.validators[validatorIndex]
-    const fits = payload.length === draft.cores.length && !accepted.has(validatorIndex)
-    const vacant = draft.cores.some((pending, core) => pending === null && payload[core] === "1")
-    if (key === undefined || !fits || vacant) continue
-    if (!verify(key, bitfieldPayload(payload, context), signature)) continue
-    accepted.set(validatorIndex, bitfield)
-    for (const [core, pending] of draft.cores.entries()) {
-      if (pending !== null && payload[core] === "1") {
-        draft.cores[core] = { ...pending, availability: setBit(pending.availability, validatorIndex) }
-      }
-    }
-  }
-  return [...accepted.values()].toSorted((left, right) => left.validatorIndex - right.validatorIndex)
-}
-
-const setBit = (bits: string, index: number): string => `${bits.slice(0, index)}1${bits.slice(index + 1)}`
-const countBits = (bits: string): number => bits.split("1").length - 1
-
-/** Enough validators hold their piece: three times as many as two of every three. */
-const isAvailable = (options: Options, { availability }: PendingCandidate): boolean =>
-  3 * countBits(availability) >= 2 * options.validators.length
-
-const includeAvailable = (options: Options, draft: Draft): void => {
-  for (const [core, pending] of draft.cores.entries()) {
-    if (pending === null || !isAvailable(options, pending)) continue
-    const { group, headData, newCodeHash, receipt } = pending
-    draft.cores[core] = null
-    draft.paras[core] = {
-      ...draft.paras[core]!,
-      head: headData,
-      codeHash: newCodeHash ?? draft.paras[core]!.codeHash
-    }
-    draft.events.push({ _tag: "CandidateIncluded", value: [receipt, headData, core, group] })
-  }
-}
-
-const timeOut = (options: Options, draft: Draft): void => {
-  for (const [core, pending] of draft.cores.entries()) {
-    if (pending === null || draft.number - pending.backedAt < options.availabilityTimeoutBlocks) continue
-    draft.cores[core] = null
-    draft.events.push({ _tag: "CandidateTimedOut", value: [pending.receipt, pending.headData, core] })
   }
 }
 

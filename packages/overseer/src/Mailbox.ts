@@ -4,55 +4,14 @@
  */
 import { Deferred, Effect, type Scheduler } from "effect"
 import { Fifo } from "./mailbox/Fifo.ts"
-import { MessageLane, type Stopwatch } from "./mailbox/MessageLane.ts"
+import { MessageLane } from "./mailbox/MessageLane.ts"
 import { Concluded, OverseerError } from "./OverseerError.ts"
 import type { FromOverseer, Signal } from "./Signal.ts"
+import type { Capacities, Lane, LaneMeter, Options } from "./mailbox/Lane.ts"
+import { defaults } from "./mailbox/Lane.ts"
+import { attempt, later } from "./mailbox/Suspension.ts"
 
-/** Lanes in the order in which they are read. */
-export type Lane = "signal" | "now" | "priority" | "bulk"
-
-/** How much a mailbox holds before senders wait. */
-export interface Capacities {
-  /** Signals that may wait before the overseer itself waits. */
-  readonly signal: number
-  /** Messages in the bulk lane, and as many again in the priority lane if there is one. */
-  readonly message: number
-}
-
-/** What a mailbox may be given; without anything it has the default capacities, and times nothing. */
-export interface Options extends Partial<Capacities> {
-  /** Whether there is a priority lane; without it, what is sent with priority goes to the bulk lane. */
-  readonly priority?: boolean | undefined
-  /** Takes the times of flight. */
-  readonly clock?: Stopwatch | undefined
-  /** Wakes the reader. One that many mailboxes share wakes all of their readers in one turn. */
-  readonly dispatcher?: Scheduler.SchedulerDispatcher | undefined
-}
-
-/** Capacities where nothing else is said: those of the Polkadot overseer. */
-export const defaults: Capacities = { signal: 64, message: 2048 }
-
-/** Counts since the start, and what waits now. */
-export interface LaneMeter {
-  readonly sent: number
-  readonly received: number
-  /** Sends that had to wait for room. */
-  readonly blocked: number
-  readonly length: number
-}
-
-/**
- * Suspends until the registered function is called, and goes on in a later turn of the scheduler. A bare callback would
- * go on inside of the call: in the middle of a broadcast, ahead of mailboxes that do not have the signal yet.
- */
-const later = (register: (resume: () => void) => () => void): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => {
-    const dispatcher: Scheduler.SchedulerDispatcher = fiber.currentDispatcher
-    return Effect.callback<void>((resume) => {
-      const go = () => resume(Effect.void)
-      return Effect.sync(register(() => dispatcher.scheduleTask(go, 0)))
-    })
-  })
+export { type Capacities, defaults, type Lane, type LaneMeter, type Options } from "./mailbox/Lane.ts"
 
 /**
  * A subsystem's mailbox. `send` waits for room, `sendPriority` too but is read earlier where there is a priority lane, `sendNow` never waits and is
@@ -334,14 +293,5 @@ export class Mailbox<in out M> {
     let taken: FromOverseer<M> | undefined
     const step = () => ((taken = this.nextUnsafe(messages)) === undefined ? undefined : Effect.void)
     return Effect.map(this.park(step), () => taken!)
-  }
-}
-
-/** What `step` throws is a defect of the fiber that it works for. */
-const attempt = <E, R>(step: () => Effect.Effect<void, E, R> | undefined) => {
-  try {
-    return step()
-  } catch (defect) {
-    return Effect.die(defect)
   }
 }

@@ -10,6 +10,7 @@ import * as ObserverCommittee from "../observe/Committee.ts"
 import * as Display from "./Display.ts"
 import { emitterAddress } from "./Evm.ts"
 import * as Execution from "./Execution.ts"
+import type { DevnetChain } from "./DevnetChain.ts"
 import type { Options as NetworkOptions } from "./Options.ts"
 import * as Network from "./Network.ts"
 import type { Notice } from "./NodeChildren.ts"
@@ -41,7 +42,7 @@ const drawIntervalMs = 1000
 const lineIntervalMs = 2000
 
 /** An observer of the devnet: counts what it receives, for good. */
-const startObserver = Effect.fnUntraced(function* (chain: Network.DevnetChain) {
+const startObserver = Effect.fnUntraced(function* (chain: DevnetChain) {
   const committee = yield* ObserverCommittee.readCommittee(
     join(chain.dataDir, ObserverCommittee.committeeFile)
   )
@@ -77,7 +78,7 @@ const supervisorStatus = (url: string) =>
     Effect.option
   )
 
-const startTraffic = (chains: ReadonlyArray<Network.DevnetChain>) =>
+const startTraffic = (chains: ReadonlyArray<DevnetChain>) =>
   Effect.gen(function* () {
     const context = yield* Effect.context<Effect.Services<ReturnType<typeof chainStatus>>>()
     const traffic = chains.map((chain): Traffic.TrafficChain => ({

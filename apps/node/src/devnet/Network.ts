@@ -4,53 +4,26 @@
 import { DevChain } from "@ephor/devchain"
 import * as NodeEthRpcServer from "@ephor/execution/NodeEthRpcServer"
 import * as NodeStore from "@ephor/store/NodeStore"
-import { ManagedNode } from "@ephor/supervisor-protocol"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
-import type { BlockRef, ChainId, DerivedBlockRefPair, LogContent } from "@ephor/types"
+import type { BlockRef, ChainId } from "@ephor/types"
 import { Clock, Context, Effect, FileSystem, Layer, type Queue } from "effect"
 import { HttpClient } from "effect/http"
-import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
-import { specOf, startValidators, type Validator } from "./Committee.ts"
+import { specOf, startValidators } from "./Committee.ts"
 import * as Execution from "./Execution.ts"
 import type { Options } from "./Options.ts"
+import { untilAnswer } from "./Answers.ts"
+import type { DevnetChain } from "./DevnetChain.ts"
+import { startSupervisor } from "./Supervisor.ts"
 import * as Children from "./NodeChildren.ts"
-import { DevnetError, freePort, host, multiaddr, nodeCommand, self, toFlags } from "./NodeCommands.ts"
+import { DevnetError, freePort, host, multiaddr, nodeCommand, toFlags } from "./NodeCommands.ts"
 
 export { DevnetError } from "./NodeCommands.ts"
 
 const l1ChainId = "900"
 const l1BlockTimeMs = 1000
-const startTimeoutMs = 60_000
-
-const require = createRequire(import.meta.url)
-
-const supervisorBin = (): string => {
-  const folder = dirname(require.resolve("@ephor/supervisor/package.json"))
-  return self().bin.endsWith(".ts") ? join(folder, "src", "bin.ts") : join(folder, "dist", "bin.js")
-}
-
-/** Waits until a question is answered, or a child has given up. */
-const untilAnswer = <A, E, R>(what: string, logFile: string, ask: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    while (true) {
-      const answer = yield* Effect.option(ask)
-      if (answer._tag === "Some") return answer.value
-      yield* Effect.sleep(100)
-    }
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: startTimeoutMs,
-      orElse: () =>
-        Effect.fail(
-          new DevnetError({
-            message: `${what} did not start within ${startTimeoutMs / 1000} s: see ${logFile}`
-          })
-        )
-    })
-  )
 
 const anvil = Effect.fnUntraced(function* (
   options: Options,
@@ -108,21 +81,6 @@ const startL1 = Effect.fnUntraced(function* (
   const { url } = Context.get(context, NodeEthRpcServer.NodeEthRpcServer)
   return { url, genesis: yield* Execution.genesisOf(url) }
 })
-
-/** A chain of the devnet with its node. */
-export interface DevnetChain {
-  readonly chainId: ChainId
-  readonly child: Children.Child
-  /** The processes of the other validators, where they are processes. */
-  readonly validators: ReadonlyArray<Validator>
-  readonly node: ManagedNode.Service
-  readonly adminUrl: string
-  readonly interopUrl: string
-  readonly streamUrl: string
-  readonly dataDir: string
-  readonly anchor: DerivedBlockRefPair
-  readonly emit: (log: LogContent) => Effect.Effect<void, Execution.ExecutionError>
-}
 
 /** Everything that runs. */
 export interface Devnet {
@@ -199,63 +157,6 @@ const startChain = Effect.fnUntraced(function* (
     emit: (log) => Effect.provideService(emit(log), HttpClient.HttpClient, http)
   }
   return chain
-})
-
-const seal = ({ hash, number, timestamp }: BlockRef) => ({ hash, number, timestamp })
-
-const startSupervisor = Effect.fnUntraced(function* (
-  options: Options,
-  notices: Queue.Enqueue<Children.Notice>,
-  l1Url: string,
-  chains: ReadonlyArray<DevnetChain>
-) {
-  const fs = yield* FileSystem.FileSystem
-  const file = (name: string) => join(options.dataDir, name)
-  const dependencies = Object.fromEntries(chains.map(({ chainId }) => [chainId, {}]))
-  yield* Effect.orDie(fs.writeFileString(file("dependency-set.json"), JSON.stringify({ dependencies })))
-  const rollups = Object.fromEntries(
-    chains.map(({ anchor, chainId }) => [
-      chainId,
-      { genesis: { l1: seal(anchor.source), l2: seal(anchor.derived) }, block_time: 1, interop_time: 0 }
-    ])
-  )
-  yield* Effect.orDie(fs.writeFileString(file("rollup-config-set.json"), JSON.stringify(rollups)))
-  const [rpcPort, metricsPort] = yield* Effect.all([freePort, freePort])
-  const logFile = file("supervisor.log")
-  const { flags, node } = self()
-  const child = yield* Children.keep(
-    {
-      name: "supervisor",
-      command: node,
-      args: [
-        ...flags,
-        supervisorBin(),
-        "run",
-        ...toFlags({
-          "l1-rpc": l1Url,
-          "l1.poll-interval-ms": 500,
-          "l1.confirmation-depth": 1,
-          "l2-consensus.nodes": chains.map(({ interopUrl }) => interopUrl).join(","),
-          "l2-consensus.jwt-secret": file("jwt.hex"),
-          datadir: file("supervisor"),
-          "dependency-set": file("dependency-set.json"),
-          "rollup-config-set": file("rollup-config-set.json"),
-          "rpc.addr": host,
-          "rpc.port": rpcPort,
-          "metrics.enabled": true,
-          "metrics.addr": host,
-          "metrics.port": metricsPort,
-          "log.format": "logfmt"
-        })
-      ],
-      logFile,
-      restartDelayMs: 1000
-    },
-    notices
-  )
-  const adminUrl = `http://${host}:${metricsPort}`
-  yield* untilAnswer("supervisor", logFile, Execution.get(`${adminUrl}/status`))
-  return { child, adminUrl, rpcUrl: `http://${host}:${rpcPort}` }
 })
 
 /** Starts everything, in the order in which it depends on each other; the scope ends it. */

@@ -12,6 +12,7 @@ import {
 } from "../ChainError.ts"
 import { check, contentOf, type Core, refuse } from "./Core.ts"
 import type { makeReads } from "./Reads.ts"
+import * as Invalidation from "./Invalidation.ts"
 import * as Rules from "./Rules.ts"
 import { type Draft } from "./State.ts"
 import * as Tables from "./Tables.ts"
@@ -46,7 +47,7 @@ export const makeVerbs = (core: Core, reads: ReturnType<typeof makeReads>, resum
 
   /** Fails unless the block may be taken out of the chain; what lies below the tree is final. */
   const checkInvalidatable = Effect.fnUntraced(function* ({ state }: Draft, hash: Hash) {
-    const refused = Rules.invalidatable(state, hash)
+    const refused = Invalidation.invalidatable(state, hash)
     const old = refused?._tag === "UnknownBlock" && (yield* reads.byHash(hash)) !== undefined
     yield* check(old ? new Finalized({ block: hash, finalized: state.heads.finalized.number }) : refused)
   })
@@ -87,7 +88,7 @@ export const makeVerbs = (core: Core, reads: ReturnType<typeof makeReads>, resum
       const { heads, tree } = draft.state
       if (BlockTree.isInvalid(tree, block)) return
       yield* checkInvalidatable(draft, block)
-      Rules.blacklist(draft, block, reason)
+      Invalidation.blacklist(draft, block, reason)
       if (draft.state.heads.localUnsafe !== heads.localUnsafe) yield* setHeads(draft.state.heads)
     })
     yield* change("blacklist", body, resume)
@@ -110,7 +111,7 @@ export const makeVerbs = (core: Core, reads: ReturnType<typeof makeReads>, resum
         return yield* refuse(new Unsupported({ what: "replace an invalid block" }))
       const replacement = yield* backend.replace(invalid)
       yield* checkReplacement(tree, invalid.ref, replacement.ref)
-      Rules.replace(draft, block, replacement.ref)
+      Invalidation.replace(draft, block, replacement.ref)
       draft.writes.push(Tables.contents.put([replacement.ref.hash], contentOf(replacement)))
       yield* setHeads(draft.state.heads)
       return { replacement: BlockTree.toRef(replacement.ref), invalidated: block }
