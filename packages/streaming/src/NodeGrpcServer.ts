@@ -51,7 +51,7 @@ export interface ServerOptions {
   readonly maxSessions: number
   /** Connections from one address. Default 1000. */
   readonly maxSessionsPerAddress: number
-  /** Calls open on one connection. Default 16. */
+  /** Calls open on one connection. Default 100: fewer are not advised (RFC 9113, 6.5.2), and further ones wait at the client. */
   readonly maxStreamsPerSession: number
   /** Calls open with one key or one token, over all connections. Default 1000. */
   readonly maxCallsPerIdentity: number
@@ -61,15 +61,15 @@ export interface ServerOptions {
   readonly idleMs: number
   /** Time that a `tokens` function may take. Default 5000. */
   readonly tokenCheckMs: number
-  /** Calls that a connection may begin per second on average. Default 20. */
+  /** Calls that a connection may begin per second on average. Default 100. */
   readonly callsPerSecond: number
-  /** Calls that a connection may begin at once. Default 100. */
+  /** Calls that a connection may begin at once. Default 1000: proxies and balancers put many callers on one connection. */
   readonly callBurst: number
-  /** Calls that a connection may reset per second on average. Default 10. */
+  /** Calls that a connection may reset per second on average. Default 33. */
   readonly resetsPerSecond: number
-  /** Calls that a connection may reset at once. Default 100. */
+  /** Calls that a connection may reset at once: gRPC clients cancel by RST_STREAM. Default 1000. */
   readonly resetBurst: number
-  /** PING and SETTINGS that a connection may send per second on average, beside those that measure bandwidth. Default 10. */
+  /** PING and SETTINGS that a connection may send per second on average, beside those that answer DATA or HEADERS. Default 10. */
   readonly controlFramesPerSecond: number
   /** PING and SETTINGS that a connection may send at once. Default 100. */
   readonly controlFrameBurst: number
@@ -102,15 +102,15 @@ export const defaults: ServerOptions = {
   minCompressBytes: 1024,
   maxSessions: 10_000,
   maxSessionsPerAddress: 1000,
-  maxStreamsPerSession: 16,
+  maxStreamsPerSession: 100,
   maxCallsPerIdentity: 1000,
   handshakeMs: 10_000,
   idleMs: 300_000,
   tokenCheckMs: 5000,
-  callsPerSecond: 20,
-  callBurst: 100,
-  resetsPerSecond: 10,
-  resetBurst: 100,
+  callsPerSecond: 100,
+  callBurst: 1000,
+  resetsPerSecond: 33,
+  resetBurst: 1000,
   controlFramesPerSecond: 10,
   controlFrameBurst: 100,
   maxInvalidFrames: 100,

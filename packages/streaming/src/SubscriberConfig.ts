@@ -32,6 +32,11 @@ export const SubscriberConfig = Schema.Struct({
   resumeBlocksQueueSize: Count,
   /** Commits held, certified or not, that the application has not taken; beyond it reading stops. Default 3200. */
   maxCommitsAhead: Positive,
+  /**
+   * Votes of one author for commits beyond those, which it may be long before we come to: the highest ones are kept, as
+   * they stand for the others. Default 100: as many as a block may carry.
+   */
+  maxVotesAhead: Positive,
   /** Bytes of blocks in those commits; beyond it reading stops. Default 64 MiB. */
   maxBytesAhead: Positive,
   /**
@@ -87,6 +92,7 @@ export const defaults: SubscriberConfig = {
   pauseBlocksQueueSize: 500,
   resumeBlocksQueueSize: 50,
   maxCommitsAhead: 3200,
+  maxVotesAhead: 100,
   maxBytesAhead: 64 * 1024 * 1024,
   maxUncertifiedCommits: 500,
   maxSuspendedBlocks: 1000,

@@ -188,6 +188,23 @@ describe("Subscriber", () => {
     }).pipe(Effect.scoped, quietly)
   )
 
+  it.live("votes that came long before their commit certify it, too: nobody sends them again", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(120)
+      const { api } = yield* publish(dag)
+      // All blocks of the tip at once, before any commit, and never again.
+      const blocks = dag.rounds.slice(60).flatMap((round) => round.blocks.map(({ bytes }) => bytes))
+      const once: Api = {
+        streamBlocks: () => Stream.concat(Stream.make({ blocks, highestCommitIndex: 120 }), Stream.never),
+        streamCommits: (commands) =>
+          Stream.map(api.streamCommits(commands), ({ certifierBlocks: _, ...response }) => response)
+      }
+      const subscriber = yield* observe(dag.committee, [once], { maxCommitsAhead: 20, silenceMs: 60_000 })
+      // The last commit is voted for by nobody.
+      assertCommits(dag, yield* Effect.timeout(take(subscriber, 119), "20 seconds"))
+    }).pipe(Effect.scoped, quietly)
+  )
+
   it.live("F4: an application that does not take commits stops the reading", () =>
     Effect.gen(function* () {
       const dag = dagOf(300)

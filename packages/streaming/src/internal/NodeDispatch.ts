@@ -97,7 +97,11 @@ export const dispatch = (
     }
     const call = new ServerCall(stream, asked)
     calls.add(call)
-    const fiber = fork(run(call, method, options, sent))
+    const wrote = (bytes: number) => {
+      peer.control.answered()
+      sent(bytes)
+    }
+    const fiber = fork(run(call, method, options, wrote))
     stream.on("close", () => {
       calls.delete(call)
       if (name !== undefined) identities.leave(name)
