@@ -44,10 +44,12 @@ export class Protocol extends Schema.TaggedError<Protocol>()("Protocol", { why: 
 }
 /** The peer has no such method. */
 export class Unimplemented extends Schema.TaggedError<Unimplemented>()("Unimplemented", {
-  what: Schema.String
+  what: Schema.String,
+  /** What to do about it, where that is known. */
+  advice: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `${this.what} is not served there`
+    return `${this.what} is not served there${this.advice === undefined ? "" : `; ${this.advice}`}`
   }
 }
 /** The call was cancelled, or its deadline passed. */

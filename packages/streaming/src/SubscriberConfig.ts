@@ -62,9 +62,15 @@ export const SubscriberConfig = Schema.Struct({
   handOverMs: Positive,
   /** Pauses are probed after this long, because a publisher that sends nothing tells no lag. Default 5000. */
   maxPauseMs: Positive,
-  /** Silence after which a publisher counts as dead: three of its heartbeats. Default 3000. */
+  /**
+   * Silence after which a publisher that has shown heartbeats counts as dead: three of them. One that knows none may be
+   * quiet; whether it lives, the transport's PING tells. Default 3000.
+   */
   silenceMs: Positive,
-  /** A lag that does not shrink for this long ends the session. Default 30 000. */
+  /**
+   * A lag that does not shrink for this long ends the session; so does, where there are others, a publisher that says
+   * nothing at all. Default 30 000.
+   */
   progressMs: Positive,
   /** An ancestor missing for this long is asked for again. Default 1000. */
   repairMs: Positive,
@@ -78,6 +84,11 @@ export const SubscriberConfig = Schema.Struct({
   backoffMs: Positive,
   /** Longest delay. Default 10 000. */
   maxBackoffMs: Positive,
+  /**
+   * Every publisher must refuse us for this long, again and again on fresh streams, before we give up: what stands before
+   * it may answer anything for a while. Default 300 000.
+   */
+  giveUpMs: Positive,
   /** Sessions in a row without one new commit or block, over all publishers, before giving up; 0 means never. Default 0. */
   maxFruitlessSessions: Count
 })
@@ -112,6 +123,7 @@ export const defaults: SubscriberConfig = {
   immediateRetries: 3,
   backoffMs: 100,
   maxBackoffMs: 10_000,
+  giveUpMs: 300_000,
   maxFruitlessSessions: 0
 }
 
