@@ -2,9 +2,11 @@
  * The door for observers: where blocks and commits are published, and who is let in.
  */
 import { Settings } from "@ephor/cli"
+import type { Publisher } from "@ephor/streaming"
 import * as NodeGrpcServer from "@ephor/streaming/NodeGrpcServer"
 import { Effect, Layer, Redacted } from "effect"
 import * as Access from "./Access.ts"
+import * as Limits from "./stream/Limits.ts"
 
 /** The settings, by their names in a configuration file. */
 export const settings = {
@@ -28,7 +30,24 @@ export const settings = {
   }),
   streamTokenFile: Settings.optionalText("stream-token-file", {
     description: "File with the bearer tokens that let an observer in, one a line"
-  })
+  }),
+  streamInsecureTokens: Settings.boolean("stream-insecure-tokens", {
+    description: "Take tokens in the clear beyond loopback: something else protects them",
+    default: false
+  }),
+  streamCompression: Settings.list("stream-compression", {
+    description: "What responses are compressed with for observers that list it, best first: zstd, gzip",
+    default: []
+  }),
+  streamPackages: Settings.list("stream-packages", {
+    description: "Packages under which the services are served beside their bare names (default any)",
+    default: []
+  }),
+  streamCertifierBlocks: Settings.boolean("stream-certifier-blocks", {
+    description: "Send the blocks whose votes certify the newest commits",
+    default: true
+  }),
+  ...Limits.settings
 }
 
 /** What was chosen. */
@@ -52,15 +71,31 @@ const tlsOf = Effect.fnUntraced(function* ({ streamClientKeys, streamTlsCert, st
   return { key, cert, ...Access.given({ clientKeys }) }
 })
 
+/** What the publisher behind the server is told. */
+export const publisherOptions = (chosen: Chosen): Partial<Publisher.PublisherOptions> => ({
+  ...Limits.ofPublisher(chosen),
+  certifierBlocks: chosen.streamCertifierBlocks
+})
+
+/** What the server is told; fails when a file, a key or an encoding does not fit. */
+export const serverOptions = Effect.fnUntraced(function* (chosen: Chosen) {
+  const tls = yield* tlsOf(chosen)
+  const tokens =
+    chosen.streamTokenFile === undefined
+      ? undefined
+      : yield* Access.readTokens("stream-token-file", chosen.streamTokenFile)
+  const options: Partial<NodeGrpcServer.ServerOptions> = {
+    ...Limits.ofServer(chosen),
+    host: chosen.streamAddr,
+    port: chosen.streamPort,
+    tls,
+    tokens,
+    insecureTokens: chosen.streamInsecureTokens,
+    packages: chosen.streamPackages.length === 0 ? "any" : chosen.streamPackages,
+    compression: yield* Access.encodings("stream-compression", chosen.streamCompression)
+  }
+  return options
+})
+
 /** The server of an `ObserverApi`, as it was chosen. */
-export const layer = (chosen: Chosen) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const tls = yield* tlsOf(chosen)
-      const tokens =
-        chosen.streamTokenFile === undefined
-          ? undefined
-          : yield* Access.readTokens("stream-token-file", chosen.streamTokenFile)
-      return NodeGrpcServer.layer({ host: chosen.streamAddr, port: chosen.streamPort, tls, tokens })
-    })
-  )
+export const layer = (chosen: Chosen) => Layer.unwrap(Effect.map(serverOptions(chosen), NodeGrpcServer.layer))

@@ -43,8 +43,8 @@ export interface ClientOptions extends ClientTls {
   readonly services: { readonly blocks: string; readonly commits: string; readonly extension?: string }
   /** Headers of every call. */
   readonly metadata: Readonly<Record<string, string>>
-  /** Ask the publisher for gzip. Default false. */
-  readonly gzip: boolean
+  /** What the publisher may compress responses with, best first. Default: nothing. */
+  readonly compression: ReadonlyArray<Grpc.Encoding>
   /** Calls end after this long (`grpc-timeout`). Default: never. */
   readonly deadlineMs: number | undefined
   /** Largest response message, compressed or not. Default 64 MiB. */
@@ -78,7 +78,7 @@ export const defaults: Omit<ClientOptions, "url"> = {
   package: "",
   services: { blocks: "BlockStreamService", commits: "CommitStreamService" },
   metadata: {},
-  gzip: false,
+  compression: [],
   deadlineMs: undefined,
   maxMessageBytes: 64 * 1024 * 1024,
   maxHeaderBytes: 16 * 1024,

@@ -45,7 +45,12 @@ export interface ServerOptions {
   readonly writeStallMs: number
   /** Bytes that may wait in a call for the peer to take them, beside the response that is being written. Default 256 KiB. */
   readonly writeBufferBytes: number
-  /** Responses from this size on are compressed for peers that accept gzip; Infinity: never. Default 1024. */
+  /**
+   * What responses are compressed with for peers that list it in `grpc-accept-encoding`, best first: once per response,
+   * whatever the number of subscribers. Default: none, because signed blocks hardly shrink and it costs processor time.
+   */
+  readonly compression: ReadonlyArray<Grpc.Encoding>
+  /** Smaller responses are never compressed. Default 1024. */
   readonly minCompressBytes: number
   /** Connections, from the moment that TCP has made them. Default 10 000. */
   readonly maxSessions: number
@@ -99,6 +104,7 @@ export const defaults: ServerOptions = {
   maxHeaderPairs: 64,
   writeStallMs: 10_000,
   writeBufferBytes: 256 * 1024,
+  compression: [],
   minCompressBytes: 1024,
   maxSessions: 10_000,
   maxSessionsPerAddress: 1000,

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { ObserverError, Subscriber } from "../src/index.ts"
+import { ObserverApi, ObserverError, Subscriber } from "../src/index.ts"
 import * as NodeBlockVerifier from "../src/NodeBlockVerifier.ts"
 import { Misconfigured, reasonOfStatus, Unavailable } from "../src/ObserverError.ts"
 import { Refusals } from "../src/subscriber/Refusals.ts"
@@ -84,7 +84,7 @@ describe("a subscriber whose publisher has worked", () => {
         })
         for (const round of dag.rounds) yield* put(round)
         let sessions = 0
-        const connect = Effect.sync(() => {
+        const connect = Effect.sync((): ObserverApi.Service => {
           sessions++
           if (sessions > 1 && sessions < 6) {
             const no = Stream.fail(refusal(status))
@@ -92,7 +92,7 @@ describe("a subscriber whose publisher has worked", () => {
           }
           const fails = <A>(stream: Stream.Stream<A, ObserverError>) =>
             sessions === 1 ? Stream.concat(Stream.take(stream, 20), Stream.fail(refusal(status))) : stream
-          return { ...api, streamBlocks: (commands: never) => fails(api.streamBlocks(commands)) }
+          return { ...api, streamBlocks: (commands) => fails(api.streamBlocks(commands)) }
         })
         const subscriber = yield* Effect.provide(
           Subscriber.make([{ name: "proxy", connect }], { ...quick, giveUpMs: 60_000 }),

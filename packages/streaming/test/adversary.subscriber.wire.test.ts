@@ -321,7 +321,7 @@ const trials: ReadonlyArray<readonly [title: string, trial: Trial]> = [
   [
     "a gzip bomb",
     {
-      client: { gzip: true, maxMessageBytes: 1024 * 1024 },
+      client: { compression: ["gzip"], maxMessageBytes: 1024 * 1024 },
       evil: () => {
         const message = Grpc.frame(gzipSync(new Uint8Array(64 * 1024 * 1024)))
         message[0] = 1
