@@ -1,7 +1,7 @@
 /**
  * The door for observers: where blocks and commits are published, and who is let in.
  */
-import { Settings } from "@ephor/cli"
+import { Health, Settings } from "@ephor/cli"
 import type { Publisher } from "@ephor/streaming"
 import * as NodeGrpcServer from "@ephor/streaming/NodeGrpcServer"
 import { Effect, Layer, Redacted } from "effect"
@@ -45,6 +45,10 @@ export const settings = {
   }),
   streamCertifierBlocks: Settings.boolean("stream-certifier-blocks", {
     description: "Send the blocks whose votes certify the newest commits",
+    default: true
+  }),
+  streamReflection: Settings.boolean("stream-reflection", {
+    description: "Tell the definitions of the services to tools that have none (grpc.reflection.v1)",
     default: true
   }),
   ...Limits.settings
@@ -91,11 +95,19 @@ export const serverOptions = Effect.fnUntraced(function* (chosen: Chosen) {
     tls,
     tokens,
     insecureTokens: chosen.streamInsecureTokens,
+    reflection: chosen.streamReflection,
     packages: chosen.streamPackages.length === 0 ? "any" : chosen.streamPackages,
     compression: yield* Access.encodings("stream-compression", chosen.streamCompression)
   }
   return options
 })
 
-/** The server of an `ObserverApi`, as it was chosen. */
-export const layer = (chosen: Chosen) => Layer.unwrap(Effect.map(serverOptions(chosen), NodeGrpcServer.layer))
+/** The server of an `ObserverApi`, as it was chosen; probes hear there what `/readyz` tells. */
+export const layer = (chosen: Chosen) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { problems } = yield* Health.Health
+      const serving = Effect.map(problems, (all) => Object.keys(all).length === 0)
+      return NodeGrpcServer.layer({ ...(yield* serverOptions(chosen)), serving })
+    })
+  )

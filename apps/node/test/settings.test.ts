@@ -96,7 +96,7 @@ describe("the limits of the streams", () => {
       const chosen = yield* resolve(StreamServer.settings, {})
       const { port, ...server } = yield* StreamServer.serverOptions(chosen)
       assert.strictEqual(port, 50_051)
-      const { aliases: _, port: __, ...defaults } = NodeGrpcServer.defaults
+      const { aliases: _, port: __, serving: ____, ...defaults } = NodeGrpcServer.defaults
       assert.deepStrictEqual({ ...server }, { ...defaults })
       const { identity: ___, ...publisher } = Publisher.defaults
       assert.deepStrictEqual({ ...StreamServer.publisherOptions(chosen) }, { ...publisher })

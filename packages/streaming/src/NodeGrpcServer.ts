@@ -35,6 +35,12 @@ export interface ServerOptions {
   readonly packages: ReadonlyArray<string> | "any"
   /** Other full names of the services: `{ "ns.BlockStreaming": "BlockStreamService" }`. Default: none. */
   readonly aliases: Readonly<Record<string, ServiceName>>
+  /** What `grpc.health.v1` tells probes and balancers: whether calls are answered as they should be. Default: yes. */
+  readonly serving: Effect.Effect<boolean>
+  /** How often the answer to those who watch it is looked at again. Default 1000. */
+  readonly healthIntervalMs: number
+  /** Serve the definitions to tools that have none (`grpc.reflection.v1`). Default true. */
+  readonly reflection: boolean
   /** Bytes of a request message, compressed or not. Default 64 KiB. */
   readonly maxRequestBytes: number
   /** Bytes of the headers of a call. Default 16 KiB. */
@@ -99,6 +105,9 @@ export const defaults: ServerOptions = {
   insecureTokens: false,
   packages: "any",
   aliases: {},
+  serving: Effect.succeed(true),
+  healthIntervalMs: 1000,
+  reflection: true,
   maxRequestBytes: 64 * 1024,
   maxHeaderBytes: 16 * 1024,
   maxHeaderPairs: 64,

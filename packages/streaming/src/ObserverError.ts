@@ -52,6 +52,12 @@ export class Unimplemented extends Schema.TaggedError<Unimplemented>()("Unimplem
     return `${this.what} is not served there${this.advice === undefined ? "" : `; ${this.advice}`}`
   }
 }
+/** There is nothing by that name. */
+export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what: Schema.String }) {
+  override get message() {
+    return `there is no ${this.what} here`
+  }
+}
 /** The call was cancelled, or its deadline passed. */
 export class Cancelled extends Schema.TaggedError<Cancelled>()("Cancelled", { why: Schema.String }) {
   override get message() {
@@ -123,6 +129,7 @@ export const ObserverErrorReason = Schema.Union([
   Unavailable,
   Protocol,
   Unimplemented,
+  NotFound,
   Cancelled,
   Refused,
   Untrusted,
@@ -166,6 +173,7 @@ export const statusOf: { readonly [Tag in ObserverErrorReason["_tag"]]: Status }
   Unavailable: Status.Unavailable,
   Protocol: Status.Internal,
   Unimplemented: Status.Unimplemented,
+  NotFound: Status.NotFound,
   Cancelled: Status.Cancelled,
   Refused: Status.PermissionDenied,
   Untrusted: Status.Unauthenticated,

@@ -31,6 +31,7 @@ export const serverLimits = {
   sessionMemoryMegabytes: "Memory of HTTP/2 for one connection",
   keepaliveIntervalMs: "Milliseconds between PINGs on every connection",
   keepaliveTimeoutMs: "Milliseconds that an observer may take to answer a PING",
+  healthIntervalMs: "Milliseconds between looks at the health that is watched over gRPC",
   drainMs: "Milliseconds for calls to end on shutdown"
 } as const
 

@@ -125,7 +125,8 @@ export const dispatch = (
       refuse(stream, ResourceExhausted, `headers are above the limit of ${options.maxHeaderBytes} bytes`)
       return
     }
-    const known = check?.(headers.authorization) ?? true
+    const isOpen = route(String(headers[":path"]))?.isOpen === true
+    const known = isOpen || (check?.(headers.authorization) ?? true)
     const decide = (passed: boolean) => {
       if (passed) return begin(peer, stream, headers)
       refused("token")

@@ -27,6 +27,8 @@ export interface Method<Request, Response> {
     deliver?: Deliver<Response>
   ) => Stream.Stream<Response, ObserverError>
   readonly frame: (response: Response) => Uint8Array
+  /** Whoever may connect may call it, without a token. Default false. */
+  readonly isOpen?: boolean
 }
 
 /** Limits of one call; `ServerOptions` documents them. */
