@@ -67,6 +67,17 @@ describe("a publisher's bounds", () => {
     assert.strictEqual(get("two"), two)
     assert.notStrictEqual(get("one"), one)
   })
+
+  it("the newest response is kept, however large, and many thousands go as they came", () => {
+    const shared = new SharedResponses<object>(100)
+    const get = (key: string, bytes: number) => shared.get(key, () => ({ response: { key }, bytes }))
+    for (let i = 0; i < 5000; i++) get(`${i}`, 10)
+    const kept = Array.from({ length: 10 }, (_, i) => get(`${4990 + i}`, 10))
+    assert.deepStrictEqual(kept, Array.from({ length: 10 }, (_, i) => ({ key: `${4990 + i}` })))
+    const large = get("large", 1000)
+    assert.strictEqual(get("large", 1000), large)
+    assert.notStrictEqual(get("4999", 10), kept[9])
+  })
 })
 
 const observe = (
