@@ -166,6 +166,9 @@ const paceOf = ({ keepaliveIntervalMs = defaults.keepaliveIntervalMs }: Options)
   keepaliveIntervalMs
 })
 
+/** However often a publisher asks for fewer PINGs, it gets one in this time: else nobody would see it go. */
+const longestPaceMs = 3_600_000
+
 /** GOAWAY of a server that takes our PINGs for too many. */
 const isOverPinged = (code: number, data: unknown): boolean =>
   code === Http2.constants.NGHTTP2_ENHANCE_YOUR_CALM &&
@@ -199,7 +202,9 @@ const make = Effect.fnUntraced(function* (given: Options, pace: Pace) {
               // GOAWAY: calls under way may end, new ones go to a new session.
               dialled.on("goaway", (code: number, _last: number, data: unknown) => {
                 current = current === dialled ? undefined : current
-                if (isOverPinged(code, data)) pace.keepaliveIntervalMs *= 2
+                const { keepaliveIntervalMs: before } = pace
+                if (isOverPinged(code, data))
+                  pace.keepaliveIntervalMs = Math.max(before, Math.min(longestPaceMs, before * 2))
               })
             })
           )

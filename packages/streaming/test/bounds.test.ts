@@ -73,7 +73,10 @@ describe("a publisher's bounds", () => {
     const get = (key: string, bytes: number) => shared.get(key, () => ({ response: { key }, bytes }))
     for (let i = 0; i < 5000; i++) get(`${i}`, 10)
     const kept = Array.from({ length: 10 }, (_, i) => get(`${4990 + i}`, 10))
-    assert.deepStrictEqual(kept, Array.from({ length: 10 }, (_, i) => ({ key: `${4990 + i}` })))
+    assert.deepStrictEqual(
+      kept,
+      Array.from({ length: 10 }, (_, i) => ({ key: `${4990 + i}` }))
+    )
     const large = get("large", 1000)
     assert.strictEqual(get("large", 1000), large)
     assert.notStrictEqual(get("4999", 10), kept[9])

@@ -14,6 +14,7 @@ import type { Observer } from "./Observer.ts"
 
 // Of the commands that wait only the last one counts, so a few places suffice.
 const waitingCommands = 8
+
 /** Which peers have shown a heartbeat, in this session or an earlier one: only their silence says something. */
 type Heartbeats = Set<Peer>
 
@@ -52,7 +53,11 @@ class Session {
   constructor(
     observer: Observer,
     { fetchBlocks }: Service,
-    { beganMs, heartbeats, peer }: { peer: Peer; heartbeats: Heartbeats; beganMs: number },
+    {
+      beganMs,
+      heartbeats,
+      peer
+    }: { readonly peer: Peer; readonly heartbeats: Heartbeats; readonly beganMs: number },
     blocks: Session["blocks"],
     commits: Session["commits"]
   ) {
