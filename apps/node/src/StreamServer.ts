@@ -4,7 +4,7 @@
 import { Health, Settings } from "@ephor/cli"
 import type { Publisher } from "@ephor/streaming"
 import * as NodeGrpcServer from "@ephor/streaming/NodeGrpcServer"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, type FileSystem, Layer, Option, Redacted, Stream } from "effect"
 import * as Access from "./Access.ts"
 import * as Limits from "./stream/Limits.ts"
 
@@ -23,6 +23,11 @@ export const settings = {
   }),
   streamTlsCert: Settings.optionalText("stream-tls-cert", {
     description: "PEM file with the certificate of that key, followed by those of its issuers"
+  }),
+  streamTlsReloadMs: Settings.integer("stream-tls-reload-ms", {
+    description: "Milliseconds between looks at these files: a renewed certificate is used without a restart",
+    default: 60_000,
+    minimum: 1
   }),
   streamClientKeys: Settings.list("stream-client-key", {
     description: "SHA-256 names (0x...) of the keys of the observers that are let in; needs TLS",
@@ -57,7 +62,16 @@ export const settings = {
 /** What was chosen. */
 export type Chosen = Settings.Resolved<typeof settings>
 
-const tlsOf = Effect.fnUntraced(function* ({ streamClientKeys, streamTlsCert, streamTlsKey }: Chosen) {
+/** Key and certificate as their files are now. */
+const readPair = (key: string, cert: string) =>
+  Effect.all({ key: Access.read("stream-tls-key", key), cert: Access.read("stream-tls-cert", cert) })
+
+const tlsOf = Effect.fnUntraced(function* ({
+  streamClientKeys,
+  streamTlsCert,
+  streamTlsKey,
+  streamTlsReloadMs
+}: Chosen) {
   if ((streamTlsKey === undefined) !== (streamTlsCert === undefined)) {
     return yield* new Access.AccessError({
       message: "--stream-tls-key and --stream-tls-cert go together: give both, or neither"
@@ -70,9 +84,21 @@ const tlsOf = Effect.fnUntraced(function* ({ streamClientKeys, streamTlsCert, st
       message: "--stream-client-key needs TLS: give --stream-tls-key and --stream-tls-cert, too"
     })
   }
-  const key = Redacted.make(yield* Access.read("stream-tls-key", streamTlsKey))
-  const cert = yield* Access.read("stream-tls-cert", streamTlsCert)
-  return { key, cert, ...Access.given({ clientKeys }) }
+  const context = yield* Effect.context<FileSystem.FileSystem>()
+  const read = Effect.provide(readPair(streamTlsKey, streamTlsCert), context)
+  const first = yield* read
+  // Files that are being replaced may be missing for a moment, or not belong together: the next look is soon.
+  const later = Stream.forever(
+    Stream.fromIterableEffect(
+      Effect.delay(Effect.map(Effect.option(read), Option.toArray), streamTlsReloadMs)
+    )
+  )
+  const renewals = Stream.concat(Stream.make(first), later).pipe(
+    Stream.changesWith((before, now) => before.key === now.key && before.cert === now.cert),
+    Stream.drop(1),
+    Stream.map(({ cert, key }) => ({ cert, key: Redacted.make(key) }))
+  )
+  return { key: Redacted.make(first.key), cert: first.cert, renewals, ...Access.given({ clientKeys }) }
 })
 
 /** What the publisher behind the server is told. */

@@ -2,7 +2,7 @@
  * Exposes an `ObserverApi` as gRPC on `node:http2`, with its own framing: frames shared by all subscribers, response
  * headers before the first message, and bounds on everything that a stranger can make us hold.
  */
-import { Context, Effect, FiberSet, Layer, Metric, type Scope } from "effect"
+import { Context, Effect, FiberSet, Layer, Metric, type Scope, Stream } from "effect"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
 import * as Grpc from "./Grpc.ts"
@@ -207,6 +207,14 @@ const shutDown = (
     connections.close()
   })
 
+/** Takes a renewed certificate; one that cannot be used is told, and the one before stays. */
+const renew = (connections: Connections, tls: ServerTls): Effect.Effect<void> =>
+  serverContext("NodeGrpcServer", tls).pipe(
+    Effect.map((context) => connections.renew(context)),
+    Effect.andThen(Effect.logInfo("the certificate of the streams was renewed")),
+    Effect.catch((error) => Effect.logWarning("a renewed certificate is not used", error.message))
+  )
+
 const make = Effect.fnUntraced(function* (
   given: Partial<ServerOptions>
 ): Effect.fn.Return<GrpcServer["Service"], ObserverError, ObserverApi.ObserverApi | Scope.Scope> {
@@ -243,6 +251,10 @@ const make = Effect.fnUntraced(function* (
     sessions: (delta) => void fork(Metric.modify(Metrics.sessions, delta)),
     call: dispatch(options, route, check, calls, fork, refused, (bytes) => (sentBytes += bytes))
   })
+  if (tls?.renewals !== undefined)
+    yield* Effect.forkScoped(
+      Stream.runForEach(tls.renewals, (pair) => renew(connections, { ...tls, ...pair }))
+    )
   const server = Net.createServer((socket) => connections.accept(socket))
   const address = yield* listen(server, options)
   yield* Effect.addFinalizer(() => shutDown(server, connections, calls, options.drainMs))

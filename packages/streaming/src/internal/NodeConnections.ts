@@ -251,6 +251,11 @@ export class Connections {
     return idle
   }
 
+  /** New connections see another certificate. */
+  renew(context: Tls.SecureContextOptions): void {
+    this.#tls?.setSecureContext(context)
+  }
+
   /** Connections that are open, whatever they have said so far. */
   get size(): number {
     return this.#sockets.size
