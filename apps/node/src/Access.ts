@@ -2,6 +2,7 @@
  * Files and names that let one side of a stream in at the other: PEM, tokens, names of keys.
  */
 import { type Hash, Hash as HashSchema } from "@ephor/types"
+import { Grpc } from "@ephor/streaming"
 import { Effect, FileSystem, Redacted, Schema } from "effect"
 
 /** A file cannot be read, or a name is none. The message says which flag it came from, never what a file holds. */
@@ -45,6 +46,18 @@ export const keyNames = (flag: string, keys: ReadonlyArray<string>) => {
     : Effect.fail(
         new AccessError({
           message: `--${flag} ${wrong} is not the name of a key: give 0x and the SHA-256 of its SubjectPublicKeyInfo`
+        })
+      )
+}
+
+/** Names of encodings, in their order. */
+export const encodings = (flag: string, names: ReadonlyArray<string>) => {
+  const wrong = names.find((name) => !Grpc.isEncoding(name))
+  return wrong === undefined
+    ? Effect.succeed(names.filter(Grpc.isEncoding))
+    : Effect.fail(
+        new AccessError({
+          message: `--${flag} ${wrong} is no encoding that is known here: give ${Grpc.encodings.join(", ")}, or leave it out`
         })
       )
 }

@@ -119,7 +119,7 @@ const interop = (config: NodeConfig, spec: ChainSpec) =>
 /** Blocks and commits for observers. */
 const streams = (config: NodeConfig, spec: ChainSpec) =>
   StreamServer.layer(config).pipe(
-    Layer.provide(Publisher.layer()),
+    Layer.provide(Publisher.layer(StreamServer.publisherOptions(config))),
     Layer.provide(BlockSource.layerChain({ committeeSize: spec.validators.length }))
   )
 
@@ -196,7 +196,7 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
 /** Everything that `ephor-node run` runs. */
 export const layer = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) => {
   const kind = membership.follows ? follower : membership.isNetworked ? sequencer : alone
-  return kind(config, spec, membership, extension).pipe(
+  return Health.whole(kind(config, spec, membership, extension)).pipe(
     Layer.provide([
       extension.store ?? NodeStore.layer({ path: join(config.dataDir, "store") }),
       Health.layer,

@@ -1,10 +1,12 @@
 /**
  * The door for observers: where blocks and commits are published, and who is let in.
  */
-import { Settings } from "@ephor/cli"
+import { Health, Settings } from "@ephor/cli"
+import type { Publisher } from "@ephor/streaming"
 import * as NodeGrpcServer from "@ephor/streaming/NodeGrpcServer"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, type FileSystem, Layer, Option, Redacted, Stream } from "effect"
 import * as Access from "./Access.ts"
+import * as Limits from "./stream/Limits.ts"
 
 /** The settings, by their names in a configuration file. */
 export const settings = {
@@ -22,19 +24,54 @@ export const settings = {
   streamTlsCert: Settings.optionalText("stream-tls-cert", {
     description: "PEM file with the certificate of that key, followed by those of its issuers"
   }),
+  streamTlsReloadMs: Settings.integer("stream-tls-reload-ms", {
+    description: "Milliseconds between looks at these files: a renewed certificate is used without a restart",
+    default: 60_000,
+    minimum: 1
+  }),
   streamClientKeys: Settings.list("stream-client-key", {
     description: "SHA-256 names (0x...) of the keys of the observers that are let in; needs TLS",
     default: []
   }),
   streamTokenFile: Settings.optionalText("stream-token-file", {
     description: "File with the bearer tokens that let an observer in, one a line"
-  })
+  }),
+  streamInsecureTokens: Settings.boolean("stream-insecure-tokens", {
+    description: "Take tokens in the clear beyond loopback: something else protects them",
+    default: false
+  }),
+  streamCompression: Settings.list("stream-compression", {
+    description: "What responses are compressed with for observers that list it, best first: zstd, gzip",
+    default: []
+  }),
+  streamPackages: Settings.list("stream-packages", {
+    description: "Packages under which the services are served beside their bare names (default any)",
+    default: []
+  }),
+  streamCertifierBlocks: Settings.boolean("stream-certifier-blocks", {
+    description: "Send the blocks whose votes certify the newest commits",
+    default: true
+  }),
+  streamReflection: Settings.boolean("stream-reflection", {
+    description: "Tell the definitions of the services to tools that have none (grpc.reflection.v1)",
+    default: true
+  }),
+  ...Limits.settings
 }
 
 /** What was chosen. */
 export type Chosen = Settings.Resolved<typeof settings>
 
-const tlsOf = Effect.fnUntraced(function* ({ streamClientKeys, streamTlsCert, streamTlsKey }: Chosen) {
+/** Key and certificate as their files are now. */
+const readPair = (key: string, cert: string) =>
+  Effect.all({ key: Access.read("stream-tls-key", key), cert: Access.read("stream-tls-cert", cert) })
+
+const tlsOf = Effect.fnUntraced(function* ({
+  streamClientKeys,
+  streamTlsCert,
+  streamTlsKey,
+  streamTlsReloadMs
+}: Chosen) {
   if ((streamTlsKey === undefined) !== (streamTlsCert === undefined)) {
     return yield* new Access.AccessError({
       message: "--stream-tls-key and --stream-tls-cert go together: give both, or neither"
@@ -47,20 +84,56 @@ const tlsOf = Effect.fnUntraced(function* ({ streamClientKeys, streamTlsCert, st
       message: "--stream-client-key needs TLS: give --stream-tls-key and --stream-tls-cert, too"
     })
   }
-  const key = Redacted.make(yield* Access.read("stream-tls-key", streamTlsKey))
-  const cert = yield* Access.read("stream-tls-cert", streamTlsCert)
-  return { key, cert, ...Access.given({ clientKeys }) }
+  const context = yield* Effect.context<FileSystem.FileSystem>()
+  const read = Effect.provide(readPair(streamTlsKey, streamTlsCert), context)
+  const first = yield* read
+  // Files that are being replaced may be missing for a moment, or not belong together: the next look is soon.
+  const later = Stream.forever(
+    Stream.fromIterableEffect(
+      Effect.delay(Effect.map(Effect.option(read), Option.toArray), streamTlsReloadMs)
+    )
+  )
+  const renewals = Stream.concat(Stream.make(first), later).pipe(
+    Stream.changesWith((before, now) => before.key === now.key && before.cert === now.cert),
+    Stream.drop(1),
+    Stream.map(({ cert, key }) => ({ cert, key: Redacted.make(key) }))
+  )
+  return { key: Redacted.make(first.key), cert: first.cert, renewals, ...Access.given({ clientKeys }) }
 })
 
-/** The server of an `ObserverApi`, as it was chosen. */
+/** What the publisher behind the server is told. */
+export const publisherOptions = (chosen: Chosen): Partial<Publisher.PublisherOptions> => ({
+  ...Limits.ofPublisher(chosen),
+  certifierBlocks: chosen.streamCertifierBlocks
+})
+
+/** What the server is told; fails when a file, a key or an encoding does not fit. */
+export const serverOptions = Effect.fnUntraced(function* (chosen: Chosen) {
+  const tls = yield* tlsOf(chosen)
+  const tokens =
+    chosen.streamTokenFile === undefined
+      ? undefined
+      : yield* Access.readTokens("stream-token-file", chosen.streamTokenFile)
+  const options: Partial<NodeGrpcServer.ServerOptions> = {
+    ...Limits.ofServer(chosen),
+    host: chosen.streamAddr,
+    port: chosen.streamPort,
+    tls,
+    tokens,
+    insecureTokens: chosen.streamInsecureTokens,
+    reflection: chosen.streamReflection,
+    packages: chosen.streamPackages.length === 0 ? "any" : chosen.streamPackages,
+    compression: yield* Access.encodings("stream-compression", chosen.streamCompression)
+  }
+  return options
+})
+
+/** The server of an `ObserverApi`, as it was chosen; probes hear there what `/readyz` tells. */
 export const layer = (chosen: Chosen) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const tls = yield* tlsOf(chosen)
-      const tokens =
-        chosen.streamTokenFile === undefined
-          ? undefined
-          : yield* Access.readTokens("stream-token-file", chosen.streamTokenFile)
-      return NodeGrpcServer.layer({ host: chosen.streamAddr, port: chosen.streamPort, tls, tokens })
+      const { problems } = yield* Health.Health
+      const serving = Effect.map(problems, (all) => Object.keys(all).length === 0)
+      return NodeGrpcServer.layer({ ...(yield* serverOptions(chosen)), serving })
     })
   )

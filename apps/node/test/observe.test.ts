@@ -205,11 +205,16 @@ describe("ephor-node observe", () => {
       "--from",
       `127.0.0.1:${relayPort}`,
       "--trust",
+      "--give-up-ms",
+      "500",
       "--server-key",
       identity.hash
     ])
     assert.strictEqual(stranger.code, 1)
-    assert.include(stranger.stderr, "send authorization: Bearer and a token")
+    assert.match(
+      stranger.stderr,
+      /https:\/\/127\.0\.0\.1:\d+: send authorization: Bearer and a token \(\d+ times in \d s\): give a token/
+    )
     for (const child of [relay, again!]) await kill(child)
   }, 240_000)
 

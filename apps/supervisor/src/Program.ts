@@ -129,10 +129,11 @@ const rollupConfigsFromPaths = (pattern: string) =>
 
 /** No brain at all: for those who only want to see the shape of the RPC. */
 const mock = (config: SupervisorConfig, { adminSecret, dependencySet }: Inputs) =>
-  Layer.mergeAll(NodeSupervisorRpc.layer(rpcOptions(config, adminSecret)), admin(config)).pipe(
-    Layer.provideMerge(Supervisor.layerMock(dependencySet)),
-    Layer.provide(Health.layer)
-  )
+  Health.whole(
+    Layer.mergeAll(NodeSupervisorRpc.layer(rpcOptions(config, adminSecret)), admin(config)).pipe(
+      Layer.provideMerge(Supervisor.layerMock(dependencySet))
+    )
+  ).pipe(Layer.provide(Health.layer))
 
 /** The brain, fed with the nodes of the settings. */
 const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets: jwtSecrets }: Inputs) =>
@@ -215,14 +216,15 @@ export const layer = (config: SupervisorConfig, inputs: Inputs) =>
   config.mockRun ? mock(config, inputs) : supervise(config, inputs)
 
 const supervise = (config: SupervisorConfig, inputs: Inputs) =>
-  Layer.mergeAll(
-    // doors: who may ask it
-    NodeSupervisorRpc.layer(rpcOptions(config, inputs.adminSecret)),
-    admin(config),
-    readiness
+  Health.whole(
+    Layer.mergeAll(
+      // doors: who may ask it
+      NodeSupervisorRpc.layer(rpcOptions(config, inputs.adminSecret)),
+      admin(config),
+      readiness
+      // brain
+    ).pipe(Layer.provideMerge(brain(config, inputs)))
   ).pipe(
-    // brain
-    Layer.provideMerge(brain(config, inputs)),
     // ground: L1, disk, health
     Layer.provide([
       NodeL1.layer({

@@ -38,3 +38,20 @@ export const layer: Layer.Layer<Health> = Layer.sync(Health, () => {
     })
   }
 })
+
+/**
+ * The layer, in a program that is not ready before all of it is built: before every door in it is open, whichever of
+ * them answers first.
+ */
+export const whole = <A, E, R>(layer: Layer.Layer<A, E, R>): Layer.Layer<A, E, R | Health> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const health = yield* Health
+      let built = false
+      yield* health.check(
+        "start",
+        Effect.sync(() => (built ? undefined : "not every part has started yet"))
+      )
+      return Layer.tap(layer, () => Effect.sync(() => void (built = true)))
+    })
+  )

@@ -32,8 +32,10 @@ export interface DeriverOptions {
   readonly from: Position
   readonly gcDepth: number
   readonly maxSuspendedBlocks: number
-  /** Commits held without certificate, and how far ahead votes are kept. */
+  /** Commits held without certificate, and how far ahead all votes are kept. */
   readonly maxCommitsAhead: number
+  /** Votes kept of each author beyond that, its highest ones. */
+  readonly maxVotesAhead: number
 }
 
 interface Held {
@@ -70,11 +72,13 @@ export class CommitDeriver {
   #derived = 0
 
   constructor(options: DeriverOptions) {
-    const { committee, from, maxCommitsAhead } = options
+    const { committee, from, maxCommitsAhead, maxVotesAhead } = options
     this.#options = options
     this.#window = new DagWindow(committee?.authorities.length ?? 0, options)
     this.#votes =
-      committee === undefined ? undefined : new CommitVotes(committee, maxCommitsAhead, from.index)
+      committee === undefined
+        ? undefined
+        : new CommitVotes(committee, maxCommitsAhead, from.index, maxVotesAhead)
     const digest = from.digest ?? (from.index === 0 ? noCommitDigest : undefined)
     this.#head = { index: from.index, digest, timestampMs: 0, leaderRound: 0 }
     this.#certified = this.#head

@@ -23,6 +23,14 @@ export const Status = {
 } as const
 export type Status = (typeof Status)[keyof typeof Status]
 
+/** Ways to pack messages, beside none. */
+export type Encoding = "gzip" | "zstd"
+/** All of them, the best one first. */
+export const encodings: ReadonlyArray<Encoding> = ["zstd", "gzip"]
+
+/** Whether a text names one of them. */
+export const isEncoding = (text: unknown): text is Encoding => encodings.some((one) => one === text)
+
 /** Bytes in front of every message: one flag, four bytes of big-endian length. */
 export const prefixBytes = 5
 
@@ -239,6 +247,9 @@ export const pathOf = (path: string): { readonly service: string; readonly metho
   const match = /^\/((?:[A-Za-z0-9_]+\.)*[A-Za-z0-9_]+)\/([A-Za-z0-9_]+)$/.exec(path)
   return match === null ? undefined : { service: match[1]!, method: match[2]! }
 }
+
+/** A list for `grpc-accept-encoding`. */
+export const encodingList = (list: ReadonlyArray<Encoding>): string => ["identity", ...list].join(",")
 
 /** Whether a list such as `grpc-accept-encoding: identity,gzip` names an encoding. */
 export const accepts = (list: unknown, encoding: string): boolean =>

@@ -85,7 +85,7 @@ export const refusedByClient = (cause: Refusal) => refusalOf("client", cause)
 /** Messages that were sent compressed. */
 export const compressedResponses = counterBy(
   "streaming_compressed_responses_total",
-  "Responses that a server sent with gzip"
+  "Responses that a server sent compressed"
 )
 
 /** Commits behind the target, as the subscriber last measured. */

@@ -4,7 +4,7 @@
  */
 import type { FetchBlocksRequest, FetchBlocksResponse, ReplayInfo } from "@ephor/types"
 import { Effect, Layer, Metric, Redacted, Result, type Scope, Semaphore, Stream } from "effect"
-import type * as Http2 from "node:http2"
+import * as Http2 from "node:http2"
 import { call, type CallOptions, type ClientMethod, unary } from "./grpc/NodeClientCall.ts"
 import { dial } from "./grpc/NodeDial.ts"
 import type { Path, Pathed } from "./source/Path.ts"
@@ -43,8 +43,8 @@ export interface ClientOptions extends ClientTls {
   readonly services: { readonly blocks: string; readonly commits: string; readonly extension?: string }
   /** Headers of every call. */
   readonly metadata: Readonly<Record<string, string>>
-  /** Ask the publisher for gzip. Default false. */
-  readonly gzip: boolean
+  /** What the publisher may compress responses with, best first. Default: nothing. */
+  readonly compression: ReadonlyArray<Grpc.Encoding>
   /** Calls end after this long (`grpc-timeout`). Default: never. */
   readonly deadlineMs: number | undefined
   /** Largest response message, compressed or not. Default 64 MiB. */
@@ -65,7 +65,10 @@ export interface ClientOptions extends ClientTls {
   readonly bufferedBytes: number
   /** Time to establish a connection: TCP, TLS, and the publisher's first frame. Default 5000. */
   readonly connectTimeoutMs: number
-  /** PING interval. Default 30 000: foreign servers cut clients that ping more often without data. */
+  /**
+   * PING interval. Default 30 000: foreign servers cut clients that ping more often without data. One that does so, with
+   * `too_many_pings`, is pinged half as often from the next connection on (gRFC A8).
+   */
   readonly keepaliveIntervalMs: number
   /** A publisher that does not answer a PING within this is gone. Default 10 000. */
   readonly keepaliveTimeoutMs: number
@@ -78,7 +81,7 @@ export const defaults: Omit<ClientOptions, "url"> = {
   package: "",
   services: { blocks: "BlockStreamService", commits: "CommitStreamService" },
   metadata: {},
-  gzip: false,
+  compression: [],
   deadlineMs: undefined,
   maxMessageBytes: 64 * 1024 * 1024,
   maxHeaderBytes: 16 * 1024,
@@ -154,7 +157,25 @@ const violation = (options: ClientOptions): string | undefined => {
     : `the token would travel in the clear to ${url.host}: use https, or set insecureTokens if something else protects it`
 }
 
-const make = Effect.fnUntraced(function* (given: Options) {
+/** How often a publisher is pinged: what it has asked for outlives its connection. */
+interface Pace {
+  keepaliveIntervalMs: number
+}
+
+const paceOf = ({ keepaliveIntervalMs = defaults.keepaliveIntervalMs }: Options): Pace => ({
+  keepaliveIntervalMs
+})
+
+/** However often a publisher asks for fewer PINGs, it gets one in this time: else nobody would see it go. */
+const longestPaceMs = 3_600_000
+
+/** GOAWAY of a server that takes our PINGs for too many. */
+const isOverPinged = (code: number, data: unknown): boolean =>
+  code === Http2.constants.NGHTTP2_ENHANCE_YOUR_CALM &&
+  data instanceof Uint8Array &&
+  Buffer.from(data).toString("latin1") === "too_many_pings"
+
+const make = Effect.fnUntraced(function* (given: Options, pace: Pace) {
   const options = { ...defaults, ...given }
   const why = violation(options)
   if (why !== undefined) return yield* misconfigured(why)
@@ -175,11 +196,16 @@ const make = Effect.fnUntraced(function* (given: Options) {
     Effect.suspend(() =>
       usable(current)
         ? Effect.succeed(current!)
-        : Effect.tap(dial(options, context, refused), (dialled) =>
+        : Effect.tap(dial({ ...options, ...pace }, context, refused), (dialled) =>
             Effect.sync(() => {
               current = dialled
               // GOAWAY: calls under way may end, new ones go to a new session.
-              dialled.once("goaway", () => (current = current === dialled ? undefined : current))
+              dialled.on("goaway", (code: number, _last: number, data: unknown) => {
+                current = current === dialled ? undefined : current
+                const { keepaliveIntervalMs: before } = pace
+                if (isOverPinged(code, data))
+                  pace.keepaliveIntervalMs = Math.max(before, Math.min(longestPaceMs, before * 2))
+              })
             })
           )
     )
@@ -196,12 +222,14 @@ const make = Effect.fnUntraced(function* (given: Options) {
 })
 
 /** Dials a publisher; fails if it cannot be reached now. The session is closed with the scope. */
-export const connect = (options: Options): Effect.Effect<ObserverApi.Service, ObserverError, Scope.Scope> =>
-  Effect.flatMap(make(options), ({ api, session }) => Effect.as(session, api))
+export const connect = (options: Options): Effect.Effect<ObserverApi.Service, ObserverError, Scope.Scope> => {
+  const pace = paceOf(options)
+  return Effect.flatMap(make(options, pace), ({ api, session }) => Effect.as(session, api))
+}
 
 /** A publisher that is dialled when it is first called, and again after its session was lost. */
 export const layer = (options: Options): Layer.Layer<ObserverApi.ObserverApi, ObserverError> =>
   Layer.effect(
     ObserverApi.ObserverApi,
-    Effect.map(make(options), ({ api }) => api)
+    Effect.map(make(options, paceOf(options)), ({ api }) => api)
   )

@@ -2,7 +2,7 @@
  * Exposes an `ObserverApi` as gRPC on `node:http2`, with its own framing: frames shared by all subscribers, response
  * headers before the first message, and bounds on everything that a stranger can make us hold.
  */
-import { Context, Effect, FiberSet, Layer, Metric, type Scope } from "effect"
+import { Context, Effect, FiberSet, Layer, Metric, type Scope, Stream } from "effect"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
 import * as Grpc from "./Grpc.ts"
@@ -35,6 +35,12 @@ export interface ServerOptions {
   readonly packages: ReadonlyArray<string> | "any"
   /** Other full names of the services: `{ "ns.BlockStreaming": "BlockStreamService" }`. Default: none. */
   readonly aliases: Readonly<Record<string, ServiceName>>
+  /** What `grpc.health.v1` tells probes and balancers: whether calls are answered as they should be. Default: yes. */
+  readonly serving: Effect.Effect<boolean>
+  /** How often the answer to those who watch it is looked at again. Default 1000. */
+  readonly healthIntervalMs: number
+  /** Serve the definitions to tools that have none (`grpc.reflection.v1`). Default true. */
+  readonly reflection: boolean
   /** Bytes of a request message, compressed or not. Default 64 KiB. */
   readonly maxRequestBytes: number
   /** Bytes of the headers of a call. Default 16 KiB. */
@@ -45,13 +51,18 @@ export interface ServerOptions {
   readonly writeStallMs: number
   /** Bytes that may wait in a call for the peer to take them, beside the response that is being written. Default 256 KiB. */
   readonly writeBufferBytes: number
-  /** Responses from this size on are compressed for peers that accept gzip; Infinity: never. Default 1024. */
+  /**
+   * What responses are compressed with for peers that list it in `grpc-accept-encoding`, best first: once per response,
+   * whatever the number of subscribers. Default: none, because signed blocks hardly shrink and it costs processor time.
+   */
+  readonly compression: ReadonlyArray<Grpc.Encoding>
+  /** Smaller responses are never compressed. Default 1024. */
   readonly minCompressBytes: number
   /** Connections, from the moment that TCP has made them. Default 10 000. */
   readonly maxSessions: number
   /** Connections from one address. Default 1000. */
   readonly maxSessionsPerAddress: number
-  /** Calls open on one connection. Default 16. */
+  /** Calls open on one connection. Default 100: fewer are not advised (RFC 9113, 6.5.2), and further ones wait at the client. */
   readonly maxStreamsPerSession: number
   /** Calls open with one key or one token, over all connections. Default 1000. */
   readonly maxCallsPerIdentity: number
@@ -61,15 +72,15 @@ export interface ServerOptions {
   readonly idleMs: number
   /** Time that a `tokens` function may take. Default 5000. */
   readonly tokenCheckMs: number
-  /** Calls that a connection may begin per second on average. Default 20. */
+  /** Calls that a connection may begin per second on average. Default 100. */
   readonly callsPerSecond: number
-  /** Calls that a connection may begin at once. Default 100. */
+  /** Calls that a connection may begin at once. Default 1000: proxies and balancers put many callers on one connection. */
   readonly callBurst: number
-  /** Calls that a connection may reset per second on average. Default 10. */
+  /** Calls that a connection may reset per second on average. Default 33. */
   readonly resetsPerSecond: number
-  /** Calls that a connection may reset at once. Default 100. */
+  /** Calls that a connection may reset at once: gRPC clients cancel by RST_STREAM. Default 1000. */
   readonly resetBurst: number
-  /** PING and SETTINGS that a connection may send per second on average, beside those that measure bandwidth. Default 10. */
+  /** PING and SETTINGS that a connection may send per second on average, beside those that answer DATA or HEADERS. Default 10. */
   readonly controlFramesPerSecond: number
   /** PING and SETTINGS that a connection may send at once. Default 100. */
   readonly controlFrameBurst: number
@@ -94,23 +105,27 @@ export const defaults: ServerOptions = {
   insecureTokens: false,
   packages: "any",
   aliases: {},
+  serving: Effect.succeed(true),
+  healthIntervalMs: 1000,
+  reflection: true,
   maxRequestBytes: 64 * 1024,
   maxHeaderBytes: 16 * 1024,
   maxHeaderPairs: 64,
   writeStallMs: 10_000,
   writeBufferBytes: 256 * 1024,
+  compression: [],
   minCompressBytes: 1024,
   maxSessions: 10_000,
   maxSessionsPerAddress: 1000,
-  maxStreamsPerSession: 16,
+  maxStreamsPerSession: 100,
   maxCallsPerIdentity: 1000,
   handshakeMs: 10_000,
   idleMs: 300_000,
   tokenCheckMs: 5000,
-  callsPerSecond: 20,
-  callBurst: 100,
-  resetsPerSecond: 10,
-  resetBurst: 100,
+  callsPerSecond: 100,
+  callBurst: 1000,
+  resetsPerSecond: 33,
+  resetBurst: 1000,
   controlFramesPerSecond: 10,
   controlFrameBurst: 100,
   maxInvalidFrames: 100,
@@ -192,6 +207,14 @@ const shutDown = (
     connections.close()
   })
 
+/** Takes a renewed certificate; one that cannot be used is told, and the one before stays. */
+const renew = (connections: Connections, tls: ServerTls): Effect.Effect<void> =>
+  serverContext("NodeGrpcServer", tls).pipe(
+    Effect.map((context) => connections.renew(context)),
+    Effect.andThen(Effect.logInfo("the certificate of the streams was renewed")),
+    Effect.catch((error) => Effect.logWarning("a renewed certificate is not used", error.message))
+  )
+
 const make = Effect.fnUntraced(function* (
   given: Partial<ServerOptions>
 ): Effect.fn.Return<GrpcServer["Service"], ObserverError, ObserverApi.ObserverApi | Scope.Scope> {
@@ -228,6 +251,10 @@ const make = Effect.fnUntraced(function* (
     sessions: (delta) => void fork(Metric.modify(Metrics.sessions, delta)),
     call: dispatch(options, route, check, calls, fork, refused, (bytes) => (sentBytes += bytes))
   })
+  if (tls?.renewals !== undefined)
+    yield* Effect.forkScoped(
+      Stream.runForEach(tls.renewals, (pair) => renew(connections, { ...tls, ...pair }))
+    )
   const server = Net.createServer((socket) => connections.accept(socket))
   const address = yield* listen(server, options)
   yield* Effect.addFinalizer(() => shutDown(server, connections, calls, options.drainMs))

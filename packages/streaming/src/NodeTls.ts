@@ -2,7 +2,7 @@
  * Who is at the other end: certificates in PEM, and keys by name. A key's name is the SHA-256 of its
  * SubjectPublicKeyInfo, so that it stays the same when the certificate around it is renewed.
  */
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, type Stream } from "effect"
 import type { Hash } from "@ephor/types"
 import { createHash, createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import * as Tls from "node:tls"
@@ -22,6 +22,8 @@ export interface ServerTls {
    * signed it does not matter. Default: observers need no key.
    */
   readonly clientKeys?: ReadonlyArray<Hash>
+  /** Keys and certificates that take the place of these, as they come; connections that are open stay. Default: none. */
+  readonly renewals?: Stream.Stream<Pick<ServerTls, "key" | "cert">>
 }
 
 /** Whom a client trusts, and what it shows. */

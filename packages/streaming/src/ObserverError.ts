@@ -44,10 +44,18 @@ export class Protocol extends Schema.TaggedError<Protocol>()("Protocol", { why: 
 }
 /** The peer has no such method. */
 export class Unimplemented extends Schema.TaggedError<Unimplemented>()("Unimplemented", {
-  what: Schema.String
+  what: Schema.String,
+  /** What to do about it, where that is known. */
+  advice: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `${this.what} is not served there`
+    return `${this.what} is not served there${this.advice === undefined ? "" : `; ${this.advice}`}`
+  }
+}
+/** There is nothing by that name. */
+export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { what: Schema.String }) {
+  override get message() {
+    return `there is no ${this.what} here`
   }
 }
 /** The call was cancelled, or its deadline passed. */
@@ -121,6 +129,7 @@ export const ObserverErrorReason = Schema.Union([
   Unavailable,
   Protocol,
   Unimplemented,
+  NotFound,
   Cancelled,
   Refused,
   Untrusted,
@@ -164,6 +173,7 @@ export const statusOf: { readonly [Tag in ObserverErrorReason["_tag"]]: Status }
   Unavailable: Status.Unavailable,
   Protocol: Status.Internal,
   Unimplemented: Status.Unimplemented,
+  NotFound: Status.NotFound,
   Cancelled: Status.Cancelled,
   Refused: Status.PermissionDenied,
   Untrusted: Status.Unauthenticated,

@@ -32,6 +32,11 @@ export const SubscriberConfig = Schema.Struct({
   resumeBlocksQueueSize: Count,
   /** Commits held, certified or not, that the application has not taken; beyond it reading stops. Default 3200. */
   maxCommitsAhead: Positive,
+  /**
+   * Votes of one author for commits beyond those, which it may be long before we come to: the highest ones are kept, as
+   * they stand for the others. Default 100: as many as a block may carry.
+   */
+  maxVotesAhead: Positive,
   /** Bytes of blocks in those commits; beyond it reading stops. Default 64 MiB. */
   maxBytesAhead: Positive,
   /**
@@ -57,9 +62,15 @@ export const SubscriberConfig = Schema.Struct({
   handOverMs: Positive,
   /** Pauses are probed after this long, because a publisher that sends nothing tells no lag. Default 5000. */
   maxPauseMs: Positive,
-  /** Silence after which a publisher counts as dead: three of its heartbeats. Default 3000. */
+  /**
+   * Silence after which a publisher that has shown heartbeats counts as dead: three of them. One that knows none may be
+   * quiet; whether it lives, the transport's PING tells. Default 3000.
+   */
   silenceMs: Positive,
-  /** A lag that does not shrink for this long ends the session. Default 30 000. */
+  /**
+   * A lag that does not shrink for this long ends the session; so does, where there are others, a publisher that says
+   * nothing at all. Default 30 000.
+   */
   progressMs: Positive,
   /** An ancestor missing for this long is asked for again. Default 1000. */
   repairMs: Positive,
@@ -73,6 +84,11 @@ export const SubscriberConfig = Schema.Struct({
   backoffMs: Positive,
   /** Longest delay. Default 10 000. */
   maxBackoffMs: Positive,
+  /**
+   * Every publisher must refuse us for this long, again and again on fresh streams, before we give up: what stands before
+   * it may answer anything for a while. Default 300 000.
+   */
+  giveUpMs: Positive,
   /** Sessions in a row without one new commit or block, over all publishers, before giving up; 0 means never. Default 0. */
   maxFruitlessSessions: Count
 })
@@ -87,6 +103,7 @@ export const defaults: SubscriberConfig = {
   pauseBlocksQueueSize: 500,
   resumeBlocksQueueSize: 50,
   maxCommitsAhead: 3200,
+  maxVotesAhead: 100,
   maxBytesAhead: 64 * 1024 * 1024,
   maxUncertifiedCommits: 500,
   maxSuspendedBlocks: 1000,
@@ -106,6 +123,7 @@ export const defaults: SubscriberConfig = {
   immediateRetries: 3,
   backoffMs: 100,
   maxBackoffMs: 10_000,
+  giveUpMs: 300_000,
   maxFruitlessSessions: 0
 }
 

@@ -17,15 +17,15 @@ const blocksOf = (round: Round) => round.blocks.map(({ bytes }) => opened(bytes)
 
 describe("CommitVotes", () => {
   it("the quorum index needs a quorum: one author can only raise its own column", () => {
-    const votes = new CommitVotes(equals(4), 100, 0)
+    const votes = new CommitVotes(equals(4), 100, 0, 2)
     for (const [author, index] of [5, 6, 7, 8].entries()) votes.add(author, [vote(index)])
     assert.strictEqual(votes.voted, 6)
-    const alone = new CommitVotes(equals(4), 100, 0)
+    const alone = new CommitVotes(equals(4), 100, 0, 2)
     alone.add(0, [vote(1_000_000)])
     assert.strictEqual(alone.voted, 0)
   })
   it("counts an author once, and its first vote only", () => {
-    const votes = new CommitVotes(equals(4), 100, 0)
+    const votes = new CommitVotes(equals(4), 100, 0, 2)
     votes.add(0, [vote(1), vote(1, 9)])
     votes.add(0, [vote(1, 9)])
     votes.add(1, [vote(1, 9)])
@@ -34,15 +34,28 @@ describe("CommitVotes", () => {
     votes.add(2, [vote(1, 9)])
     assert.strictEqual(votes.honest(1), digest(9))
   })
-  it("keeps nothing outside its window", () => {
-    const votes = new CommitVotes(equals(4), 10, 100)
-    votes.add(0, [vote(99), vote(111), vote(110)])
+  it("keeps nothing below its window, and of what is above it the highest votes of each author", () => {
+    const votes = new CommitVotes(equals(4), 10, 100, 2)
+    votes.add(0, [vote(99), vote(113), vote(111), vote(112), vote(110)])
+    votes.add(1, [vote(111)])
     assert.deepStrictEqual(
-      [99, 110, 111].map((index) => votes.has(0, index)),
-      [false, true, false]
+      [99, 110, 111, 112, 113].map((index) => votes.has(0, index)),
+      [false, true, false, true, true]
     )
+    assert.isTrue(votes.has(1, 111))
     votes.prune(111)
     assert.isFalse(votes.has(0, 110))
+  })
+  it("counts votes that came too early as soon as its window has come up to them", () => {
+    const votes = new CommitVotes(equals(4), 10, 0, 2)
+    for (const author of [0, 1, 2]) votes.add(author, [vote(20), vote(21)])
+    assert.deepStrictEqual(votes.supporters(20, digest(20)), [])
+    votes.prune(10)
+    assert.deepStrictEqual(votes.supporters(20, digest(20)), [0, 1, 2])
+    assert.deepStrictEqual(votes.supporters(21, digest(21)), [])
+    votes.prune(11)
+    assert.deepStrictEqual(votes.supporters(21, digest(21)), [0, 1, 2])
+    assert.strictEqual(votes.honest(21), digest(21))
   })
 })
 
@@ -121,13 +134,17 @@ describe("DagWindow", () => {
 
 describe("CommitDeriver", () => {
   const dag = dagOf(30)
-  const make = (from: { readonly index: number; readonly digest?: Hash } = { index: 0 }) =>
+  const make = (
+    from: { readonly index: number; readonly digest?: Hash } = { index: 0 },
+    maxCommitsAhead = 3200
+  ) =>
     new CommitDeriver.CommitDeriver({
       committee: dag.committee,
       from,
       gcDepth: 60,
       maxSuspendedBlocks: 1000,
-      maxCommitsAhead: 3200
+      maxCommitsAhead,
+      maxVotesAhead: 100
     })
   const conclude = (deriver: CommitDeriver.CommitDeriver) => {
     const out = deriver.conclude()
@@ -177,6 +194,17 @@ describe("CommitDeriver", () => {
       index: out.length,
       digest: dag.rounds[out.length - 1]!.digest
     })
+  })
+  it("votes that came more commits early than are kept ahead certify the tip when it is reached", () => {
+    const deriver = make({ index: 0 }, 5)
+    for (const round of dag.rounds.slice(28)) loose(deriver, round)
+    const out: Array<string> = []
+    for (const { commit } of dag.rounds.slice(0, 29)) {
+      assert.isFalse(CommitDeriver.isFault(deriver.addCommit(commit, commit.blocks.map(opened))))
+      for (const block of deriver.wanted()) deriver.addVotes(block)
+      out.push(...conclude(deriver))
+    }
+    assert.deepStrictEqual(out, expected(1, 29, "commits"))
   })
   it("goes over from commits to blocks without a gap", () => {
     const deriver = make()

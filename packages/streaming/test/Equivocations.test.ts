@@ -27,6 +27,7 @@ describe("Equivocations", () => {
     seen.note(block(1, 6, 0))
     seen.forget(5)
     assert.isUndefined(seen.note(block(1, 5, 1)))
+    assert.isUndefined(seen.note(block(1, 5, 2)), "not even with another one after")
     assert.isDefined(seen.note(block(1, 6, 1)))
   })
 })

@@ -325,6 +325,42 @@ describe("NodeGrpcClient on the wire", () => {
     )
   )
 
+  it.live("a peer that takes our pings for too many is pinged half as often from then on", () => {
+    const pings = new Map<Http2.Http2Session, Array<number>>()
+    return withPeer(
+      (stream) => {
+        const session = stream.session!
+        if (!pings.has(session)) {
+          const times: Array<number> = []
+          pings.set(session, times)
+          session.on("ping", () => {
+            times.push(performance.now())
+            // As grpc-go and gRPC C-core do it.
+            if (pings.size < 3) session.goaway(0xb, 0, Buffer.from("too_many_pings"))
+          })
+        }
+        stream.respond(grpc)
+        stream.write(FrameCache.blockFrame({ blocks: [Uint8Array.of(1)], highestCommitIndex: 1 }))
+      },
+      Effect.fnUntraced(function* (url) {
+        const connect = NodeGrpcClient.connect({ url, keepaliveIntervalMs: 100 })
+        for (let turn = 0; turn < 3; turn++) {
+          yield* Effect.gen(function* () {
+            const api = yield* connect
+            const call = Effect.ignore(Stream.runDrain(api.streamBlocks(Stream.never)))
+            if (turn < 2) return yield* call
+            yield* Effect.forkScoped(call)
+            while (([...pings.values()][turn]?.length ?? 0) < 2) yield* Effect.sleep(10)
+            return undefined
+          }).pipe(Effect.scoped)
+        }
+        const [first, second] = [...pings.values()][2]!
+        // 100 ms, doubled twice; a machine that is slow only makes it more.
+        assert.isAtLeast(second! - first!, 350)
+      }, Effect.timeout("10 seconds"))
+    )
+  })
+
   it.live("an endless peer that is not read stops sending", () =>
     withPeer(
       (stream) => {

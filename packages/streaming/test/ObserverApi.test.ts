@@ -25,3 +25,16 @@ ObserverApiTest.suite(
   "gRPC with a package alias and small windows",
   packaged.pipe(Layer.provide(NodeGrpcServer.layer()), Layer.provide(Publisher.layer()))
 )
+
+for (const encoding of ["gzip", "zstd"] as const) {
+  const compressed = Layer.unwrap(
+    Effect.map(NodeGrpcServer.GrpcServer, ({ url }) => NodeGrpcClient.layer({ url, compression: [encoding] }))
+  )
+  ObserverApiTest.suite(
+    `gRPC with ${encoding}`,
+    compressed.pipe(
+      Layer.provide(NodeGrpcServer.layer({ compression: ["zstd", "gzip"], minCompressBytes: 1 })),
+      Layer.provide(Publisher.layer())
+    )
+  )
+}

@@ -188,6 +188,23 @@ describe("Subscriber", () => {
     }).pipe(Effect.scoped, quietly)
   )
 
+  it.live("votes that came long before their commit certify it, too: nobody sends them again", () =>
+    Effect.gen(function* () {
+      const dag = dagOf(120)
+      const { api } = yield* publish(dag)
+      // All blocks of the tip at once, before any commit, and never again.
+      const blocks = dag.rounds.slice(60).flatMap((round) => round.blocks.map(({ bytes }) => bytes))
+      const once: Api = {
+        streamBlocks: () => Stream.concat(Stream.make({ blocks, highestCommitIndex: 120 }), Stream.never),
+        streamCommits: (commands) =>
+          Stream.map(api.streamCommits(commands), ({ certifierBlocks: _, ...response }) => response)
+      }
+      const subscriber = yield* observe(dag.committee, [once], { maxCommitsAhead: 20, silenceMs: 60_000 })
+      // The last commit is voted for by nobody.
+      assertCommits(dag, yield* Effect.timeout(take(subscriber, 119), "20 seconds"))
+    }).pipe(Effect.scoped, quietly)
+  )
+
   it.live("F4: an application that does not take commits stops the reading", () =>
     Effect.gen(function* () {
       const dag = dagOf(300)
@@ -320,15 +337,50 @@ describe("Subscriber", () => {
     }).pipe(Effect.scoped, quietly)
   )
 
-  it.live("F5: a silent publisher is left for the next one", () =>
+  it.live("F5: a publisher that says nothing at all is left for the next one", () =>
     Effect.gen(function* () {
       const dag = dagOf(60)
       const { api } = yield* publish(dag)
       const silent: Api = { streamBlocks: () => Stream.never, streamCommits: () => Stream.never }
-      const subscriber = yield* observe(dag.committee, [silent, api], { silenceMs: 150 })
+      const subscriber = yield* observe(dag.committee, [silent, api], { progressMs: 300 })
       assertCommits(dag, yield* take(subscriber, 50))
     }).pipe(Effect.scoped, quietly)
   )
+
+  /** Answers the first start, and then says so much more, one a second. */
+  const quiet = (responses: ReadonlyArray<Messages.BlockStreamResponse>): Api => ({
+    streamBlocks: (commands) =>
+      Stream.merge(
+        Stream.fromIterable(responses).pipe(
+          Stream.mapEffect((response) => Effect.delay(Effect.succeed(response), 1000)),
+          Stream.concat(Stream.never)
+        ),
+        Stream.drain(commands)
+      ),
+    streamCommits: (commands) => Stream.drain(commands)
+  })
+  const empty = (highestCommitIndex: number): Messages.BlockStreamResponse => ({
+    blocks: [],
+    highestCommitIndex
+  })
+
+  for (const [what, responses, sessions] of [
+    ["that has shown no heartbeat may be quiet", [empty(0)], 1],
+    ["that says something new now and then has shown none", [empty(0), empty(1), empty(2)], 1],
+    ["that has shown a heartbeat may not", [empty(0), empty(0)], 4]
+  ] as const) {
+    it.effect(`F5: a publisher ${what}`, () =>
+      Effect.gen(function* () {
+        const subscriber = yield* observe(makeDag().committee, [quiet(responses)], {
+          silenceMs: 3000,
+          maxPauseMs: 600_000
+        })
+        yield* Stream.runDrain(subscriber.commits).pipe(Effect.forkScoped)
+        yield* TestClock.adjust("18 seconds")
+        assert.strictEqual((yield* subscriber.stats).sessions, sessions)
+      }).pipe(Effect.scoped, quietly)
+    )
+  }
 
   it.effect("F5: a publisher is silent, too, when it leaves repairs unanswered", () =>
     Effect.gen(function* () {
@@ -347,7 +399,7 @@ describe("Subscriber", () => {
           ),
         streamCommits: () => Stream.never
       }
-      const subscriber = yield* observe(dag.committee, [mute, api])
+      const subscriber = yield* observe(dag.committee, [mute, api], { progressMs: 1000 })
       yield* Stream.runDrain(subscriber.commits).pipe(Effect.forkScoped)
       yield* produce(dag, put, 100)
       yield* TestClock.adjust("5 seconds")

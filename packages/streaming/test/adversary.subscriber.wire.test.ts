@@ -283,14 +283,14 @@ const trials: ReadonlyArray<readonly [title: string, trial: Trial]> = [
   [
     "F5: an endless trickle",
     {
-      config: { silenceMs: 600 },
+      config: { progressMs: 600 },
       evil: () =>
         answering((stream) => {
           stream.write(Uint8Array.of(0, 0, 0x40, 0, 0))
           const timer = setInterval(() => void (stream.destroyed || stream.write(Uint8Array.of(0x0a))), 5)
           stream.on("close", () => clearInterval(timer))
         }),
-      why: /nothing came on the block stream/
+      why: /nothing came at all/
     }
   ],
   [
@@ -322,7 +322,7 @@ const trials: ReadonlyArray<readonly [title: string, trial: Trial]> = [
   [
     "a gzip bomb",
     {
-      client: { gzip: true, maxMessageBytes: 1024 * 1024 },
+      client: { compression: ["gzip"], maxMessageBytes: 1024 * 1024 },
       evil: () => {
         const message = Grpc.frame(gzipSync(new Uint8Array(64 * 1024 * 1024)))
         message[0] = 1
@@ -350,6 +350,7 @@ const trials: ReadonlyArray<readonly [title: string, trial: Trial]> = [
   [
     "an answer that is all headers",
     {
+      config: { progressMs: 600 },
       evil: () =>
         Effect.map(
           serveRaw((stream) =>

@@ -185,8 +185,8 @@ const rows: ReadonlyArray<readonly [title: string, attack: Attack<unknown>]> = [
           let code: number | undefined
           session.on("goaway", (given) => (code = given))
           yield* until("it is closed", () => {
-            // Never more at once than is allowed, but one after the other without a pause.
-            if (!session.destroyed && !session.closed)
+            // Never more at once than is allowed, but one handful after the other without a pause.
+            for (let i = 0; i < 20 && !session.destroyed && !session.closed; i++)
               session
                 .request(
                   { ":method": "POST", ":path": "/Nobody/Nothing", "content-type": "application/grpc" },

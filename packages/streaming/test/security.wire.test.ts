@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger, Metric, Redacted, type Scope, Stream } from "effect"
+import { Effect, Layer, Logger, Metric, Queue, Redacted, type Scope, Stream } from "effect"
 import * as Tls from "node:tls"
 import { BlockSource, Metrics, type ObserverError, Publisher } from "../src/index.ts"
 import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
@@ -59,6 +59,30 @@ describe("TLS", () => {
         assert.strictEqual(yield* first(url, { ca: Buffer.from(cert), serverName: "publisher.test" }), 1)
       })
     )
+  )
+
+  it.live("a renewed certificate is seen by those who come later; one that cannot be used, by nobody", () =>
+    Effect.gen(function* () {
+      const renewed = makeIdentity("renewed")
+      const pairs = yield* Queue.unbounded<Pick<NodeTls.ServerTls, "key" | "cert">>()
+      yield* withServer({ tls: { key, cert, renewals: Stream.fromQueue(pairs) } }, ({ url }) =>
+        Effect.gen(function* () {
+          const sees = ({ hash }: typeof renewed) =>
+            Effect.map(Effect.result(first(url, { serverKeys: [hash] })), ({ _tag }) => _tag === "Success")
+          const open = yield* NodeGrpcClient.connect({ url, serverKeys: [publisher.hash] })
+          // Key and certificate of two identities, as while files are being replaced.
+          yield* Queue.offer(pairs, { key, cert: renewed.cert })
+          assert.deepStrictEqual([yield* sees(publisher), yield* sees(renewed)], [true, false])
+          yield* Queue.offer(pairs, { key: renewed.key, cert: renewed.cert })
+          while (!(yield* sees(renewed))) yield* Effect.sleep(10)
+          assert.isFalse(yield* sees(publisher))
+          // Who is connected stays so.
+          const commands = Stream.concat(Stream.make(startCommits), Stream.never)
+          const [one] = yield* Stream.runCollect(Stream.take(open.streamCommits(commands), 1))
+          assert.strictEqual(one!.commits[0]!.commitIndex, 1)
+        })
+      )
+    }).pipe(Effect.provide(Logger.layer([])))
   )
 
   it.live("a publisher is trusted by its key alone", () =>

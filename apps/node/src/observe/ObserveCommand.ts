@@ -12,7 +12,7 @@ import * as Progress from "./Progress.ts"
 import * as Publishers from "./Publishers.ts"
 
 /** Settings of `observe`. */
-const settings = {
+export const settings = {
   ...Publishers.settings,
   verify: Settings.boolean("verify", {
     description: "Check signatures against --committee; so it is unless --trust is given",

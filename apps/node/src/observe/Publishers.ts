@@ -10,14 +10,13 @@ import { Effect, type FileSystem, Redacted } from "effect"
 import * as Access from "../Access.ts"
 
 const { defaults } = SubscriberConfig
-const thresholdNames = [
-  "startCommitSyncLag",
-  "resumeBlocksLag",
-  "stopCommitSyncLag",
-  "pauseBlocksQueueSize",
-  "resumeBlocksQueueSize"
-] as const
-const threshold = (flag: string, name: (typeof thresholdNames)[number], description: string) =>
+type Threshold =
+  | "startCommitSyncLag"
+  | "resumeBlocksLag"
+  | "stopCommitSyncLag"
+  | "pauseBlocksQueueSize"
+  | "resumeBlocksQueueSize"
+const threshold = (flag: string, name: Threshold, description: string) =>
   Settings.integer(flag, { description, default: defaults[name], maximum: 0xffff_ffff })
 
 /** The settings, by their names in a configuration file. */
@@ -45,7 +44,10 @@ export const settings = {
     description: "PEM file with the certificate of that key; a self-signed one will do"
   }),
   tokenFile: Settings.optionalText("token-file", { description: "File with the bearer token of every call" }),
-  gzip: Settings.boolean("gzip", { description: "Ask publishers to compress", default: false }),
+  compression: Settings.list("compression", {
+    description: "What publishers may compress responses with, best first: zstd, gzip",
+    default: []
+  }),
   package: Settings.optionalText("package", {
     description: "Package in front of the services, for publishers that declare one, as observer.v1"
   }),
@@ -60,16 +62,12 @@ export const settings = {
     "Lag at which blocks resume beside commits"
   ),
   stopCommitSyncLag: threshold("stop-commit-sync-lag", "stopCommitSyncLag", "Lag at which commit sync stops"),
-  pauseBlocksQueueSize: threshold(
-    "pause-blocks-queue-size",
-    "pauseBlocksQueueSize",
-    "Blocks that wait when their stream is paused"
-  ),
-  resumeBlocksQueueSize: threshold(
-    "resume-blocks-queue-size",
-    "resumeBlocksQueueSize",
-    "Blocks that wait when it is started again"
-  ),
+  giveUpMs: Settings.integer("give-up-ms", {
+    description: "Milliseconds for which every publisher must refuse, again and again, before it is given up",
+    default: defaults.giveUpMs,
+    minimum: 1,
+    maximum: 0xffff_ffff
+  }),
   logFormat: Settings.choice("log-format", Telemetry.logFormats, {
     description: "Form of the logs on stderr",
     default: "auto"
@@ -99,7 +97,7 @@ export const peers = Effect.fnUntraced(function* (
       package: chosen.package,
       token: token === undefined ? undefined : Redacted.make(token)
     }),
-    gzip: chosen.gzip
+    compression: yield* Access.encodings("compression", chosen.compression)
   }
   const scheme = Object.keys(tls).length === 0 ? "http" : "https"
   return chosen.from.map((address) => {
@@ -109,5 +107,31 @@ export const peers = Effect.fnUntraced(function* (
 })
 
 /** The thresholds among the settings. */
-export const thresholds = (chosen: Chosen): SubscriberConfig.Options =>
-  Object.fromEntries(thresholdNames.map((name) => [name, chosen[name]]))
+export const thresholds = (chosen: Chosen): SubscriberConfig.Options => ({
+  startCommitSyncLag: chosen.startCommitSyncLag,
+  resumeBlocksLag: chosen.resumeBlocksLag,
+  stopCommitSyncLag: chosen.stopCommitSyncLag,
+  giveUpMs: chosen.giveUpMs
+})
+
+/** When the block stream is paused: for those who take the blocks one by one, as a relay does. */
+export const queueSettings = {
+  pauseBlocksQueueSize: threshold(
+    "pause-blocks-queue-size",
+    "pauseBlocksQueueSize",
+    "Blocks that wait when their stream is paused"
+  ),
+  resumeBlocksQueueSize: threshold(
+    "resume-blocks-queue-size",
+    "resumeBlocksQueueSize",
+    "Blocks that wait when it is started again"
+  )
+}
+
+/** The same for these. */
+export const queueThresholds = (
+  chosen: Settings.Resolved<typeof queueSettings>
+): SubscriberConfig.Options => ({
+  pauseBlocksQueueSize: chosen.pauseBlocksQueueSize,
+  resumeBlocksQueueSize: chosen.resumeBlocksQueueSize
+})

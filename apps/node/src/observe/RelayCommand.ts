@@ -15,8 +15,9 @@ import * as Progress from "./Progress.ts"
 import * as Publishers from "./Publishers.ts"
 
 /** Settings of `relay`. */
-const settings = {
+export const settings = {
   ...Publishers.settings,
+  ...Publishers.queueSettings,
   ...StreamServer.settings,
   dataDir: Settings.text("data-dir", {
     description: "Directory for the history that this relay serves",
@@ -107,19 +108,28 @@ const relay = Effect.fn("relay")(function* (config: Config) {
   const committee = yield* readCommittee(config.committee)
   const identity = yield* identityOf(config)
   const { fromCommit, maxHistoryBytes, maxHistoryCommits } = config
-  const layer = Layer.mergeAll(
+  const doors = Layer.mergeAll(
     admin(config),
-    StreamServer.layer(config).pipe(Layer.provide(Publisher.layer({ identity })))
-  ).pipe(
+    StreamServer.layer(config).pipe(
+      Layer.provide(Publisher.layer({ ...StreamServer.publisherOptions(config), identity }))
+    )
+  )
+  const layer = Health.whole(
     Layer.provideMerge(
+      doors,
       Relay.layer({
         identity,
         maxHistoryBytes,
         maxHistoryCommits,
         peers: yield* Publishers.peers(config),
-        subscriber: { ...Publishers.thresholds(config), from: { index: fromCommit } }
+        subscriber: {
+          ...Publishers.thresholds(config),
+          ...Publishers.queueThresholds(config),
+          from: { index: fromCommit }
+        }
       })
-    ),
+    )
+  ).pipe(
     Layer.provide([
       NodeStore.layer({ path: join(config.dataDir, "store") }),
       verifier(committee),

@@ -1,5 +1,5 @@
-/** What is sent, the same bytes by every kind of publisher. */
-import { FrameCache, type Messages } from "../../src/index.ts"
+/** What is sent: blocks that are all different, the same ones by every kind of publisher. */
+import { FrameCache } from "../../src/index.ts"
 
 /** Who publishes: this package, raw TCP, a bare `node:http2` with one shared frame, or grpc-js with identity serialisers. */
 export type Kind = "ours" | "tcp" | "http2" | "grpc"
@@ -13,14 +13,27 @@ export interface Load {
 /** Bytes of a block. */
 export const blockBytes = 1024
 
-/** The response that a load repeats: one object, as for subscribers at the same place. */
-export const responseOf = ({ blocks }: Load): Messages.BlockStreamResponse => ({
-  blocks: Array.from({ length: blocks }, (_, i) => new Uint8Array(blockBytes).fill(i + 1)),
-  highestCommitIndex: 7
-})
+/** A block like no other. */
+const blockOf = (number: number): Uint8Array => {
+  const bytes = new Uint8Array(blockBytes).fill(number & 0xff)
+  new DataView(bytes.buffer).setUint32(0, number)
+  return bytes
+}
 
-/** Its frame, with the prefix of gRPC. */
-export const frameOf = (load: Load): Buffer => Buffer.from(FrameCache.blockFrame(responseOf(load)))
+/** The blocks of a load. */
+export const blocksOf = ({ blocks, responses }: Load): ReadonlyArray<Uint8Array> =>
+  Array.from({ length: responses * blocks }, (_, number) => blockOf(number))
+
+/** Their frames with the prefix of gRPC, ready to be written: what those send that encode nothing. */
+export const framesOf = (load: Load): ReadonlyArray<Buffer> =>
+  Array.from({ length: load.responses }, (_, response) =>
+    Buffer.from(
+      FrameCache.blockFrame({
+        blocks: Array.from({ length: load.blocks }, (_, i) => blockOf(response * load.blocks + i)),
+        highestCommitIndex: 7
+      })
+    )
+  )
 
 /** The path that all kinds with paths serve. */
 export const path = "/BlockStreamService/StreamBlocks"

@@ -1,12 +1,12 @@
 /** The publishers of the bench, all of one shape: they stream a load to whoever calls, or what is published to all. */
 import * as grpc from "@grpc/grpc-js"
-import { Context, Effect, Exit, Layer, Logger, Scope, Stream } from "effect"
+import { Context, Effect, Exit, Layer, Logger, Scope } from "effect"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
-import { BlockSource, FrameCache, ObserverApi, Publisher } from "../../src/index.ts"
+import { BlockSource, FrameCache, type ObserverApi, Publisher } from "../../src/index.ts"
 import * as NodeGrpcServer from "../../src/NodeGrpcServer.ts"
 import { historyOf } from "./history.ts"
-import { frameOf, type Kind, type Load, path, responseOf, stamped } from "./loads.ts"
+import { blocksOf, framesOf, type Kind, type Load, path, stamped } from "./loads.ts"
 
 /** One that runs. */
 export interface Running {
@@ -23,20 +23,23 @@ const listening = (server: Net.Server): Promise<number> =>
   )
 
 /** Frames of one block each that says when it was made. */
-const framesOf = (blocks: number) =>
+const stampedFrames = (blocks: number) =>
   Array.from({ length: blocks }, () =>
     Buffer.from(FrameCache.blockFrame({ blocks: [stamped()], highestCommitIndex: 0 }))
   )
 
-/** Writes a load as fast as it is taken. */
+/** Writes frames as fast as they are taken. */
 const pour = (
-  { responses }: Load,
-  write: (last: boolean) => boolean,
+  frames: ReadonlyArray<Buffer>,
+  write: (frame: Buffer, last: boolean) => boolean,
   onceDrained: (resume: () => void) => void
 ) => {
-  let left = responses
+  let next = 0
   const fill = () => {
-    while (left > 0) if (!write(--left === 0)) return onceDrained(fill)
+    while (next < frames.length) {
+      const frame = frames[next++]!
+      if (!write(frame, next === frames.length)) return onceDrained(fill)
+    }
   }
   fill()
 }
@@ -58,42 +61,45 @@ const serve = async (api: Layer.Layer<ObserverApi.ObserverApi>): Promise<Running
 /** Blocks between two commits: what is committed leaves the source, as in a validator. */
 const blocksPerCommit = 100
 
-const ours = async (load: Load | undefined): Promise<Running> => {
+/** What is published is in a source at the tip. */
+const oursAtTip = async (): Promise<Running> => {
   let number = 0
   let commits = 0
   let publish: Running["publish"] = nothing
-  const api =
-    load === undefined
-      ? Layer.provide(
-          Publisher.layer(),
-          BlockSource.layerMemory({ committeeSize: 1, gcDepth: 10_000, maxCommits: 10 }, (memory) =>
-            Effect.sync(() => {
-              publish = (count) => {
-                const blocks = Array.from({ length: count }, () => {
-                  const digest = `0x${(++number).toString(16).padStart(64, "0")}` as const
-                  return { ref: { author: 0, round: number, digest }, bytes: stamped() }
-                })
-                Effect.runFork(memory.accept(blocks))
-                if (number < (commits + 1) * blocksPerCommit) return
-                const { ref: leader } = blocks[count - 1]!
-                const commit = { commitIndex: ++commits, leader, blocks: [], timestampMs: commits }
-                Effect.runFork(memory.commit([commit]))
-              }
-            })
-          )
-        )
-      : Layer.sync(ObserverApi.ObserverApi, () => {
-          const response = responseOf(load)
-          const all = Array.from({ length: load.responses }, () => response)
-          return {
-            // As `Publisher` hands them over: up to 16 that are ready, or 64 KiB.
-            streamBlocks: () => Stream.rechunk(Stream.fromIterable(all), load.blocks === 1 ? 16 : 1),
-            streamCommits: () => Stream.never
-          }
+  const source = BlockSource.layerMemory({ committeeSize: 1, gcDepth: 10_000, maxCommits: 10 }, (memory) =>
+    Effect.sync(() => {
+      publish = (count) => {
+        const blocks = Array.from({ length: count }, () => {
+          const digest = `0x${(++number).toString(16).padStart(64, "0")}` as const
+          return { ref: { author: 0, round: number, digest }, bytes: stamped() }
         })
-  const running = await serve(api)
+        Effect.runFork(memory.accept(blocks))
+        if (number < (commits + 1) * blocksPerCommit) return
+        const { ref: leader } = blocks[count - 1]!
+        const commit = { commitIndex: ++commits, leader, blocks: [], timestampMs: commits }
+        Effect.runFork(memory.commit([commit]))
+      }
+    })
+  )
+  const running = await serve(Layer.provide(Publisher.layer(), source))
   return { ...running, publish: (blocks) => publish(blocks) }
 }
+
+/** A load is a backlog: what a subscriber gets that comes late. */
+const oursOf = (load: Load): Promise<Running> =>
+  serve(
+    Layer.provide(
+      Publisher.layer(),
+      BlockSource.layerMemory({ committeeSize: 1 }, (memory) =>
+        memory.accept(
+          blocksOf(load).map((bytes, number) => ({
+            ref: { author: 0, round: number + 1, digest: `0x${number.toString(16).padStart(64, "0")}` },
+            bytes
+          }))
+        )
+      )
+    )
+  )
 
 /** Serves a history of signed commits. */
 export const openHistory = async (commits: number): Promise<Running> => {
@@ -107,14 +113,14 @@ export const openHistory = async (commits: number): Promise<Running> => {
 }
 
 const tcp = async (load: Load): Promise<Running> => {
-  const frame = frameOf(load)
+  const frames = framesOf(load)
   const server = Net.createServer((socket) => {
     socket.setNoDelay(true)
     socket.on("error", nothing)
     socket.once("data", () =>
       pour(
-        load,
-        () => socket.write(frame),
+        frames,
+        (frame) => socket.write(frame),
         (resume) => socket.once("drain", resume)
       )
     )
@@ -123,7 +129,7 @@ const tcp = async (load: Load): Promise<Running> => {
 }
 
 const http2 = async (load: Load | undefined): Promise<Running> => {
-  const frame = load === undefined ? undefined : frameOf(load)
+  const frames = load === undefined ? undefined : framesOf(load)
   const calls = new Set<Http2.ServerHttp2Stream>()
   const server = Http2.createServer()
   server.on("stream", (stream) => {
@@ -132,11 +138,11 @@ const http2 = async (load: Load | undefined): Promise<Running> => {
     stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }))
     calls.add(stream)
     stream.on("close", () => calls.delete(stream))
-    if (frame === undefined) return
+    if (frames === undefined) return
     stream.once("data", () =>
       pour(
-        load!,
-        (last) => {
+        frames,
+        (frame, last) => {
           if (!last) return stream.write(frame)
           stream.end(frame)
           return true
@@ -146,7 +152,7 @@ const http2 = async (load: Load | undefined): Promise<Running> => {
     )
   })
   const publish = (blocks: number) => {
-    for (const frame of framesOf(blocks)) for (const call of calls) call.write(frame)
+    for (const frame of stampedFrames(blocks)) for (const call of calls) call.write(frame)
   }
   return { port: await listening(server as unknown as Net.Server), publish, close: () => void server.close() }
 }
@@ -167,7 +173,7 @@ const definition: grpc.ServiceDefinition = {
 const grpcJs = (load: Load | undefined): Promise<Running> => {
   const server = new grpc.Server()
   const calls = new Set<grpc.ServerDuplexStream<Buffer, Buffer>>()
-  const message = load === undefined ? undefined : frameOf(load).subarray(5)
+  const messages = load === undefined ? undefined : framesOf(load).map((frame) => frame.subarray(5))
   server.addService(definition, {
     streamBlocks: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => {
       call.sendMetadata(new grpc.Metadata())
@@ -175,20 +181,23 @@ const grpcJs = (load: Load | undefined): Promise<Running> => {
       call.on("close", () => calls.delete(call))
       call.on("cancelled", () => calls.delete(call))
       calls.add(call)
-      if (message === undefined) return
-      pour(
-        load!,
-        (last) => {
-          const more = call.write(message)
-          if (last) call.end()
-          return more
-        },
-        (resume) => call.once("drain", resume)
+      if (messages === undefined) return
+      // Once it is asked to, as the others.
+      call.once("data", () =>
+        pour(
+          messages,
+          (message, last) => {
+            const more = call.write(message)
+            if (last) call.end()
+            return more
+          },
+          (resume) => call.once("drain", resume)
+        )
       )
     }
   })
   const publish = (blocks: number) => {
-    for (const frame of framesOf(blocks)) for (const call of calls) call.write(frame.subarray(5))
+    for (const frame of stampedFrames(blocks)) for (const call of calls) call.write(frame.subarray(5))
   }
   return new Promise((resolve) =>
     server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (_, port) =>
@@ -199,4 +208,12 @@ const grpcJs = (load: Load | undefined): Promise<Running> => {
 
 /** Starts a publisher: of a load to each caller or, without one, of blocks one by one to all. */
 export const open = ({ kind, load }: { readonly kind: Kind; readonly load?: Load }): Promise<Running> =>
-  kind === "ours" ? ours(load) : kind === "grpc" ? grpcJs(load) : kind === "http2" ? http2(load) : tcp(load!)
+  kind === "ours"
+    ? load === undefined
+      ? oursAtTip()
+      : oursOf(load)
+    : kind === "grpc"
+      ? grpcJs(load)
+      : kind === "http2"
+        ? http2(load)
+        : tcp(load!)

@@ -2,7 +2,7 @@
 import { catchUp } from "./history.ts"
 import { ageOf, type Kind, type Load } from "./loads.ts"
 import { offer, settled, usage } from "./processes.ts"
-import { type Audience, audience, listener, receive } from "./subscribers.ts"
+import { type Audience, audience, receive } from "./subscribers.ts"
 
 let listening: Audience | undefined
 let ages: Array<number> = []
@@ -22,9 +22,6 @@ export const verbs = {
   catchUp: ({ commits, port }: { readonly port: number; readonly commits: number }) => catchUp(port, commits),
   listen: async (of: { readonly port: number; readonly count: number; readonly stuck: number }) => {
     listening = await audience(of.port, of.count, of.stuck, take)
-  },
-  listenAs: async ({ kind, port }: { readonly kind: Kind; readonly port: number }) => {
-    listening = await listener(kind, port, take)
   },
   /** Begins to count, up to so many blocks; only then may they be published. */
   count: (count: number): void => {

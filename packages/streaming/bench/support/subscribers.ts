@@ -1,16 +1,15 @@
 /** The subscribers of the bench: one that takes a load, and many that listen at the tip. */
-import * as grpc from "@grpc/grpc-js"
-import { Effect, Exit, Queue, Result, Scope, Stream } from "effect"
+import { Result } from "effect"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
-import { Grpc, Messages } from "../../src/index.ts"
-import * as NodeGrpcClient from "../../src/NodeGrpcClient.ts"
-import { frameOf, type Kind, type Load, nowMicros, path, windows } from "./loads.ts"
+import { FrameCache, Grpc, Messages } from "../../src/index.ts"
+import { blockBytes, type Kind, type Load, nowMicros, path, windows } from "./loads.ts"
 
-const start: Messages.BlockStreamRequest = {
-  command: { _tag: "Start", value: { highestRoundPerAuthority: [] } }
+/** Blocks one by one are a wish; the others come as they are ready. */
+const startFrame = (blocks: number) => {
+  const value = { highestRoundPerAuthority: [], ...(blocks === 1 ? { maxBatchItems: 1 } : {}) }
+  return Grpc.frame(Messages.encodeBlockRequest({ command: { _tag: "Start", value } }))
 }
-const startFrame = Grpc.frame(Messages.encodeBlockRequest(start))
 
 const h2 = async (port: number, initialWindowSize = windows.stream): Promise<Http2.ClientHttp2Session> => {
   const session = Http2.connect(`http://127.0.0.1:${port}`, {
@@ -21,7 +20,7 @@ const h2 = async (port: number, initialWindowSize = windows.stream): Promise<Htt
   session.setLocalWindowSize(windows.connection)
   return session
 }
-const h2Call = (session: Http2.ClientHttp2Session): Http2.ClientHttp2Stream => {
+const h2Call = (session: Http2.ClientHttp2Session, blocks = 0): Http2.ClientHttp2Stream => {
   const stream = session.request({
     ":method": "POST",
     ":path": path,
@@ -29,95 +28,49 @@ const h2Call = (session: Http2.ClientHttp2Session): Http2.ClientHttp2Stream => {
     te: "trailers"
   })
   stream.on("error", () => {})
-  stream.write(startFrame)
+  stream.write(startFrame(blocks))
   return stream
 }
 
-/** Calls our client; what arrives goes to `take` until the call ends or the scope closes. */
-const listenOurs = (port: number, take: (response: Messages.BlockStreamResponse) => void) =>
-  Effect.gen(function* () {
-    const client = yield* NodeGrpcClient.connect({ url: `http://127.0.0.1:${port}` })
-    const commands = yield* Queue.unbounded<Messages.BlockStreamRequest>()
-    yield* Queue.offer(commands, start)
-    return Stream.runForEachArray(client.streamBlocks(Stream.fromQueue(commands)), (all) =>
-      Effect.sync(() => all.forEach(take))
-    )
+/** Reads until all blocks have come, and looks at none; microseconds from `begin`. */
+const count = async (
+  { blocks, responses }: Load,
+  begin: () => Http2.ClientHttp2Stream | Net.Socket
+): Promise<number> => {
+  let left = responses * blocks * FrameCache.blockBytes(new Uint8Array(blockBytes))
+  const began = nowMicros()
+  const stream = begin()
+  await new Promise<void>((resolve, reject) => {
+    stream.on("data", (chunk: Buffer) => {
+      left -= chunk.length
+      if (left <= 0) resolve()
+    })
+    stream.once("close", () => reject(new Error(`${left} bytes did not arrive`)))
   })
-
-/** Calls a grpc-js server with its own client. */
-const listenGrpc = async (port: number, take: (message: Buffer) => void) => {
-  const identity = (bytes: Buffer) => bytes
-  const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
-    "grpc.max_receive_message_length": -1,
-    "grpc-node.flow_control_window": windows.stream,
-    "grpc.use_local_subchannel_pool": 1
-  })
-  await new Promise<void>((resolve) => client.waitForReady(Date.now() + 5000, () => resolve()))
-  return {
-    call: () => {
-      const call = client.makeBidiStreamRequest(path, identity, identity)
-      call.on("error", () => {})
-      call.on("data", take)
-      call.write(Buffer.from(startFrame.subarray(5)))
-      return call
-    },
-    close: () => client.close()
-  }
+  return nowMicros() - began
 }
 
-const receivers: Record<Kind, (port: number, load: Load) => Promise<number>> = {
-  ours: (port, load) =>
-    Effect.gen(function* () {
-      let blocks = 0
-      const run = yield* listenOurs(port, (response) => (blocks += response.blocks.length))
-      const began = nowMicros()
-      yield* run
-      if (blocks !== load.responses * load.blocks) throw new Error(`${blocks} blocks arrived`)
-      return nowMicros() - began
-    }).pipe(Effect.scoped, Effect.runPromise),
-  grpc: async (port, load) => {
-    let messages = 0
-    const { call, close } = await listenGrpc(port, () => messages++)
-    const began = nowMicros()
-    const stream = call()
-    await new Promise((resolve) => stream.on("end", resolve))
-    const took = nowMicros() - began
-    close()
-    if (messages !== load.responses) throw new Error(`${messages} messages arrived`)
-    return took
-  },
-  http2: async (port, load) => {
-    let bytes = 0
-    const session = await h2(port)
-    const began = nowMicros()
-    const stream = h2Call(session)
-    stream.on("data", (chunk: Buffer) => (bytes += chunk.length))
-    await new Promise((resolve) => stream.on("end", resolve))
-    const took = nowMicros() - began
-    session.destroy()
-    if (bytes !== load.responses * frameOf(load).length) throw new Error(`${bytes} bytes arrived`)
-    return took
-  },
-  tcp: async (port, load) => {
-    const socket = Net.connect(port, "127.0.0.1")
-    await new Promise((resolve) => socket.once("connect", resolve))
-    let left = load.responses * frameOf(load).length
-    const began = nowMicros()
-    socket.write(startFrame)
-    await new Promise<void>((resolve) =>
-      socket.on("data", (chunk) => {
-        left -= chunk.length
-        if (left <= 0) resolve()
-      })
-    )
-    const took = nowMicros() - began
-    socket.destroy()
-    return took
-  }
+const readHttp2 = async (port: number, load: Load): Promise<number> => {
+  const session = await h2(port)
+  const took = await count(load, () => h2Call(session, load.blocks))
+  session.destroy()
+  return took
 }
 
-/** Takes a load; microseconds from the call to the last byte. */
-export const receive = (kind: Kind, port: number, load: Load): Promise<number> => receivers[kind](port, load)
+const readTcp = async (port: number, load: Load): Promise<number> => {
+  const socket = Net.connect(port, "127.0.0.1")
+  await new Promise((resolve) => socket.once("connect", resolve))
+  const took = await count(load, () => {
+    socket.write(startFrame(load.blocks))
+    return socket
+  })
+  socket.destroy()
+  return took
+}
+
+/** Takes a load, with the same reader for every server of HTTP/2; microseconds from the call to the last byte. */
+export const receive = (kind: Kind, port: number, load: Load): Promise<number> =>
+  kind === "tcp" ? readTcp(port, load) : readHttp2(port, load)
 
 /** Many at the tip. */
 export interface Audience {
@@ -148,31 +101,4 @@ export const audience = async (
     })
   }
   return { close: () => sessions.forEach((session) => session.destroy()) }
-}
-
-/** One at the tip with the client of its own kind. */
-export const listener = async (
-  kind: Kind,
-  port: number,
-  take: (block: Uint8Array) => void
-): Promise<Audience> => {
-  if (kind === "grpc") {
-    const { call, close } = await listenGrpc(port, (message) => blocksOf(message).forEach(take))
-    call()
-    return { close }
-  }
-  const scope = await Effect.runPromise(Scope.make())
-  const run = await Effect.runPromise(
-    Scope.provide(
-      listenOurs(port, (response) => response.blocks.forEach(take)),
-      scope
-    )
-  )
-  const fiber = Effect.runFork(run)
-  return {
-    close: () => {
-      fiber.interruptUnsafe()
-      Effect.runFork(Scope.close(scope, Exit.void))
-    }
-  }
 }

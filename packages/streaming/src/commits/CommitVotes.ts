@@ -20,11 +20,21 @@ export class CommitVotes {
   /** Highest index that each author voted for. */
   readonly #highest: Array<number>
   readonly #window: number
+  /** Votes for indices above the window, per author: they count as soon as the window has come so far. */
+  readonly #ahead: ReadonlyArray<Map<number, Hash>>
+  readonly #maxAhead: number
+  /** The lowest index in them. */
+  #lowestAhead = Infinity
   #voted = 0
   #floor = 0
 
-  /** Votes are kept from the index `floor` on, as far as `window` above it. */
-  constructor(committee: DagCommittee, window: number, floor: number) {
+  /**
+   * Votes are kept from the index `floor` on, as far as `window` above it; above that, the `maxAhead` highest ones of
+   * each author, because a vote for a later commit stands for those before it.
+   */
+  constructor(committee: DagCommittee, window: number, floor: number, maxAhead: number) {
+    this.#ahead = committee.authorities.map(() => new Map())
+    this.#maxAhead = maxAhead
     this.#committee = committee
     this.#quorum = quorumStake(committee)
     this.#validity = validityStake(committee)
@@ -40,17 +50,48 @@ export class CommitVotes {
 
   add(author: AuthorityIndex, votes: ReadonlyArray<DagCommitRef>): void {
     let raised = false
-    for (const { digest, index } of votes) {
+    for (const vote of votes) {
+      const { index } = vote
       if (index > this.#highest[author]!) {
         this.#highest[author] = index
         raised = true
       }
-      if (index < this.#floor || index > this.#floor + this.#window) continue
-      const known = this.#byIndex.get(index)
-      if (known === undefined) this.#byIndex.set(index, new Map([[author, digest]]))
-      else if (!known.has(author)) known.set(author, digest)
+      if (index < this.#floor) continue
+      if (index > this.#floor + this.#window) this.#keepAhead(author, vote)
+      else this.#count(author, vote)
     }
     if (raised) this.#voted = this.#quorumIndex()
+  }
+
+  #count(author: AuthorityIndex, { digest, index }: DagCommitRef): void {
+    const known = this.#byIndex.get(index)
+    if (known === undefined) this.#byIndex.set(index, new Map([[author, digest]]))
+    else if (!known.has(author)) known.set(author, digest)
+  }
+
+  #keepAhead(author: AuthorityIndex, { digest, index }: DagCommitRef): void {
+    const ahead = this.#ahead[author]!
+    if (ahead.has(index)) return
+    ahead.set(index, digest)
+    if (ahead.size > this.#maxAhead) ahead.delete(Math.min(...ahead.keys()))
+    this.#lowestAhead = Math.min(this.#lowestAhead, index)
+  }
+
+  /** Counts what the window has come up to. */
+  #catchUp(): void {
+    const top = this.#floor + this.#window
+    if (this.#lowestAhead > top) return
+    this.#lowestAhead = Infinity
+    for (const [author, ahead] of this.#ahead.entries()) {
+      for (const [index, digest] of ahead) {
+        if (index > top) {
+          this.#lowestAhead = Math.min(this.#lowestAhead, index)
+          continue
+        }
+        ahead.delete(index)
+        if (index >= this.#floor) this.#count(author, { digest, index })
+      }
+    }
   }
 
   #quorumIndex(): number {
@@ -68,7 +109,7 @@ export class CommitVotes {
   }
 
   has(author: AuthorityIndex, index: number): boolean {
-    return this.#byIndex.get(index)?.has(author) ?? false
+    return (this.#byIndex.get(index)?.has(author) ?? false) || (this.#ahead[author]?.has(index) ?? false)
   }
 
   /** Authors who voted for exactly this commit. */
@@ -97,8 +138,9 @@ export class CommitVotes {
     return undefined
   }
 
-  /** Votes below `index` are not needed any more. */
+  /** Votes below `index` are not needed any more; the window moves on. */
   prune(index: number): void {
     for (; this.#floor < index; this.#floor++) this.#byIndex.delete(this.#floor)
+    this.#catchUp()
   }
 }

@@ -14,7 +14,7 @@ import {
   Unavailable
 } from "../ObserverError.ts"
 import { faultReason } from "./FrameFault.ts"
-import { inflate } from "./NodeGzip.ts"
+import { inflateOf } from "../grpc/NodeEncoding.ts"
 
 /** A bidirectional method as the client sees it. */
 export interface ClientMethod<Request, Response> {
@@ -30,7 +30,7 @@ export interface CallOptions {
   readonly bufferedBytes: number
   readonly metadata: Readonly<Record<string, string>>
   readonly token: Redacted.Redacted<string> | undefined
-  readonly gzip: boolean
+  readonly compression: ReadonlyArray<Grpc.Encoding>
   readonly deadlineMs: number | undefined
   /** Called when a bound of ours ends a call. */
   readonly refused: (cause: "message") => void
@@ -88,9 +88,10 @@ class Inbox<Response> {
 
   /** How the peer's messages are packed: as we have asked for, or not at all. */
   #agree(encoding: string | Array<string> | undefined): void {
-    const { gzip, maxMessageBytes } = this.#options
+    const { compression, maxMessageBytes } = this.#options
     if (encoding === undefined || encoding === "identity") return
-    if (encoding === "gzip" && gzip) this.#deframer = new Grpc.Deframer(maxMessageBytes, inflate)
+    if (Grpc.isEncoding(encoding) && compression.includes(encoding))
+      this.#deframer = new Grpc.Deframer(maxMessageBytes, inflateOf(encoding))
     else
       this.#end(
         new Protocol({ why: `the peer answers with encoding ${String(encoding)}, which was not asked for` })
@@ -227,7 +228,7 @@ export const call = <Request, Response>(
               ":path": method.path,
               "content-type": "application/grpc",
               te: "trailers",
-              "grpc-accept-encoding": options.gzip ? "identity,gzip" : "identity",
+              "grpc-accept-encoding": Grpc.encodingList(options.compression),
               ...(options.deadlineMs === undefined
                 ? {}
                 : { "grpc-timeout": Grpc.timeoutText(options.deadlineMs) }),

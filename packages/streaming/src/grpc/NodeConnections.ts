@@ -8,7 +8,7 @@ import type * as Net from "node:net"
 import * as Tls from "node:tls"
 import type { Refusal } from "../Metrics.ts"
 import { certificateKeyHash, peerFault } from "../NodeTls.ts"
-import { Bucket, type ControlLimits, cutOff, watchControl } from "./NodeFlood.ts"
+import { Bucket, type ControlLimits, type ControlWatch, cutOff, watchControl } from "./NodeFlood.ts"
 import { keepAlive } from "./NodeKeepAlive.ts"
 
 /** Limits of connections; `ServerOptions` documents them. */
@@ -53,6 +53,8 @@ export interface Peer {
   readonly key: Hash | undefined
   /** Why its calls are refused, if they are. */
   readonly stranger: string | undefined
+  /** Told of what its calls are answered. */
+  readonly control: ControlWatch
 }
 
 /** A connection that is ready for HTTP/2. */
@@ -177,7 +179,6 @@ export class Connections {
       socket.destroy()
       return undefined
     }
-    const peer: Peer = { session, key, stranger }
     const { refused } = this.#events
     this.sessions.add(session)
     this.#events.sessions(1)
@@ -187,7 +188,8 @@ export class Connections {
     })
     session.setLocalWindowSize(connectionWindow)
     keepAlive(session, limits, () => refused("keepalive"))
-    watchControl(session, limits, () => refused("control"))
+    const control = watchControl(session, limits, () => refused("control"))
+    const peer: Peer = { session, key, stranger, control }
     const idle = this.#watchIdle(session)
     session.on("close", () => {
       clearTimeout(idle.timer)
@@ -205,6 +207,8 @@ export class Connections {
         return
       }
       idle.begin()
+      // Every call is answered with HEADERS.
+      control.answered()
       stream.once("close", () => {
         idle.end()
         if (!stream.aborted || session.destroyed || resets.take(performance.now())) return
@@ -245,6 +249,11 @@ export class Connections {
       }
     }
     return idle
+  }
+
+  /** New connections see another certificate. */
+  renew(context: Tls.SecureContextOptions): void {
+    this.#tls?.setSecureContext(context)
   }
 
   /** Connections that are open, whatever they have said so far. */

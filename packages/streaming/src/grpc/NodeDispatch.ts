@@ -32,7 +32,7 @@ class Identities {
 const optionsOf = (
   stream: Http2.ServerHttp2Stream,
   headers: Http2.IncomingHttpHeaders,
-  minCompressBytes: number
+  compression: ServerOptions["compression"]
 ): CallOptions | "refused" => {
   const bare = (status: number) => {
     stream.respond({ ":status": status }, { endStream: true })
@@ -42,7 +42,8 @@ const optionsOf = (
   if (!Grpc.isContentType(headers["content-type"])) return bare(415)
   if (headers[":method"] !== "POST") return bare(405)
   const encoding = headers["grpc-encoding"] ?? "identity"
-  if (encoding !== "identity" && encoding !== "gzip") {
+  const unpacks = Grpc.isEncoding(encoding) ? encoding : undefined
+  if (encoding !== "identity" && unpacks === undefined) {
     const why = `encoding ${String(encoding)} is not supported: send ${encodings}`
     refuse(stream, Grpc.Status.Unimplemented, why)
     return "refused"
@@ -54,8 +55,8 @@ const optionsOf = (
     refuse(stream, Grpc.Status.Internal, why)
     return "refused"
   }
-  const gzip = Number.isFinite(minCompressBytes) && Grpc.accepts(headers["grpc-accept-encoding"], "gzip")
-  return { gzip, gzipped: encoding === "gzip", timeoutMs }
+  const packs = compression.find((one) => Grpc.accepts(headers["grpc-accept-encoding"], one))
+  return { packs, unpacks, timeoutMs }
 }
 
 /** Size of headers as HTTP/2 counts it. */
@@ -77,7 +78,7 @@ export const dispatch = (
 
   const begin = (peer: Peer, stream: Http2.ServerHttp2Stream, headers: Http2.IncomingHttpHeaders) => {
     if (stream.destroyed || stream.closed) return
-    const asked = optionsOf(stream, headers, options.minCompressBytes)
+    const asked = optionsOf(stream, headers, options.compression)
     if (asked === "refused") return
     const path = String(headers[":path"])
     const method = route(path)
@@ -97,7 +98,11 @@ export const dispatch = (
     }
     const call = new ServerCall(stream, asked)
     calls.add(call)
-    const fiber = fork(run(call, method, options, sent))
+    const wrote = (bytes: number) => {
+      peer.control.answered()
+      sent(bytes)
+    }
+    const fiber = fork(run(call, method, options, wrote))
     stream.on("close", () => {
       calls.delete(call)
       if (name !== undefined) identities.leave(name)
@@ -120,7 +125,8 @@ export const dispatch = (
       refuse(stream, ResourceExhausted, `headers are above the limit of ${options.maxHeaderBytes} bytes`)
       return
     }
-    const known = check?.(headers.authorization) ?? true
+    const isOpen = route(String(headers[":path"]))?.isOpen === true
+    const known = isOpen || (check?.(headers.authorization) ?? true)
     const decide = (passed: boolean) => {
       if (passed) return begin(peer, stream, headers)
       refused("token")

@@ -37,6 +37,12 @@ export interface ControlLimits {
 /** A PING after at least so many bytes of ours measures our bandwidth, and is as welcome as they are. */
 const bytesPerPing = 1024
 
+/**
+ * PING and SETTINGS that are welcome after any DATA or HEADERS of ours, however small: a peer that measures bandwidth
+ * sends a PING per window of data. (gRFC A8: a frame of the server's resets the strikes, two of which are forgiven.)
+ */
+const framesPerAnswer = 3
+
 /** Ends a session at once, telling the peer why. */
 export const cutOff = (session: Http2.Http2Session): void => {
   if (session.destroyed) return
@@ -44,15 +50,27 @@ export const cutOff = (session: Http2.Http2Session): void => {
   session.destroy()
 }
 
+/** Who watches a session; it must be told what the session sends. */
+export interface ControlWatch {
+  /** DATA or HEADERS of ours were sent. */
+  readonly answered: () => void
+}
+
 /** Watches PING and SETTINGS of a session; too many of them are cut off, after `onFlood`. */
 export const watchControl = (
   session: Http2.Http2Session,
   { controlFrameBurst, controlFramesPerSecond }: ControlLimits,
   onFlood: () => void
-): void => {
+): ControlWatch => {
   const bucket = new Bucket(controlFramesPerSecond, controlFrameBurst, performance.now())
+  let welcome = 0
   const count = () => {
-    if (session.destroyed || bucket.take(performance.now())) return
+    if (session.destroyed) return
+    if (welcome > 0) {
+      welcome--
+      return
+    }
+    if (bucket.take(performance.now())) return
     onFlood()
     cutOff(session)
   }
@@ -63,4 +81,5 @@ export const watchControl = (
     if (now - written < bytesPerPing) count()
     written = now
   })
+  return { answered: () => (welcome = framesPerAnswer) }
 }

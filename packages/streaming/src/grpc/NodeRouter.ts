@@ -2,6 +2,8 @@
 import { Effect, Result, Stream } from "effect"
 import { blockFrame, commitFrame } from "../FrameCache.ts"
 import * as Grpc from "../Grpc.ts"
+import { healthMethods, healthService } from "./Health.ts"
+import { reflectionMethods, reflectionServices } from "./Reflection.ts"
 import * as Messages from "../Messages.ts"
 import type { ServerOptions } from "../NodeGrpcServer.ts"
 import type * as ObserverApi from "../ObserverApi.ts"
@@ -58,7 +60,10 @@ const extensions = (api: ObserverApi.Service): ReadonlyArray<Method<any, any>> =
 }
 
 /** The methods of an api under all names that it is served by. */
-export const routerOf = (api: ObserverApi.Service, { aliases, packages }: ServerOptions): Router => {
+export const routerOf = (
+  api: ObserverApi.Service,
+  { aliases, healthIntervalMs, packages, reflection, serving }: ServerOptions
+): Router => {
   const blocks: Method<any, any> = {
     name: "StreamBlocks",
     decode: Messages.decodeBlockRequest,
@@ -77,13 +82,21 @@ export const routerOf = (api: ObserverApi.Service, { aliases, packages }: Server
     ["ObserverExtService", extensions(api)]
   ])
   const named = new Map(Object.entries(aliases).map(([name, service]) => [name, services.get(service)]))
-  return (path) => {
-    const parts = Grpc.pathOf(path)
-    if (parts === undefined) return undefined
-    const { method, service } = parts
+  const methodsOf = (service: string): ReadonlyArray<Method<any, any>> | undefined => {
     const dot = service.lastIndexOf(".")
     const allowed = dot < 0 || packages === "any" || packages.includes(service.slice(0, dot))
-    const found = named.get(service) ?? (allowed ? services.get(service.slice(dot + 1)) : undefined)
-    return found?.find(({ name }) => name === method)
+    return named.get(service) ?? (allowed ? services.get(service.slice(dot + 1)) : undefined)
+  }
+  // Names that are everybody's stand for themselves only.
+  named.set(
+    healthService,
+    healthMethods({ serving, healthIntervalMs, knows: (service) => methodsOf(service) !== undefined })
+  )
+  if (reflection) for (const service of reflectionServices) named.set(service, reflectionMethods)
+  return (path) => {
+    const parts = Grpc.pathOf(path)
+    return parts === undefined
+      ? undefined
+      : methodsOf(parts.service)?.find(({ name }) => name === parts.method)
   }
 }

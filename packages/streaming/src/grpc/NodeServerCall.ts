@@ -16,7 +16,7 @@ import {
   statusOf
 } from "../ObserverError.ts"
 import { faultReason } from "./FrameFault.ts"
-import { deflate, inflate } from "./NodeGzip.ts"
+import { deflate, inflateOf } from "../grpc/NodeEncoding.ts"
 
 /** A bidirectional method: how bytes become requests, and responses frames. */
 export interface Method<Request, Response> {
@@ -27,6 +27,8 @@ export interface Method<Request, Response> {
     deliver?: Deliver<Response>
   ) => Stream.Stream<Response, ObserverError>
   readonly frame: (response: Response) => Uint8Array
+  /** Whoever may connect may call it, without a token. Default false. */
+  readonly isOpen?: boolean
 }
 
 /** Limits of one call; `ServerOptions` documents them. */
@@ -39,10 +41,10 @@ export interface CallLimits {
 
 /** What a call's headers ask for. */
 export interface CallOptions {
-  /** Messages to the peer may be compressed. */
-  readonly gzip: boolean
-  /** The peer's messages may be compressed. */
-  readonly gzipped: boolean
+  /** What messages to the peer may be compressed with. */
+  readonly packs: Grpc.Encoding | undefined
+  /** What the peer's messages may be compressed with. */
+  readonly unpacks: Grpc.Encoding | undefined
   readonly timeoutMs: number | undefined
 }
 
@@ -53,7 +55,7 @@ const pieceBytes = 256 * 1024
 
 const contentType = "application/grpc"
 /** What peers may send us. */
-export const encodings = "identity,gzip"
+export const encodings = Grpc.encodingList(Grpc.encodings)
 
 /** Ends a call that never began: one HEADERS frame that is also the trailers. */
 export const refuse = (stream: Http2.ServerHttp2Stream, status: Grpc.Status, why: string): void => {
@@ -98,7 +100,7 @@ export class ServerCall {
         ":status": 200,
         "content-type": contentType,
         "grpc-accept-encoding": encodings,
-        ...(options.gzip ? { "grpc-encoding": "gzip" } : {})
+        ...(options.packs === undefined ? {} : { "grpc-encoding": options.packs })
       },
       { waitForTrailers: true }
     )
@@ -138,7 +140,9 @@ export class ServerCall {
     return Effect.gen({ self: this }, function* () {
       const queue = yield* Queue.make<Request, Cause.Done>({ capacity: requestQueue, strategy: "dropping" })
       const { stream } = this
-      const deframer = new Grpc.Deframer(limits.maxRequestBytes, this.options.gzipped ? inflate : undefined)
+      const { unpacks } = this.options
+      const inflate = unpacks === undefined ? undefined : inflateOf(unpacks)
+      const deframer = new Grpc.Deframer(limits.maxRequestBytes, inflate)
       let refuseWith: ((error: ObserverError) => void) | undefined
       let refused: ObserverError | undefined
       const giveUp = (reason: ObserverError["reason"]) => {
@@ -243,7 +247,7 @@ export const run = <Request, Response>(
   sent: (bytes: number) => void
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { gzip, timeoutMs } = call.options
+    const { packs, timeoutMs } = call.options
     const { garbage, requests } = yield* call.requests(method, limits)
     const send = (frames: ReadonlyArray<Uint8Array>) => {
       for (const { length } of frames) sent(length)
@@ -251,14 +255,17 @@ export const run = <Request, Response>(
     }
     // By the array, not by the response: at a high rate that is most of what it costs.
     const deliver: Deliver<Response> = (responses) => send(responses.map(method.frame))
-    const pack: Deliver<Response> = (responses) =>
-      Effect.flatMap(
-        Effect.forEach(responses, (response) => deflate(method.frame(response), limits.minCompressBytes)),
-        send
-      )
-    const answer = gzip
-      ? Stream.runForEachArray(method.call(requests), pack)
-      : Stream.runForEachArray(method.call(requests, deliver), deliver)
+    const pack =
+      (encoding: Grpc.Encoding): Deliver<Response> =>
+      (responses) =>
+        Effect.flatMap(
+          Effect.forEach(responses, (one) => deflate(method.frame(one), encoding, limits.minCompressBytes)),
+          send
+        )
+    const answer =
+      packs === undefined
+        ? Stream.runForEachArray(method.call(requests, deliver), deliver)
+        : Stream.runForEachArray(method.call(requests), pack(packs))
     const bounded = timeoutMs === undefined ? answer : Effect.timeout(answer, timeoutMs)
     yield* Effect.raceFirst(bounded, garbage)
   }).pipe(

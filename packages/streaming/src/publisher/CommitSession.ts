@@ -108,7 +108,8 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
 
   #read(next: number): Effect.Effect<void, ObserverError> {
     const { feed, source } = this.#shared
-    const lag = feed.tip.highestCommitIndex - next
+    // Commits behind, the next one included: one commit at the tip is a lag of one.
+    const lag = feed.tip.highestCommitIndex - next + 1
     return Effect.map(source.commitsAfter(next - 1, BatchPolicy.wishedSize(lag, this.#wishes)), (found) => {
       this.#found = found
     })

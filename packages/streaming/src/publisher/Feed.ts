@@ -120,6 +120,9 @@ export const nearPlaces = 64
 /** The newest responses, so that subscribers at the same place share one object, and with it one frame. */
 export class SharedResponses<R> {
   readonly #entries = new Map<string, { readonly response: R; readonly bytes: number }>()
+  /** Keys from the oldest on; to look for the oldest in the map would mean to pass all that were there before. */
+  #keys: Array<string> = []
+  #oldest = 0
   readonly #maxBytes: number
   #bytes = 0
   /**
@@ -157,11 +160,17 @@ export class SharedResponses<R> {
     if (known !== undefined) return known.response
     const made = make()
     this.#entries.set(key, made)
+    this.#keys.push(key)
     this.#bytes += made.bytes
-    for (const [oldest, { bytes }] of this.#entries) {
-      if (this.#bytes <= this.#maxBytes || oldest === key) break
+    // The newest one stays, however large.
+    while (this.#bytes > this.#maxBytes && this.#oldest < this.#keys.length - 1) {
+      const oldest = this.#keys[this.#oldest++]!
+      this.#bytes -= this.#entries.get(oldest)!.bytes
       this.#entries.delete(oldest)
-      this.#bytes -= bytes
+    }
+    if (this.#oldest > 1024 && this.#oldest * 2 > this.#keys.length) {
+      this.#keys = this.#keys.slice(this.#oldest)
+      this.#oldest = 0
     }
     return made.response
   }

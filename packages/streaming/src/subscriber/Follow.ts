@@ -9,10 +9,26 @@ import { HistoryUnavailable, ObserverError, Protocol, Stalled, Unavailable } fro
 import type { Peer } from "../Subscriber.ts"
 import type { SubscriberConfig } from "../SubscriberConfig.ts"
 import type { Command } from "../SubscriberMode.ts"
+import { type Final, Refusals } from "../subscriber/Refusals.ts"
 import type { Observer } from "./Observer.ts"
 
 // Of the commands that wait only the last one counts, so a few places suffice.
 const waitingCommands = 8
+
+/** Which peers have shown a heartbeat, in this session or an earlier one: only their silence says something. */
+type Heartbeats = Set<Peer>
+
+/** A stream, as its session sees it. */
+interface Heard {
+  /** When it was started or spoke last. To ask once more, as repairs do, is not to hear. */
+  atMs: number
+  /** We do not read it at the moment: its silence is our own doing. */
+  busy: boolean
+  /** The last highest index since the last start; nothing before the answer to it. */
+  index: number | undefined
+}
+const unheard = (): Heard => ({ atMs: 0, busy: false, index: undefined })
+
 /** Missing ancestors that are fetched at a time: what publishers answer at once. */
 const fetchedBlocks = 100
 
@@ -21,10 +37,14 @@ class Session {
   readonly blocks: Queue.Queue<BlockStreamRequest>
   readonly commits: Queue.Queue<CommitStreamRequest>
   readonly #observer: Observer
-  /** When the stream was started or spoke last. To ask once more, as repairs do, is not to hear. */
-  readonly heardMs = { blocks: 0, commits: 0 }
-  /** Streams that we do not read at the moment: their silence is our own doing. */
-  readonly busy = { blocks: false, commits: false }
+  readonly heard = { blocks: unheard(), commits: unheard() }
+  readonly #peer: Peer
+  readonly #heartbeats: Heartbeats
+  readonly #beganMs: number
+  /** Whether anything came in this session. */
+  #spoke = false
+  /** Since when blocks that were asked for again are owed. */
+  #owedSinceMs: number | undefined
   #repairedMs = 0
 
   /** As long as the publisher seems to offer it. */
@@ -33,11 +53,19 @@ class Session {
   constructor(
     observer: Observer,
     { fetchBlocks }: Service,
+    {
+      beganMs,
+      heartbeats,
+      peer
+    }: { readonly peer: Peer; readonly heartbeats: Heartbeats; readonly beganMs: number },
     blocks: Session["blocks"],
     commits: Session["commits"]
   ) {
     this.#observer = observer
     this.#fetchBlocks = fetchBlocks
+    this.#peer = peer
+    this.#heartbeats = heartbeats
+    this.#beganMs = beganMs
     this.blocks = blocks
     this.commits = commits
   }
@@ -46,12 +74,13 @@ class Session {
     const { deriver } = this.#observer
     for (const command of commands) {
       if (command === "StartBlocks") {
-        this.heardMs.blocks = nowMs
+        this.heard.blocks.atMs = nowMs
         this.startBlocks(deriver.rounds())
       } else if (command === "StopBlocks") {
         Queue.offerUnsafe(this.blocks, { command: { _tag: "Stop" } })
       } else if (command === "StartCommits") {
-        this.heardMs.commits = nowMs
+        this.heard.commits.atMs = nowMs
+        this.heard.commits.index = undefined
         const value = { lastCommitIndex: deriver.next }
         Queue.offerUnsafe(this.commits, { command: { _tag: "Start", value } })
       } else Queue.offerUnsafe(this.commits, { command: { _tag: "Stop" } })
@@ -59,6 +88,7 @@ class Session {
   }
 
   startBlocks(rounds: ReadonlyArray<number>): void {
+    this.heard.blocks.index = undefined
     const value = { highestRoundPerAuthority: rounds }
     Queue.offerUnsafe(this.blocks, { command: { _tag: "Start", value } })
   }
@@ -71,13 +101,17 @@ class Session {
     const repair = deriver.repair(beforeMs)
     if (repair === undefined) return Effect.void
     this.#repairedMs = nowMs
-    const again = Effect.sync(() => this.startBlocks(repair.rounds))
+    const again = Effect.sync(() => {
+      this.#owedSinceMs ??= nowMs
+      this.startBlocks(repair.rounds)
+    })
     if (this.#fetchBlocks === undefined) return again
     return this.#fetchBlocks(repair.refs.slice(0, fetchedBlocks)).pipe(
       Effect.timeout(config.repairMs),
       Effect.matchEffect({
-        onFailure: () => {
-          this.#fetchBlocks = undefined
+        onFailure: (error) => {
+          // Whatever else goes wrong may go well the next time.
+          if ("reason" in error && error.reason._tag === "Unimplemented") this.#fetchBlocks = undefined
           return again
         },
         onSuccess: (blocks) => (blocks.length === 0 ? again : this.#observer.onFetched(blocks))
@@ -85,32 +119,60 @@ class Session {
     )
   }
 
-  /** Name of a stream that should speak and does not. */
-  silent(nowMs: number): string | undefined {
+  /** A response came. An empty one that answers no start and tells nothing new is a heartbeat. */
+  hear(stream: "blocks" | "commits", isEmpty: boolean, highestCommitIndex: number): void {
+    const heard = this.heard[stream]
+    this.#spoke = true
+    if (stream === "blocks") this.#owedSinceMs = undefined
+    if (isEmpty && heard.index === highestCommitIndex) this.#heartbeats.add(this.#peer)
+    heard.index = highestCommitIndex
+  }
+
+  /**
+   * Why the publisher's silence means that it is gone, if it does. One that knows no heartbeat (the protocol asks for
+   * none) may be quiet for as long as it likes: whether it lives, the transport knows.
+   */
+  silence(nowMs: number, hasOthers: boolean): string | undefined {
     const { config, state } = this.#observer
-    const { busy, heardMs } = this
-    if (state.blocksOn && !busy.blocks && nowMs - heardMs.blocks > config.silenceMs) return "block"
-    if (state.commitsOn && !busy.commits && nowMs - heardMs.commits > config.silenceMs) return "commit"
-    return undefined
+    const since = ({ atMs, busy }: Heard) => (busy ? 0 : nowMs - atMs)
+    if (this.#heartbeats.has(this.#peer)) {
+      const name =
+        state.blocksOn && since(this.heard.blocks) > config.silenceMs
+          ? "block"
+          : state.commitsOn && since(this.heard.commits) > config.silenceMs
+            ? "commit"
+            : undefined
+      return name === undefined ? undefined : `nothing came on the ${name} stream for ${config.silenceMs} ms`
+    }
+    if (this.#owedSinceMs !== undefined && nowMs - this.#owedSinceMs > config.progressMs)
+      return `blocks that are missing were asked for, and nothing came for ${config.progressMs} ms`
+    const mute = hasOthers && !this.#spoke && nowMs - this.#beganMs > config.progressMs
+    return mute
+      ? `nothing came at all for ${config.progressMs} ms, and there are other publishers`
+      : undefined
   }
 }
 
 /** One session with one publisher. Only ever fails. */
 const runSession = Effect.fnUntraced(function* (
   observer: Observer,
-  peer: Peer
+  peer: Peer,
+  heartbeats: Heartbeats,
+  hasOthers: boolean
 ): Effect.fn.Return<never, ObserverError> {
   const { config } = observer
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const api = yield* peer.connect
+      const beganMs = yield* Clock.currentTimeMillis
       const session = new Session(
         observer,
         api,
+        { peer, heartbeats, beganMs },
         yield* Queue.sliding<BlockStreamRequest>(waitingCommands),
         yield* Queue.sliding<CommitStreamRequest>(waitingCommands)
       )
-      observer.beginSession(peer.name, yield* Clock.currentTimeMillis)
+      observer.beginSession(peer.name, beganMs)
       const evaluate = Effect.gen(function* () {
         const nowMs = yield* Clock.currentTimeMillis
         session.send(yield* observer.evaluate(nowMs), nowMs)
@@ -118,32 +180,35 @@ const runSession = Effect.fnUntraced(function* (
       // Reading goes on only when there is room for more.
       const handled = (stream: "blocks" | "commits", work: Effect.Effect<void, ObserverError>) =>
         Effect.gen(function* () {
-          session.busy[stream] = true
+          const heard = session.heard[stream]
+          heard.busy = true
           yield* work
           yield* evaluate
           yield* observer.commits.room
           yield* observer.blocks.room
-          session.busy[stream] = false
-          session.heardMs[stream] = yield* Clock.currentTimeMillis
+          heard.busy = false
+          heard.atMs = yield* Clock.currentTimeMillis
         })
       const ended = Effect.fail(
         observer.error(new Unavailable({ why: "the publisher has ended the stream" }))
       )
-      const blocks = Stream.runForEach(api.streamBlocks(Stream.fromQueue(session.blocks)), (response) =>
-        handled("blocks", observer.onBlocks(response))
-      )
-      const commits = Stream.runForEach(api.streamCommits(Stream.fromQueue(session.commits)), (response) =>
-        handled("commits", observer.onCommits(response))
-      )
+      const blocks = Stream.runForEach(api.streamBlocks(Stream.fromQueue(session.blocks)), (response) => {
+        const isEmpty = response.blocks.length === 0 && response.auxiliaryData === undefined
+        session.hear("blocks", isEmpty, response.highestCommitIndex)
+        return handled("blocks", observer.onBlocks(response))
+      })
+      const commits = Stream.runForEach(api.streamCommits(Stream.fromQueue(session.commits)), (response) => {
+        const isEmpty = response.commits.length === 0 && response.certifierBlocks === undefined
+        session.hear("commits", isEmpty, response.highestCommitIndex)
+        return handled("commits", observer.onCommits(response))
+      })
       const tick = Effect.gen(function* () {
         yield* Effect.sleep(config.evaluateIntervalMs)
         yield* evaluate
         const nowMs = yield* Clock.currentTimeMillis
         yield* session.repair(nowMs)
-        const silent = session.silent(nowMs)
-        if (silent === undefined) return undefined
-        const why = `nothing came on the ${silent} stream for ${config.silenceMs} ms`
-        return yield* observer.error(new Stalled({ why }))
+        const why = session.silence(nowMs, hasOthers)
+        return why === undefined ? undefined : yield* observer.error(new Stalled({ why }))
       })
       session.send(yield* observer.connected(), yield* Clock.currentTimeMillis)
       return yield* Effect.raceAllFirst([
@@ -154,14 +219,6 @@ const runSession = Effect.fnUntraced(function* (
     })
   ).pipe(Effect.ensuring(Effect.sync(() => observer.endSession())))
 })
-
-/** Reasons that trying again will not change. */
-const hopeless: ReadonlySet<ObserverError["reason"]["_tag"]> = new Set([
-  "Unimplemented",
-  "Refused",
-  "Misconfigured",
-  "InvalidArgument"
-])
 
 /** How long to wait before the next attempt: nothing at first, then exponentially longer, fully jittered. */
 export const backoff = (attempt: number, config: SubscriberConfig): Effect.Effect<number> => {
@@ -184,13 +241,15 @@ const giveUp = (observer: Observer, error: ObserverError) =>
 export const follow = (observer: Observer, peers: ReadonlyArray<Peer>): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { config } = observer
-    const useless = new Map<number, ObserverError>()
+    const refusals = new Refusals(config.giveUpMs)
+    const names = peers.map(({ name }) => name)
+    const heartbeats: Heartbeats = new Set()
     let attempt = 0
     for (let turn = 0; ; turn++) {
       const index = turn % peers.length
       yield* observer.commits.room
       const before = observer.delivered
-      const error = yield* Effect.flip(runSession(observer, peers[index]!))
+      const error = yield* Effect.flip(runSession(observer, peers[index]!, heartbeats, peers.length > 1))
       yield* Metric.update(Metrics.sessionsEnded, 1)
       yield* Effect.logInfo("session with publisher ended", {
         peer: peers[index]!.name,
@@ -198,13 +257,12 @@ export const follow = (observer: Observer, peers: ReadonlyArray<Peer>): Effect.E
       })
       if (observer.delivered > before) {
         attempt = 0
-        useless.clear()
+        refusals.clear()
       }
-      const { reason } = error
-      if (reason._tag === "OutOfRange" || hopeless.has(reason._tag)) useless.set(index, error)
-      else useless.delete(index)
-      if (useless.size === peers.length)
-        return yield* giveUp(observer, verdict(observer, [...useless.values()]))
+      const nowMs = yield* Clock.currentTimeMillis
+      refusals.note(index, error, nowMs)
+      const finals = refusals.verdict(names, nowMs)
+      if (finals !== undefined) return yield* giveUp(observer, verdict(observer, names, finals))
       attempt++
       if (config.maxFruitlessSessions > 0 && attempt >= config.maxFruitlessSessions)
         return yield* giveUp(observer, error)
@@ -218,12 +276,19 @@ export const follow = (observer: Observer, peers: ReadonlyArray<Peer>): Effect.E
   )
 
 /** What to say when no publisher can help: that history is gone if that is what all of them say. */
-const verdict = (observer: Observer, errors: ReadonlyArray<ObserverError>): ObserverError => {
-  const earliest = errors.flatMap(({ reason }) => (reason._tag === "OutOfRange" ? [reason.earliest] : []))
-  if (earliest.length < errors.length) return errors.find(({ reason }) => reason._tag !== "OutOfRange")!
+const verdict = (
+  observer: Observer,
+  names: ReadonlyArray<string>,
+  finals: ReadonlyArray<Final>
+): ObserverError => {
+  const earliest = finals.flatMap(({ error: { reason } }) =>
+    reason._tag === "OutOfRange" ? [reason.earliest] : []
+  )
+  if (earliest.length < finals.length)
+    return finals.find(({ error }) => error.reason._tag !== "OutOfRange")!.error
   const reason = new HistoryUnavailable({
     wanted: observer.deriver.next + 1,
     earliest: Math.min(...earliest)
   })
-  return new ObserverError({ where: "Subscriber", reason })
+  return new ObserverError({ where: names.join(", "), reason })
 }

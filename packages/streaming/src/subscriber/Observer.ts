@@ -52,8 +52,9 @@ export class Observer {
   }
   /** Times of bad blocks in the last minute. */
   #bad: Array<number> = []
-  #head = -1
-  #headMovedMs = 0
+  /** The last commit that links, and the last certified one. */
+  #place = ""
+  #placeMovedMs = 0
   #progress = ""
   #progressedMs = 0
   /** When the last certified commit was made, by the committee's clock. */
@@ -132,7 +133,7 @@ export class Observer {
     this.#claimed = undefined
     this.#bad = []
     this.#progressedMs = nowMs
-    this.#headMovedMs = nowMs
+    this.#placeMovedMs = nowMs
     this.#behind = undefined
     this.#counts.sessions++
   }
@@ -153,9 +154,10 @@ export class Observer {
     return Effect.suspend(() => {
       const { deriver } = this
       const lag = this.lag()
-      if (deriver.head !== this.#head) {
-        this.#head = deriver.head
-        this.#headMovedMs = nowMs
+      const place = `${deriver.head}/${deriver.certified.index}`
+      if (place !== this.#place) {
+        this.#place = place
+        this.#placeMovedMs = nowMs
       }
       // What a publisher sends is no progress until votes have certified it.
       const progress = `${deriver.certified.index}/${this.position.index}`
@@ -172,7 +174,9 @@ export class Observer {
         const why = `commits come no faster than they are made, although ${this.#peer} claims ${this.#claimed ?? 0}`
         return Effect.fail(this.error(new Stalled({ why })))
       }
-      const late = deriver.voted > deriver.head && nowMs - this.#headMovedMs >= this.config.stallMs
+      // What a quorum has voted for and we cannot certify lacks either the commit or the votes: commits bring both.
+      const late =
+        deriver.voted > deriver.certified.index && nowMs - this.#placeMovedMs >= this.config.stallMs
       return this.#step({
         _tag: "Measured",
         nowMs,

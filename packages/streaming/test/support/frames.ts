@@ -91,6 +91,8 @@ export class Raw {
   readonly #frames: Array<{ readonly type: number; readonly stream: number; readonly payload: Buffer }> = []
   #rest: Buffer = Buffer.alloc(0)
   closed = false
+  /** Told of each frame that comes: for peers that react. */
+  onFrame: (type: number, flags: number, payload: Buffer) => void = () => {}
 
   constructor(port: number) {
     this.socket = Net.connect(port, "127.0.0.1")
@@ -102,8 +104,11 @@ export class Raw {
         const size = this.#rest.readUIntBE(0, 3)
         if (this.#rest.length < 9 + size) return
         const payload = Buffer.from(this.#rest.subarray(9, 9 + size))
-        this.#frames.push({ type: this.#rest[3]!, stream: this.#rest.readUInt32BE(5), payload })
+        const type = this.#rest[3]!
+        this.#frames.push({ type, stream: this.#rest.readUInt32BE(5), payload })
+        const flags = this.#rest[4]!
         this.#rest = this.#rest.subarray(9 + size)
+        this.onFrame(type, flags, payload)
       }
     })
   }

@@ -3,6 +3,7 @@ import type { SubscriberConfig } from "../../src/index.ts"
 
 export const quick: SubscriberConfig.Options = {
   evaluateIntervalMs: 10,
+  giveUpMs: 20,
   backoffMs: 5,
   maxBackoffMs: 20,
   silenceMs: 1000,

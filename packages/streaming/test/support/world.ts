@@ -33,6 +33,7 @@ export const refusals = (cause: Metrics.Refusal) =>
 /** Times for tests: everything that waits, waits less. */
 export const quick: SubscriberConfig.Options = {
   evaluateIntervalMs: 10,
+  giveUpMs: 20,
   backoffMs: 5,
   maxBackoffMs: 20,
   silenceMs: 1500,
