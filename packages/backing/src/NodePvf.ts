@@ -13,7 +13,7 @@ import * as NodeArtifactCache from "./validation/NodeArtifactCache.ts"
 import * as NodePvfFlags from "./validation/NodePvfFlags.ts"
 import * as NodePvfPool from "./validation/NodePvfPool.ts"
 import type { Loss, PvfProcess, StepLimits } from "./validation/NodePvfProcess.ts"
-import type { PvfAnswer, PvfTask } from "./validation/PvfFrame.ts"
+import type { PvfAnswer, PvfTask } from "./validation/NodePvfFrame.ts"
 import * as WasmFeatures from "./validation/WasmFeatures.ts"
 import * as WasmPreparation from "./validation/WasmPreparation.ts"
 
@@ -33,6 +33,8 @@ export interface Limits extends WasmFeatures.WasmLimits, NodePvfFlags.ProcessLim
   readonly prepareTimeoutMs: number
   /** Wall time a step may take, as a multiple of its CPU time. What it ends is not judged. */
   readonly wallTimeFactor: number
+  /** Wall time that any step has, however short its CPU time. */
+  readonly minWallTimeMs: number
   /** Bytes of prepared modules on disk; least recently used go first. */
   readonly maxCacheBytes: number
 }
@@ -48,6 +50,7 @@ export const defaults: Limits = {
   maxResultBytes: 20 * 1024 * 1024,
   prepareTimeoutMs: 60_000,
   wallTimeFactor: 10,
+  minWallTimeMs: 10_000,
   maxCacheBytes: 256 * 1024 * 1024
 }
 
@@ -107,6 +110,12 @@ const ask = Effect.fnUntraced(function* <Tag extends PvfAnswer["_tag"]>(
   return internal(`a process answered ${answer._tag} where ${expected} was expected`)
 })
 
+const stepOf = (limits: Limits, cpuMs: number, maxAnswerBytes: number): StepLimits => ({
+  cpuMs,
+  wallMs: Math.max(cpuMs * limits.wallTimeFactor, limits.minWallTimeMs),
+  maxAnswerBytes
+})
+
 /** Brings the code into a slot of the process, if it is not there. */
 const load = Effect.fnUntraced(function* (
   process: PvfProcess,
@@ -140,17 +149,14 @@ const makePreparer = (
   disk: NodeArtifactCache.ArtifactCache | undefined
 ) => {
   const known = new Map<string, Prepared | Failure>()
-  const step: StepLimits = {
-    cpuMs: limits.prepareTimeoutMs,
-    wallMs: limits.prepareTimeoutMs * limits.wallTimeFactor,
-    maxAnswerBytes: limits.maxPreparedBytes
-  }
+  const step = stepOf(limits, limits.prepareTimeoutMs, limits.maxPreparedBytes)
   const wasm = Object.fromEntries(
     Object.keys(WasmFeatures.defaults).map((name) => [name, limits[name as keyof WasmFeatures.WasmLimits]])
   ) as unknown as WasmFeatures.WasmLimits
 
   const prepare = Effect.fnUntraced(function* (code: Uint8Array, key: string, maxMemoryPages: number) {
-    const found = disk === undefined ? undefined : yield* disk.get(key)
+    const name = nameOf({ ...wasm, maxMemoryPages, key })
+    const found = disk === undefined ? undefined : yield* disk.get(name)
     if (found !== undefined) return { _tag: "Artifact", key, artifact: found } satisfies Prepared
     const task: PvfTask = { _tag: "Prepare", limits: { ...wasm, maxMemoryPages } }
     const prepared = yield* pool.use((process) => ask(process, "Prepared", step, task, code))
@@ -161,13 +167,12 @@ const makePreparer = (
     if (prepared._tag !== "Answer") return prepared
     const { imported, maxPages } = prepared.answer
     const artifact = { code: prepared.body, maxPages, ...(imported === undefined ? {} : { imported }) }
-    if (disk !== undefined) yield* disk.put(key, artifact)
+    if (disk !== undefined) yield* disk.put(name, artifact)
     return { _tag: "Artifact", key, artifact } satisfies Prepared
   })
   return Effect.fnUntraced(function* (request: PvfRequest) {
     const maxMemoryPages = request.maxMemoryPages ?? limits.maxMemoryPages
-    const code = request.codeHash ?? blake2b256(request.code)
-    const key = keyOf({ ...wasm, maxMemoryPages, code })
+    const key = `${request.codeHash ?? blake2b256(request.code)}/${maxMemoryPages}`
     const prepared = known.get(key) ?? (yield* prepare(request.code, key, maxMemoryPages))
     known.delete(key)
     if (prepared._tag !== "Internal") known.set(key, prepared)
@@ -180,7 +185,7 @@ const makePreparer = (
 }
 
 /** Names an artifact after everything that it depends on. */
-const keyOf = (made: object) =>
+const nameOf = (made: object) =>
   blake2b256(
     new TextEncoder().encode(
       JSON.stringify([made, WasmPreparation.version, process.versions.v8, NodePvfFlags.engineFlags])
@@ -203,29 +208,19 @@ const make = ({ cacheDirectory, entry = defaultEntry(), ...options }: Options) =
         ? undefined
         : NodeArtifactCache.make({ directory: cacheDirectory, maxBytes: limits.maxCacheBytes })
     const prepare = makePreparer(limits, pool, disk)
-    const stepOf = (cpuMs: number, maxAnswerBytes: number): StepLimits => ({
-      cpuMs,
-      wallMs: cpuMs * limits.wallTimeFactor,
-      maxAnswerBytes
-    })
-    const execute = Effect.fnUntraced(function* (request: PvfRequest, prepared: Prepared) {
+    const execute = (request: PvfRequest, prepared: Prepared) => {
       const { imported, maxPages } = prepared.artifact
       const input = Scale.encode(ValidationParams)(request.params)
-      return yield* pool.use(
-        Effect.fnUntraced(function* (process) {
-          const slot = yield* load(process, prepared, limits, stepOf(limits.prepareTimeoutMs, 0))
-          if (typeof slot !== "number") return slot
-          const task: PvfTask = {
-            _tag: "Execute",
-            slot,
-            maxPages,
-            maxOutputBytes: limits.maxResultBytes,
-            ...(imported === undefined ? {} : { memory: imported })
-          }
-          return yield* ask(process, "Output", stepOf(request.timeoutMs, limits.maxResultBytes), task, input)
+      const { maxResultBytes: maxOutputBytes, prepareTimeoutMs } = limits
+      return pool.use((process) =>
+        Effect.flatMap(load(process, prepared, limits, stepOf(limits, prepareTimeoutMs, 0)), (slot) => {
+          if (typeof slot !== "number") return Effect.succeed(slot)
+          const memory = imported === undefined ? {} : { memory: imported }
+          const task: PvfTask = { _tag: "Execute", slot, maxPages, maxOutputBytes, ...memory }
+          return ask(process, "Output", stepOf(limits, request.timeoutMs, maxOutputBytes), task, input)
         })
       )
-    })
+    }
     const run = Effect.fnUntraced(function* (request: PvfRequest) {
       if (request.code.length > limits.maxCodeBytes) {
         const why = `${request.code.length} bytes of code, the limit is ${limits.maxCodeBytes}`

@@ -9,7 +9,7 @@
  */
 import { readSync, writeSync } from "node:fs"
 import { isMainThread, Worker } from "node:worker_threads"
-import * as PvfFrame from "./validation/PvfFrame.ts"
+import * as NodePvfFrame from "./validation/NodePvfFrame.ts"
 import * as WasmExecution from "./validation/WasmExecution.ts"
 
 /** Ends the process at once: a thread that runs WebAssembly may not let itself be stopped otherwise. */
@@ -50,13 +50,33 @@ const patiently = (step: () => number): number => {
   }
 }
 
+/** What was read and not taken yet: a small frame comes whole with one call of the system. */
+const chunk = new Uint8Array(65_536)
+let taken = 0
+let filled = 0
+
 /** The next bytes of standard input; the process ends with it. */
 const read = (length: number): Uint8Array<ArrayBuffer> => {
+  if (length <= filled - taken) return chunk.slice(taken, (taken += length))
   const bytes = new Uint8Array(length)
-  for (let at = 0; at < length;) {
-    const count = patiently(() => readSync(0, bytes, at, length - at, null))
-    if (count === 0) process.kill(process.pid, "SIGKILL")
-    at += count
+  let at = 0
+  const fill = (target: Uint8Array, from: number) => {
+    const count = patiently(() => readSync(0, target, from, target.length - from, null))
+    if (count === 0) end()
+    return count
+  }
+  while (at < length) {
+    if (taken < filled) {
+      const part = chunk.subarray(taken, Math.min(filled, taken + length - at))
+      bytes.set(part, at)
+      taken += part.length
+      at += part.length
+    } else if (length - at >= chunk.length) {
+      at += fill(bytes, at)
+    } else {
+      taken = 0
+      filled = fill(chunk, 0)
+    }
   }
   return bytes
 }
@@ -71,31 +91,28 @@ const processUs = ({ system, user } = process.cpuUsage()) => system + user
 
 const slots = new Map<number, WebAssembly.Module>()
 
-const perform = (task: PvfFrame.PvfTask, body: Uint8Array<ArrayBuffer>): WasmExecution.Ending => {
+const perform = (task: NodePvfFrame.PvfTask, body: Uint8Array<ArrayBuffer>): WasmExecution.Ending => {
   if (task._tag === "Prepare") return WasmExecution.prepare(body, task.limits)
   if (task._tag === "Load") {
     slots.set(task.slot, new WebAssembly.Module(body))
     return { answer: { _tag: "Loaded" } }
   }
-  const module = slots.get(task.slot)
-  return module === undefined
-    ? { answer: { _tag: "Internal", why: `there is no module in slot ${task.slot}` } }
-    : WasmExecution.execute(module, task, body)
+  return WasmExecution.execute(slots.get(task.slot)!, task, body)
 }
 
 /** Memories of instances that are gone stay until they are collected, and nothing else here makes a collection due. */
 const collectEveryBytes = 64 * 1024 * 1024
 const serve = () => {
-  write(PvfFrame.encode({ _tag: "Ready", stepUs: 0, processUs: processUs() }))
+  write(NodePvfFrame.encode({ _tag: "Ready", stepUs: 0, processUs: processUs() }))
   let used = 0
   while (true) {
-    const lengths = PvfFrame.lengths(read(PvfFrame.prefixBytes))
-    const task = PvfFrame.header<PvfFrame.PvfTask>(read(lengths.header))
+    const lengths = NodePvfFrame.lengths(read(NodePvfFrame.prefixBytes))
+    const task = NodePvfFrame.header<NodePvfFrame.PvfTask>(read(lengths.header))
     const input = read(lengths.body)
     const started = cpuUs()
     const { answer, body, heldBytes } = perform(task, input)
     const stepUs = cpuUs() - started
-    write(PvfFrame.encode({ ...answer, stepUs, processUs: processUs() }, body))
+    write(NodePvfFrame.encode({ ...answer, stepUs, processUs: processUs() }, body))
     used += input.length + (heldBytes ?? 0)
     if (used < collectEveryBytes) continue
     used = 0

@@ -11,7 +11,7 @@ import { Effect, Metric } from "effect"
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Metrics from "../Metrics.ts"
-import type { GivenMemory } from "./PvfFrame.ts"
+import type { GivenMemory } from "./NodePvfFrame.ts"
 
 /** A prepared function. */
 export interface Artifact {
@@ -60,7 +60,8 @@ const isAbsent = (error: unknown) => (error as NodeJS.ErrnoException).code === "
 
 /** Removes the files that were not used for the longest time, until the others fit. How many it removed. */
 const evict = async ({ directory, maxBytes }: ArtifactCacheOptions): Promise<number> => {
-  const names = (await readdir(directory)).filter((name) => name.endsWith(suffix))
+  // Those that were not finished when a process ended, too.
+  const names = (await readdir(directory)).filter((name) => name.includes(suffix))
   const files = await Promise.all(
     names.map(async (name) => {
       const path = join(directory, name)

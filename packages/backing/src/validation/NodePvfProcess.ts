@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as NodeProcessUsage from "./NodeProcessUsage.ts"
 import * as NodePvfFlags from "./NodePvfFlags.ts"
-import * as PvfFrame from "./PvfFrame.ts"
+import * as NodePvfFrame from "./NodePvfFrame.ts"
 
 /** How a step ended that gave no answer. */
 export type Loss =
@@ -16,7 +16,7 @@ export type Loss =
   | { readonly _tag: "WorkerDied" | "Internal"; readonly why: string }
 /** An answer with its body, or none. */
 export type Reply =
-  | { readonly _tag: "Answer"; readonly answer: PvfFrame.PvfAnswer; readonly body: Uint8Array }
+  | { readonly _tag: "Answer"; readonly answer: NodePvfFrame.PvfAnswer; readonly body: Uint8Array }
   | Loss
 
 /** What a step may take. */
@@ -130,13 +130,13 @@ export class PvfProcess {
   }
 
   /** Asks, and waits for the answer. Without a task it waits for the first word. An interruption kills the process. */
-  ask(limits: StepLimits, task?: PvfFrame.PvfTask, body?: Uint8Array): Effect.Effect<Reply> {
+  ask(limits: StepLimits, task?: NodePvfFrame.PvfTask, body?: Uint8Array): Effect.Effect<Reply> {
     return Effect.callback<Reply>((resume) => {
       if (!this.#alive) return resume(Effect.succeed(this.#loss ?? internal("the process is gone")))
       const settle = (reply: Reply) => resume(Effect.succeed(reply))
       this.#step = { settle, limits, cpuBaseMs: this.#cpuMs, awakeMs: 0, lookedAt: performance.now() }
       this.#watch()
-      if (task !== undefined) this.#child.stdin?.write(PvfFrame.encode(task, body))
+      if (task !== undefined) this.#child.stdin?.write(NodePvfFrame.encode(task, body))
       return Effect.sync(() => this.kill(internal("the execution was interrupted")))
     })
   }
@@ -189,24 +189,27 @@ export class PvfProcess {
   #onData(chunk: Uint8Array) {
     this.#chunks.push(chunk)
     this.#buffered += chunk.length
-    if (this.#buffered < PvfFrame.prefixBytes) return
-    if (this.#chunks[0]!.length < PvfFrame.prefixBytes) this.#chunks = [Buffer.concat(this.#chunks)]
-    const lengths = PvfFrame.lengths(this.#chunks[0]!)
+    if (this.#buffered < NodePvfFrame.prefixBytes) return
+    if (this.#chunks[0]!.length < NodePvfFrame.prefixBytes) this.#chunks = [Buffer.concat(this.#chunks)]
+    const lengths = NodePvfFrame.lengths(this.#chunks[0]!)
     const maxBytes = this.#step?.limits.maxAnswerBytes ?? 0
-    if (this.#step === undefined || lengths.header > PvfFrame.maxHeaderBytes || lengths.body > maxBytes)
+    if (this.#step === undefined || lengths.header > NodePvfFrame.maxHeaderBytes || lengths.body > maxBytes)
       return this.kill({ _tag: "WorkerDied", why: "the process said what nobody asked, or too much" })
-    const bodyAt = PvfFrame.prefixBytes + lengths.header
+    const bodyAt = NodePvfFrame.prefixBytes + lengths.header
     if (this.#buffered < bodyAt + lengths.body) return
     const frame = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
     this.#chunks = []
     this.#buffered = 0
-    this.#answer(frame.subarray(PvfFrame.prefixBytes, bodyAt), frame.subarray(bodyAt, bodyAt + lengths.body))
+    this.#answer(
+      frame.subarray(NodePvfFrame.prefixBytes, bodyAt),
+      frame.subarray(bodyAt, bodyAt + lengths.body)
+    )
   }
 
   #answer(header: Uint8Array, body: Uint8Array) {
-    let answer: PvfFrame.PvfAnswer
+    let answer: NodePvfFrame.PvfAnswer
     try {
-      answer = PvfFrame.header<PvfFrame.PvfAnswer>(header)
+      answer = NodePvfFrame.header<NodePvfFrame.PvfAnswer>(header)
     } catch {
       return this.kill({ _tag: "WorkerDied", why: "the process answered what is no frame" })
     }

@@ -2,7 +2,7 @@
  * Runs one prepared validation function once, in an instance of its own. Synchronous: whoever calls it must be
  * able to lose the whole process.
  */
-import type { CpuTime, PvfAnswer, PvfTask } from "./PvfFrame.ts"
+import type { CpuTime, PvfAnswer, PvfTask } from "./NodePvfFrame.ts"
 import { WasmRefusal } from "./WasmReader.ts"
 import * as WasmPreparation from "./WasmPreparation.ts"
 import type { WasmLimits } from "./WasmFeatures.ts"
@@ -84,36 +84,43 @@ const explain = (error: unknown, maxPages: number, held: Held): Ending => {
 
 type Execute = Extract<PvfTask, { readonly _tag: "Execute" }>
 
-const run = (module: WebAssembly.Module, task: Execute, input: Uint8Array, held: Held): Ending => {
+const instantiate = (module: WebAssembly.Module, memory: Execute["memory"]): Held => {
+  const held: Held = {}
   const imports: WebAssembly.Imports = {}
-  if (task.memory !== undefined) {
-    const { initialPages, maxPages, module, name } = task.memory
-    held.memory = new WebAssembly.Memory({ initial: initialPages, maximum: maxPages })
-    imports[module] = { [name]: held.memory }
+  if (memory !== undefined) {
+    held.memory = new WebAssembly.Memory({ initial: memory.initialPages, maximum: memory.maxPages })
+    imports[memory.module] = { [memory.name]: held.memory }
   }
-  const { exports } = new WebAssembly.Instance(module, imports)
-  held.exports = exports
-  if (exports["memory"] instanceof WebAssembly.Memory) held.memory = exports["memory"]
-  const { memory } = held
+  held.exports = new WebAssembly.Instance(module, imports).exports
+  const own = held.exports["memory"]
+  if (own instanceof WebAssembly.Memory) held.memory = own
+  return held
+}
+
+const run = ({ exports, memory }: Held, task: Execute, input: Uint8Array): Ending => {
   if (memory === undefined)
     return ending("BadReturn", "no memory is exported or imported: there is no place for the result")
-  const pages = pagesOf(held)
-  if (typeof exports["alloc"] !== "function" && pages + Math.ceil(input.length / pageBytes) > task.maxPages)
+  const pages = memory.buffer.byteLength / pageBytes
+  const { alloc, validate_block } = exports as {
+    readonly alloc?: unknown
+    readonly validate_block: (at: number, length: number) => bigint
+  }
+  if (typeof alloc !== "function" && pages + Math.ceil(input.length / pageBytes) > task.maxPages)
     return ending("OutOfMemory", `stopped with ${pages} of at most ${task.maxPages} pages`)
-  const at = place(memory, exports["alloc"], input.length)
+  const at = place(memory, alloc, input.length)
   if (at + input.length > memory.buffer.byteLength)
     return ending("BadReturn", "its allocator gave a place outside of its memory")
   new Uint8Array(memory.buffer).set(input, at)
-  const validate = exports["validate_block"] as (at: number, length: number) => bigint
-  return read(memory, validate(at, input.length), task.maxOutputBytes)
+  return read(memory, validate_block(at, input.length), task.maxOutputBytes)
 }
 
-/** Executes. The body of an `Output` lies in the function's memory, whose size is told, too. */
-export const execute = (module: WebAssembly.Module, task: Execute, input: Uint8Array) => {
-  const held: Held = {}
+/** Executes in an instance of its own. The body of an `Output` lies in the function's memory, whose size is told, too. */
+export const execute = (module: WebAssembly.Module, task: Execute, input: Uint8Array): Ending => {
+  let held: Held = {}
   let ended: Ending
   try {
-    ended = run(module, task, input, held)
+    held = instantiate(module, task.memory)
+    ended = run(held, task, input)
   } catch (error) {
     ended = explain(error, task.maxPages, held)
   }

@@ -57,7 +57,7 @@ const exportsUsed: ReadonlySet<string> = new Set(["validate_block", "alloc", "me
 const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
 
 /** Sections by number. Custom sections are for tools, and left out. */
-const split = (code: Uint8Array) => {
+const readSections = (code: Uint8Array): ReadonlyMap<number, Uint8Array> => {
   const reader = new WasmReader(code)
   if (!header.every((byte) => byte === reader.byte())) refuse("it does not start with the WebAssembly header")
   const sections = new Map<number, Uint8Array>()
@@ -176,7 +176,7 @@ const readData = (reader: WasmReader) => {
 
 /** Reads and checks everything but the bodies of functions. Throws `WasmRefusal`. */
 export const readModule = (code: Uint8Array, limits: WasmLimits): WasmModule => {
-  const sections = split(code)
+  const sections = readSections(code)
   const any = Number.POSITIVE_INFINITY
   const types = list(sections.get(1), "types", limits.maxTypes, readType)
   const imports = list(sections.get(2), "imports", any, (reader) => readImport(reader, limits))

@@ -51,22 +51,25 @@ export const prefixBytes = 8
 export const maxHeaderBytes = 4096
 
 /** A frame. */
-export const encode = (header: PvfTask | PvfAnswer, body: Uint8Array = new Uint8Array()): Uint8Array => {
-  const text = new TextEncoder().encode(JSON.stringify(header))
-  const frame = new Uint8Array(prefixBytes + text.length + body.length)
-  const view = new DataView(frame.buffer)
-  view.setUint32(0, text.length, true)
-  view.setUint32(4, body.length, true)
-  frame.set(text, prefixBytes)
-  frame.set(body, prefixBytes + text.length)
+export const encode = (header: PvfTask | PvfAnswer, body?: Uint8Array): Uint8Array => {
+  const text = JSON.stringify(header)
+  const headerBytes = Buffer.byteLength(text)
+  const frame = Buffer.allocUnsafe(prefixBytes + headerBytes + (body?.length ?? 0))
+  frame.writeUInt32LE(headerBytes, 0)
+  frame.writeUInt32LE(body?.length ?? 0, 4)
+  frame.write(text, prefixBytes)
+  if (body !== undefined) frame.set(body, prefixBytes + headerBytes)
   return frame
 }
 
+const asBuffer = ({ buffer, byteLength, byteOffset }: Uint8Array) =>
+  Buffer.from(buffer, byteOffset, byteLength)
+
 /** The lengths at the beginning of a frame. */
 export const lengths = (prefix: Uint8Array): { readonly header: number; readonly body: number } => {
-  const view = new DataView(prefix.buffer, prefix.byteOffset)
-  return { header: view.getUint32(0, true), body: view.getUint32(4, true) }
+  const bytes = asBuffer(prefix)
+  return { header: bytes.readUInt32LE(0), body: bytes.readUInt32LE(4) }
 }
 
 /** The header of a frame. What the other side wrote is trusted as far as its type; throws if it is no JSON. */
-export const header = <A>(bytes: Uint8Array): A => JSON.parse(new TextDecoder().decode(bytes)) as A
+export const header = <A>(bytes: Uint8Array): A => JSON.parse(asBuffer(bytes).toString()) as A
