@@ -63,6 +63,7 @@ const threadExecutor = Effect.gen(function* () {
         clearTimeout(timer)
         resume(Effect.succeed(bytes))
       })
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of a worker, not a window
       worker.postMessage(task)
     })
   return Effect.fn("execute")(function* (request: Pvf.PvfRequest) {

@@ -17,5 +17,6 @@ parentPort?.on("message", ({ input, module }: Task) => {
   new Uint8Array(memory.buffer).set(input, at)
   const packed = validate_block(at, input.length)
   const pointer = Number(BigInt.asUintN(32, packed))
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of a worker, not a window
   parentPort?.postMessage(new Uint8Array(memory.buffer).slice(pointer, pointer + Number(packed >> 32n)))
 })

@@ -94,7 +94,7 @@ const slots = new Map<number, WebAssembly.Module>()
 const perform = (task: NodePvfFrame.PvfTask, body: Uint8Array<ArrayBuffer>): WasmExecution.Ending => {
   if (task._tag === "Prepare") return WasmExecution.prepare(body, task.limits)
   if (task._tag === "Load") {
-    slots.set(task.slot, new WebAssembly.Module(body))
+    slots.set(task.slot, WasmExecution.compile(body))
     return { answer: { _tag: "Loaded" } }
   }
   return WasmExecution.execute(slots.get(task.slot)!, task, body)

@@ -27,13 +27,17 @@ const ending = (
   answer: { _tag, why }
 })
 
+/** A compiled module. */
+export const compile = (code: Uint8Array<ArrayBuffer>) => new WebAssembly.Module(code)
+
 /** Checks and rewrites code, and compiles it once to see that it compiles. */
 export const prepare = (code: Uint8Array<ArrayBuffer>, limits: WasmLimits): Ending => {
   try {
     const { code: prepared, ...memory } = WasmPreparation.prepare(code, limits)
     // What is rewritten must be valid as it came: rewriting must not lend it variables it did not declare.
-    if (!WebAssembly.validate(code)) new WebAssembly.Module(code)
-    new WebAssembly.Module(prepared)
+    // The compiler says why it is not.
+    if (!WebAssembly.validate(code)) compile(code)
+    compile(prepared)
     return { answer: { _tag: "Prepared", ...memory }, body: prepared }
   } catch (error) {
     if (error instanceof MemoryTooLarge) return ending("OutOfMemory", error.message)

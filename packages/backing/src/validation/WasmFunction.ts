@@ -10,6 +10,7 @@
  * The height of the operand stack is exact for valid code; whether it is valid, the engine says before it runs.
  */
 import { bulk, featureOf, instruction, type Instruction } from "./WasmInstructions.ts"
+import { OperandStack } from "./OperandStack.ts"
 import { leb, refuse, signedLeb, WasmReader, WasmWriter } from "./WasmReader.ts"
 
 /** A function type, as far as heights need it. */
@@ -40,55 +41,6 @@ const canonicalNan = {
   f64: { type: 0x7c, const: [0x44, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f], eq: 0x61 }
 } as const
 
-interface Control {
-  readonly height: number
-  readonly results: number
-  readonly isIf: boolean
-  unreachable: boolean
-}
-
-/** Where the operand stack is, as the engine's own validation follows it. */
-class Heights {
-  height = 0
-  max = 0
-  readonly controls: Array<Control> = []
-  readonly maxNesting: number
-  constructor(results: number, maxNesting: number) {
-    this.maxNesting = maxNesting
-    this.controls.push({ height: 0, results, isIf: false, unreachable: false })
-  }
-  get top(): Control {
-    return this.controls.at(-1) ?? refuse("a body has code behind its end")
-  }
-  move(pops: number, pushes: number): void {
-    const { height, unreachable } = this.top
-    this.height -= pops
-    if (this.height < height) this.height = unreachable ? height : refuse("an operand is missing")
-    this.height += pushes
-    if (this.height > this.max) this.max = this.height
-  }
-  open(results: number, isIf: boolean): void {
-    if (this.controls.length >= this.maxNesting) refuse(`blocks are nested more than ${this.maxNesting} deep`)
-    this.controls.push({ height: this.height, results, isIf, unreachable: false })
-  }
-  leave(): void {
-    this.height = this.top.height
-    this.top.unreachable = true
-  }
-  otherwise(): void {
-    if (!this.top.isIf) refuse("there is an else without an if")
-    this.height = this.top.height
-    this.top.unreachable = false
-  }
-  close(): void {
-    const { height, results } = this.top
-    this.controls.pop()
-    if (this.controls.length === 0) return
-    this.height = height
-    this.move(0, results)
-  }
-}
-
 const isValueType = (byte: number) => byte >= 0x7c && byte <= 0x7f
 
 /** Reads the declarations of locals. */
@@ -111,7 +63,7 @@ class Body {
   readonly #reader: WasmReader
   readonly #type: FunctionType
   readonly #out = new WasmWriter()
-  readonly #heights: Heights
+  readonly #stack: OperandStack
   readonly #nans = new Map<"f32" | "f64", number>()
   /** Where in the output the cost of a frame is to be inserted, once it is known. */
   readonly #calls: Array<{ readonly at: number; readonly before: boolean }> = []
@@ -122,14 +74,14 @@ class Body {
     this.#context = context
     this.#reader = new WasmReader(bytes)
     this.#type = type
-    this.#heights = new Heights(type.results.length, context.maxNesting)
+    this.#stack = new OperandStack(type.results.length, context.maxNesting)
   }
 
   rewrite(): Uint8Array {
     const declared = readLocals(this.#reader, this.#type.params.length, this.#context.maxFrameValues)
     this.#locals = declared.locals
     this.#copied = this.#reader.at
-    while (this.#heights.controls.length > 0) this.#step()
+    while (this.#stack.controls.length > 0) this.#step()
     this.#reader.done()
     this.#copy()
     return this.#finish(declared)
@@ -147,9 +99,9 @@ class Body {
     if (opcode === 0xfc) return this.#bulk()
     const known =
       instruction(opcode) ?? refuse(`it uses ${featureOf(opcode)} (opcode 0x${opcode.toString(16)})`)
-    this.#heights.move(known.pops, 0)
+    this.#stack.move(known.pops, 0)
     const index = this.#immediate(known)
-    this.#heights.move(0, known.pushes)
+    this.#stack.move(0, known.pushes)
     if (opcode <= 0x11) this.#control(opcode, index, start)
     else if (opcode >= 0x20 && opcode <= 0x24) this.#variable(opcode, index)
     else if (opcode === 0x40) {
@@ -199,27 +151,27 @@ class Body {
   }
 
   #label(depth: number) {
-    if (depth >= this.#heights.controls.length) refuse("a branch leads out of its function")
+    if (depth >= this.#stack.controls.length) refuse("a branch leads out of its function")
   }
 
   #control(opcode: number, index: number, start: number): void {
-    const heights = this.#heights
+    const stack = this.#stack
     switch (opcode) {
       case 0x00:
       case 0x0e:
       case 0x0f:
-        return heights.leave()
+        return stack.leave()
       case 0x02:
       case 0x03:
       case 0x04:
-        return heights.open(index, opcode === 0x04)
+        return stack.open(index, opcode === 0x04)
       case 0x05:
-        return heights.otherwise()
+        return stack.otherwise()
       case 0x0b:
-        return heights.close()
+        return stack.close()
       case 0x0c:
         this.#label(index)
-        return heights.leave()
+        return stack.leave()
       case 0x0d:
         return this.#label(index)
       case 0x10:
@@ -236,7 +188,7 @@ class Body {
   /** Every call is wrapped; the cost is filled in when the whole body is known. */
   #call(typeIndex: number, start: number) {
     const type = this.#context.types[typeIndex] ?? refuse("it calls a function of an unknown type")
-    this.#heights.move(type.params.length, type.results.length)
+    this.#stack.move(type.params.length, type.results.length)
     this.#copy(start)
     this.#calls.push({ at: this.#out.bytes.length, before: true })
     this.#copy()
@@ -257,7 +209,7 @@ class Body {
       const segment = i === 0 && opcode !== 10 && opcode !== 11 && opcode !== 14
       if (this.#reader.u32() !== 0 && !segment) refuse("it uses several memories or tables")
     }
-    this.#heights.move(known.pops, 0)
+    this.#stack.move(known.pops, 0)
   }
 
   #canonicalise(type: "f32" | "f64") {
@@ -279,15 +231,14 @@ class Body {
   }): Uint8Array {
     const { maxFrameValues, maxStackValues, stackGlobal } = this.#context
     const added = this.#nans.size > 0 ? 3 : this.#calls.length > 0 ? 2 : 0
-    const frame = frameValues + this.#locals + this.#nans.size + this.#heights.max + added
+    const frame = frameValues + this.#locals + this.#nans.size + this.#stack.max + added
     if (frame > maxFrameValues)
       refuse(`a function needs ${frame} values of stack, the limit is ${maxFrameValues}`)
     const global = leb(stackGlobal)
     const cost = [0x41, ...signedLeb(frame)]
-    const before = [
-      ...[0x23, ...global, ...cost, 0x6a, 0x24, ...global],
-      ...[0x23, ...global, 0x41, ...signedLeb(maxStackValues), 0x4b, 0x04, 0x40, 0x00, 0x0b]
-    ]
+    const count = [0x23, ...global, ...cost, 0x6a, 0x24, ...global]
+    const trap = [0x23, ...global, 0x41, ...signedLeb(maxStackValues), 0x4b, 0x04, 0x40, 0x00, 0x0b]
+    const before = [...count, ...trap]
     const after = [0x23, ...global, ...cost, 0x6b, 0x24, ...global]
     const body = new WasmWriter()
     body.add(leb(groups + this.#nans.size))
