@@ -140,6 +140,9 @@ const admin = (config: NodeConfig) =>
     })
   )
 
+/** Validation functions in processes of their own; what was prepared of them stays in the data directory. */
+const executor = ({ dataDir }: NodeConfig) => NodePvf.layer({ cacheDirectory: join(dataDir, "pvf") })
+
 /** The network in memory, as each of the validators of this process sees it. */
 const memoryNetworkOf = ({ index, key }: OwnValidator) =>
   MemoryNetwork.layerPeer({ peer: `validator-${index}`, authority: key })
@@ -155,7 +158,7 @@ const alone = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, memoryNetworkOf)),
     Layer.provide(Status.layer(spec.chainId)),
-    Layer.provide([Disputes.layer, MemoryNetwork.layer(), NodePvf.layer(), NodeSignaturePool.layer()]),
+    Layer.provide([Disputes.layer, MemoryNetwork.layer(), executor(config), NodeSignaturePool.layer()]),
     Layer.provideMerge(extension.chain ?? madeChain(config, spec, membership))
   )
 
@@ -173,7 +176,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),
-    Layer.provide([Disputes.layer, NodePvf.layer(), NodeSignaturePool.layer()]),
+    Layer.provide([Disputes.layer, executor(config), NodeSignaturePool.layer()]),
     Layer.provideMerge(extension.chain ?? madeChain(config, spec, membership)),
     Layer.provide(NodeNetwork.layer(config, spec, membership))
   )
@@ -188,7 +191,7 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),
-    Layer.provide([Disputes.layer, NodePvf.layer(), NodeSignaturePool.layer()]),
+    Layer.provide([Disputes.layer, executor(config), NodeSignaturePool.layer()]),
     Layer.provideMerge(followedChain(spec, membership)),
     Layer.provide(NodeNetwork.layer(config, spec, membership))
   )

@@ -31,7 +31,7 @@ import { Pvf, type PvfOutcome, type PvfRequest, type Service as PvfService } fro
 
 /** Limits of candidate validation. Times are milliseconds. */
 export interface Limits extends CandidateChecks.Limits {
-  /** Executions of one function, by what they are for. */
+  /** CPU time of one execution, by what it is for. */
   readonly timeoutMs: { readonly [Kind in ValidationKind]: number }
   /** Pause before a second attempt. */
   readonly retryDelayMs: number
@@ -70,9 +70,12 @@ const judge = (outcome: Exclude<PvfOutcome, { readonly _tag: "Valid" }>): Valida
   }
 }
 
+const undecided = (why: string): PvfOutcome => ({ _tag: "Internal", why })
+
 /**
  * Executes, and outside of backing once more after a death of the worker and once more after trouble of the
- * executor. A second attempt gets what is left of the time, and is not made if nothing would be left.
+ * executor. A second attempt gets what is left of the time, and is not made if nothing would be left: how much is
+ * left, this machine's clock decides, so that neither its time-out nor its absence is a verdict.
  */
 export const executeWithRetry = Effect.fnUntraced(function* (
   execute: (request: PvfRequest) => Effect.Effect<PvfOutcome>,
@@ -84,9 +87,15 @@ export const executeWithRetry = Effect.fnUntraced(function* (
   let timeoutMs = request.timeoutMs
   while (true) {
     const outcome = yield* execute({ ...request, timeoutMs })
+    if (outcome._tag === "Timeout" && timeoutMs < request.timeoutMs) {
+      return undecided(`a second attempt had ${timeoutMs} ms only, and did not end`)
+    }
     if (outcome._tag !== "WorkerDied" && outcome._tag !== "Internal") return outcome
     const elapsed = (yield* Clock.currentTimeMillis) - started
-    if (attempts[outcome._tag]-- <= 0 || elapsed + options.retryDelayMs >= request.timeoutMs) return outcome
+    if (attempts[outcome._tag]-- <= 0) return outcome
+    if (elapsed + options.retryDelayMs >= request.timeoutMs) {
+      return undecided(`${outcome._tag}: ${outcome.why}, and no time for a second attempt`)
+    }
     yield* Effect.sleep(options.retryDelayMs)
     timeoutMs = request.timeoutMs - elapsed - options.retryDelayMs
   }

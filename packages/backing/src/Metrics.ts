@@ -36,6 +36,22 @@ export const pvfDuration = Metric.histogram("backing_pvf_execution_milliseconds"
   boundaries: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 6000, 12_000, 60_000]
 })
 
+/** CPU time of executions that answered. */
+export const pvfCpuTime = Metric.histogram("backing_pvf_cpu_milliseconds", {
+  description: "Milliseconds of CPU time of an execution that answered",
+  boundaries: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 6000, 12_000, 60_000]
+})
+
+/** Processes for validation functions, by what became of them. */
+export const pvfProcesses = counterBy("backing_pvf_processes_total", "Processes for validation functions", [
+  "event"
+])
+
+/** Prepared validation functions, by what was done with them. */
+export const pvfArtifacts = counterBy("backing_pvf_artifacts_total", "Prepared validation functions", [
+  "event"
+])
+
 /** Candidates judged, by kind and outcome. */
 export const validations = counterBy("backing_validations_total", "Candidates judged", ["kind", "outcome"])
 

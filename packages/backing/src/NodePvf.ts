@@ -1,181 +1,196 @@
 /**
- * Validation functions in worker threads: each execution has its own instance, a memory that cannot outgrow its
- * limit, and a thread that is ended when its time is over.
+ * Validation functions in processes of their own: each execution has its own instance, a memory that cannot
+ * outgrow its limit, and a process that is killed when its CPU time is over.
+ *
+ * Preparation checks the code and rewrites it so that it runs alike everywhere (`validation/WasmPreparation`); it
+ * is done once per code and kept in memory and, with a directory, on disk.
  */
-import { Clock, Effect, Layer, Metric, Result, type Scope, Semaphore } from "effect"
+import { Clock, Effect, Layer, Metric, Result } from "effect"
 import { blake2b256, Scale, ValidationParams, ValidationResult } from "@ephor/types"
-import { Worker } from "node:worker_threads"
 import * as Metrics from "./Metrics.ts"
-import type { PvfAnswer, PvfTask } from "./NodePvfWorker.ts"
 import { Pvf, type PvfOutcome, type PvfRequest } from "./Pvf.ts"
-import * as WasmMemory from "./WasmMemory.ts"
+import * as NodeArtifactCache from "./validation/NodeArtifactCache.ts"
+import * as NodePvfFlags from "./validation/NodePvfFlags.ts"
+import * as NodePvfPool from "./validation/NodePvfPool.ts"
+import type { Loss, PvfProcess, StepLimits } from "./validation/NodePvfProcess.ts"
+import type { PvfAnswer, PvfTask } from "./validation/NodePvfFrame.ts"
+import * as WasmFeatures from "./validation/WasmFeatures.ts"
+import * as WasmPreparation from "./validation/WasmPreparation.ts"
 
 /** Limits of the executor. Times are milliseconds. */
-export interface Limits {
-  /** Threads, each running one function at a time; further requests wait in order of arrival. */
+export interface Limits extends WasmFeatures.WasmLimits, NodePvfFlags.ProcessLimits {
+  /** Processes, each running one function at a time; further requests wait in order of arrival. */
   readonly workers: number
-  /** Compiled modules kept, least recently used go first. */
+  /** Prepared modules kept in memory, and compiled ones in each process; least recently used go first. */
   readonly cachedModules: number
-  /**
-   * Pages of 64 KiB a module may have unless its request says otherwise: 32 + 2048, as Polkadot's default heap.
-   */
-  readonly maxMemoryPages: number
   /** Bytes of code. */
   readonly maxCodeBytes: number
+  /** Bytes of code after preparation. */
+  readonly maxPreparedBytes: number
   /** Bytes of a result. */
   readonly maxResultBytes: number
-  /** Compilation of one module. */
+  /** CPU time of the preparation of one module. */
   readonly prepareTimeoutMs: number
-  /** Start of a thread, until it answers. */
-  readonly startTimeoutMs: number
-  /** Stack of a thread in MiB: deep recursion traps here, at the same depth on every machine of one build. */
-  readonly stackMiB: number
+  /** Wall time a step may take, as a multiple of its CPU time. What it ends is not judged. */
+  readonly wallTimeFactor: number
+  /** Wall time that any step has, however short its CPU time. */
+  readonly minWallTimeMs: number
+  /** Bytes of prepared modules on disk; least recently used go first. */
+  readonly maxCacheBytes: number
 }
 
 /** Defaults of `Limits`. */
 export const defaults: Limits = {
+  ...WasmFeatures.defaults,
+  ...NodePvfFlags.defaults,
   workers: 2,
   cachedModules: 32,
-  maxMemoryPages: 2080,
   maxCodeBytes: 3 * 1024 * 1024,
+  maxPreparedBytes: 32 * 1024 * 1024,
   maxResultBytes: 20 * 1024 * 1024,
   prepareTimeoutMs: 60_000,
-  startTimeoutMs: 30_000,
-  stackMiB: 4
+  wallTimeFactor: 10,
+  minWallTimeMs: 10_000,
+  maxCacheBytes: 256 * 1024 * 1024
+}
+
+/** Limits, and where things are. */
+export interface Options extends Partial<Limits> {
+  /** Directory for prepared modules; without one they are kept in memory alone. */
+  readonly cacheDirectory?: string
+  /**
+   * The module that a process runs: `NodePvfWorker`, beside this one unless a bundler put it elsewhere. A process
+   * may read the files of its folder.
+   */
+  readonly entry?: URL
 }
 
 type Failure = Exclude<PvfOutcome, { readonly _tag: "Valid" }>
 
-const internal = (why: string): Failure => ({ _tag: "Internal", why })
+const internal = (why: string): Loss => ({ _tag: "Internal", why })
 
 /** Run from source the worker is a `.ts` file, built it is its own entry beside the chunks. */
-const workerUrl = new URL(
-  import.meta.url.endsWith(".ts") ? "./NodePvfWorker.ts" : "./NodePvfWorker.js",
-  import.meta.url
-)
+const defaultEntry = () =>
+  new URL(import.meta.url.endsWith(".ts") ? "./NodePvfWorker.ts" : "./NodePvfWorker.js", import.meta.url)
 
-/** Waits for the next answer of a worker. Whatever ends the wait but an answer ends the worker. */
-const nextAnswer = (worker: Worker, timeoutMs: number, task?: PvfTask) =>
-  Effect.callback<PvfAnswer | Failure>((resume) => {
-    const settle = (answer: PvfAnswer | Failure, keep: boolean) => {
-      cleanup()
-      if (!keep) void worker.terminate()
-      resume(Effect.succeed(answer))
-    }
-    const onMessage = (answer: PvfAnswer) => settle(answer, true)
-    const onError = (error: Error) => settle({ _tag: "WorkerDied", why: error.message }, false)
-    const onExit = (code: number) => settle({ _tag: "WorkerDied", why: `exit code ${code}` }, false)
-    const timer = setTimeout(() => settle({ _tag: "Timeout", timeoutMs }, false), timeoutMs)
-    const cleanup = () => {
-      clearTimeout(timer)
-      worker.off("message", onMessage)
-      worker.off("error", onError)
-      worker.off("exit", onExit)
-    }
-    worker.on("message", onMessage)
-    worker.on("error", onError)
-    worker.on("exit", onExit)
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of a worker, not a window
-    if (task !== undefined) worker.postMessage(task)
-    return Effect.sync(() => {
-      cleanup()
-      void worker.terminate()
-    })
-  })
-
-interface Pool {
-  readonly run: (task: PvfTask, timeoutMs: number) => Effect.Effect<PvfAnswer | Failure>
+/** What is known of a code: how it is run, or that it cannot be. */
+type Prepared = {
+  readonly _tag: "Artifact"
+  readonly key: string
+  readonly artifact: NodeArtifactCache.Artifact
 }
 
-/** A pool that keeps idle threads and replaces those that ended, or had to be ended. */
-const makePool = (limits: Limits): Effect.Effect<Pool, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const idle = new Set<Worker>()
-    const alive = new Set<Worker>()
-    const permits = yield* Semaphore.make(limits.workers)
-    yield* Effect.addFinalizer(() =>
-      Effect.promise(() => Promise.all([...alive].map((worker) => worker.terminate())))
-    )
-    const start = Effect.suspend(() => {
-      const resourceLimits = { stackSizeMb: limits.stackMiB }
-      const worker = new Worker(workerUrl, { execArgv: [], env: {}, name: "pvf", resourceLimits })
-      alive.add(worker)
-      // Without a listener the death of an idle thread would be an uncaught exception of the process.
-      worker.on("error", () => idle.delete(worker))
-      worker.on("exit", () => {
-        idle.delete(worker)
-        alive.delete(worker)
-      })
-      return Effect.map(nextAnswer(worker, limits.startTimeoutMs), (answer) =>
-        answer._tag === "Ready" ? worker : undefined
-      )
-    })
-    const takeIdle = Effect.sync(() => {
-      for (const worker of idle) {
-        idle.delete(worker)
-        return worker
-      }
-      return undefined
-    })
-    const run = (task: PvfTask, timeoutMs: number): Effect.Effect<PvfAnswer | Failure> =>
-      Effect.gen(function* () {
-        const worker = (yield* takeIdle) ?? (yield* start)
-        if (worker === undefined) return internal("a worker thread did not start")
-        const answer = yield* nextAnswer(worker, timeoutMs, task)
-        if (answer._tag !== "Timeout" && answer._tag !== "WorkerDied") idle.add(worker)
-        return answer
-      }).pipe(permits.withPermits(1))
-    return { run }
-  })
-
-interface Prepared {
-  readonly _tag: "Module"
-  readonly module: WebAssembly.Module
-  readonly maxPages: number
-  readonly memory?: WasmMemory.ImportedMemory
+/** A step's answer of the kind that was asked for, or why there is none. */
+type Expected<Tag extends PvfAnswer["_tag"]> = {
+  readonly _tag: "Answer"
+  readonly answer: Extract<PvfAnswer, { readonly _tag: Tag }>
+  readonly body: Uint8Array
 }
 
-/**
- * Compiles in a worker and remembers modules and refusals, which are the same every time; never troubles of
- * ours.
- */
-const makeCompiler = (limits: Limits, pool: Pool) => {
-  const cache = new Map<string, Prepared | Failure>()
-  const compile = Effect.fnUntraced(function* (code: Uint8Array, maxPages: number) {
-    const bounded = WasmMemory.bound(code, maxPages)
-    if (Result.isFailure(bounded)) {
-      const { _tag, message } = bounded.failure
-      return {
-        _tag: _tag === "MemoryTooLarge" ? "OutOfMemory" : "CompileFailure",
-        why: message
-      } satisfies Failure
+const failures: ReadonlySet<string> = new Set([
+  "Trapped",
+  "OutOfMemory",
+  "BadReturn",
+  "CompileFailure",
+  "Internal"
+])
+
+const ask = Effect.fnUntraced(function* <Tag extends PvfAnswer["_tag"]>(
+  process: PvfProcess,
+  expected: Tag,
+  limits: StepLimits,
+  task: PvfTask,
+  body: Uint8Array
+) {
+  const reply = yield* process.ask(limits, task, body)
+  if (reply._tag !== "Answer") return reply
+  const { answer } = reply
+  if (answer._tag === expected) return reply as Expected<Tag>
+  if (failures.has(answer._tag)) return { _tag: answer._tag, why: (answer as { why: string }).why } as Failure
+  return internal(`a process answered ${answer._tag} where ${expected} was expected`)
+})
+
+const stepOf = (limits: Limits, cpuMs: number, maxAnswerBytes: number): StepLimits => ({
+  cpuMs,
+  wallMs: Math.max(cpuMs * limits.wallTimeFactor, limits.minWallTimeMs),
+  maxAnswerBytes
+})
+
+/** Brings the code into a slot of the process, if it is not there. */
+const load = Effect.fnUntraced(function* (
+  process: PvfProcess,
+  { artifact, key }: Prepared,
+  limits: Limits,
+  step: StepLimits
+) {
+  const { slots } = process
+  let slot = slots.get(key)
+  slots.delete(key)
+  if (slot === undefined) {
+    const [oldest] = slots
+    slot = slots.size < limits.cachedModules || oldest === undefined ? slots.size : oldest[1]
+    if (oldest !== undefined && slot === oldest[1]) slots.delete(oldest[0])
+    const loaded = yield* ask(process, "Loaded", step, { _tag: "Load", slot }, artifact.code)
+    // It compiled when it was prepared: what goes wrong now is ours.
+    if (loaded._tag !== "Answer") {
+      return loaded._tag === "Internal"
+        ? loaded
+        : internal(`a prepared module could not be loaded: ${loaded._tag}`)
     }
-    const answer = yield* pool.run({ _tag: "Prepare", code: bounded.success.code }, limits.prepareTimeoutMs)
-    if (answer._tag === "Prepared") {
-      const { imported } = bounded.success
-      return {
-        _tag: "Module",
-        module: answer.module,
-        maxPages: bounded.success.maxPages,
-        ...(imported === undefined ? {} : { memory: imported })
-      } satisfies Prepared
+  }
+  slots.set(key, slot)
+  return slot
+})
+
+/** Prepares in a process, and remembers modules and refusals, which are the same every time; never troubles of ours. */
+const makePreparer = (
+  limits: Limits,
+  pool: NodePvfPool.PvfPool,
+  disk: NodeArtifactCache.ArtifactCache | undefined
+) => {
+  const known = new Map<string, Prepared | Failure>()
+  const step = stepOf(limits, limits.prepareTimeoutMs, limits.maxPreparedBytes)
+  const wasm = Object.fromEntries(
+    Object.keys(WasmFeatures.defaults).map((name) => [name, limits[name as keyof WasmFeatures.WasmLimits]])
+  ) as unknown as WasmFeatures.WasmLimits
+
+  const prepare = Effect.fnUntraced(function* (code: Uint8Array, key: string, maxMemoryPages: number) {
+    const name = nameOf({ ...wasm, maxMemoryPages, key })
+    const found = disk === undefined ? undefined : yield* disk.get(name)
+    if (found !== undefined) return { _tag: "Artifact", key, artifact: found } satisfies Prepared
+    const task: PvfTask = { _tag: "Prepare", limits: { ...wasm, maxMemoryPages } }
+    const prepared = yield* pool.use((process) => ask(process, "Prepared", step, task, code))
+    yield* Metric.update(Metrics.pvfArtifacts("prepared"), 1)
+    if (prepared._tag === "Timeout" || prepared._tag === "WorkerDied") {
+      return internal(`preparation ended with ${prepared._tag}`)
     }
-    if (answer._tag === "CompileFailure" || answer._tag === "Internal") return answer
-    return internal(`compilation ended with ${answer._tag}`)
+    if (prepared._tag !== "Answer") return prepared
+    const { imported, maxPages } = prepared.answer
+    const artifact = { code: prepared.body, maxPages, ...(imported === undefined ? {} : { imported }) }
+    if (disk !== undefined) yield* disk.put(name, artifact)
+    return { _tag: "Artifact", key, artifact } satisfies Prepared
   })
-  return Effect.fnUntraced(function* (request: PvfRequest, maxPages: number) {
-    const key = `${request.codeHash ?? blake2b256(request.code)}/${maxPages}`
-    const known = cache.get(key)
-    const prepared = known ?? (yield* compile(request.code, maxPages))
-    cache.delete(key)
-    if (prepared._tag !== "Internal") cache.set(key, prepared)
-    for (const oldest of cache.keys()) {
-      if (cache.size <= limits.cachedModules) break
-      cache.delete(oldest)
+  return Effect.fnUntraced(function* (request: PvfRequest) {
+    const maxMemoryPages = request.maxMemoryPages ?? limits.maxMemoryPages
+    const key = `${request.codeHash ?? blake2b256(request.code)}/${maxMemoryPages}`
+    const prepared = known.get(key) ?? (yield* prepare(request.code, key, maxMemoryPages))
+    known.delete(key)
+    if (prepared._tag !== "Internal") known.set(key, prepared)
+    for (const oldest of known.keys()) {
+      if (known.size <= limits.cachedModules) break
+      known.delete(oldest)
     }
     return prepared
   })
 }
+
+/** Names an artifact after everything that it depends on. */
+const nameOf = (made: object) =>
+  blake2b256(
+    new TextEncoder().encode(
+      JSON.stringify([made, WasmPreparation.version, process.versions.v8, NodePvfFlags.engineFlags])
+    )
+  ).slice(2)
 
 const read = (bytes: Uint8Array): PvfOutcome => {
   const decoded = Scale.decodeResult(ValidationResult)(bytes)
@@ -184,29 +199,39 @@ const read = (bytes: Uint8Array): PvfOutcome => {
     : { _tag: "BadReturn", why: decoded.failure.message }
 }
 
-const make = (limits: Limits) =>
+const make = ({ cacheDirectory, entry = defaultEntry(), ...options }: Options) =>
   Effect.gen(function* () {
-    const pool = yield* makePool(limits)
-    const prepare = makeCompiler(limits, pool)
+    const limits: Limits = { ...defaults, ...options }
+    const pool = yield* NodePvfPool.make(entry, limits)
+    const disk =
+      cacheDirectory === undefined
+        ? undefined
+        : NodeArtifactCache.make({ directory: cacheDirectory, maxBytes: limits.maxCacheBytes })
+    const prepare = makePreparer(limits, pool, disk)
+    const execute = (request: PvfRequest, prepared: Prepared) => {
+      const { imported, maxPages } = prepared.artifact
+      const input = Scale.encode(ValidationParams)(request.params)
+      const { maxResultBytes: maxOutputBytes, prepareTimeoutMs } = limits
+      return pool.use((process) =>
+        Effect.flatMap(load(process, prepared, limits, stepOf(limits, prepareTimeoutMs, 0)), (slot) => {
+          if (typeof slot !== "number") return Effect.succeed(slot)
+          const memory = imported === undefined ? {} : { memory: imported }
+          const task: PvfTask = { _tag: "Execute", slot, maxPages, maxOutputBytes, ...memory }
+          return ask(process, "Output", stepOf(limits, request.timeoutMs, maxOutputBytes), task, input)
+        })
+      )
+    }
     const run = Effect.fnUntraced(function* (request: PvfRequest) {
       if (request.code.length > limits.maxCodeBytes) {
         const why = `${request.code.length} bytes of code, the limit is ${limits.maxCodeBytes}`
         return { _tag: "CompileFailure", why } satisfies PvfOutcome
       }
-      const prepared = yield* prepare(request, request.maxMemoryPages ?? limits.maxMemoryPages)
-      if (prepared._tag !== "Module") return prepared
-      const task: PvfTask = {
-        ...prepared,
-        _tag: "Execute",
-        input: Scale.encode(ValidationParams)(request.params),
-        maxOutputBytes: limits.maxResultBytes
-      }
-      const answer = yield* pool.run(task, request.timeoutMs)
-      if (answer._tag === "Output") return read(answer.bytes)
-      if (answer._tag === "Ready" || answer._tag === "Prepared") {
-        return internal(`a worker answered ${answer._tag} to an execution`)
-      }
-      return answer
+      const prepared = yield* prepare(request)
+      if (prepared._tag !== "Artifact") return prepared
+      const output = yield* execute(request, prepared)
+      if (output._tag !== "Answer") return output
+      yield* Metric.update(Metrics.pvfCpuTime, output.answer.stepUs / 1000)
+      return read(output.body)
     })
     return Pvf.of({
       execute: Effect.fn("Pvf.execute")(function* (request: PvfRequest) {
@@ -219,6 +244,5 @@ const make = (limits: Limits) =>
     })
   })
 
-/** Executes in worker threads. Threads start when they are first needed. */
-export const layer = (options: Partial<Limits> = {}): Layer.Layer<Pvf> =>
-  Layer.effect(Pvf, make({ ...defaults, ...options }))
+/** Executes in processes. They start when they are first needed, and are killed when the layer is closed. */
+export const layer = (options: Options = {}): Layer.Layer<Pvf> => Layer.effect(Pvf, make(options))

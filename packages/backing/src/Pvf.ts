@@ -18,7 +18,7 @@ export interface PvfRequest {
   readonly code: Uint8Array
   readonly codeHash?: Hash
   readonly params: ValidationParams
-  /** Wall time of the execution alone, without compilation and without waiting for a worker. */
+  /** CPU time of the execution alone, without compilation and without waiting for a worker. */
   readonly timeoutMs: number
   /** Pages of 64 KiB the module's memory may have. Default: `Limits.maxMemoryPages` of the layer. */
   readonly maxMemoryPages?: number
@@ -29,7 +29,8 @@ export interface PvfRequest {
  *
  * `Valid`: it answered. `Timeout`, `Trapped`, `OutOfMemory`, `BadReturn`: the candidate's or the code's fault.
  * `CompileFailure`: the same on every machine, and should have been found before the code was accepted.
- * `WorkerDied`: the thread ended under it; try again once. `Internal`: this machine's fault: judge nothing.
+ * `WorkerDied`: its process crashed; try again once, for another crash is no accident. `Internal`: this machine's
+ * fault (no memory, no answer though little time was used, ended from outside): judge nothing.
  */
 export type PvfOutcome =
   | { readonly _tag: "Valid"; readonly result: ValidationResult }

@@ -164,6 +164,33 @@ describe("CandidateValidation", () => {
     })
   )
 
+  it.effect("a second attempt whose time was cut short is no verdict", () =>
+    Effect.gen(function* () {
+      const endings = [
+        { _tag: "Internal", why: "" },
+        { _tag: "Timeout", timeoutMs: 9000 }
+      ] as const
+      const validation = yield* harness(scripted(endings))
+      const fiber = yield* Effect.forkChild(validation.ask(request({ kind: "Approval" })))
+      yield* validation.idle
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "Failed")
+    })
+  )
+
+  it.effect("one death is no verdict when there is no time for a second attempt", () =>
+    Effect.gen(function* () {
+      const late = Layer.succeed(Pvf.Pvf, {
+        execute: () => Effect.delay(Effect.succeed({ _tag: "WorkerDied", why: "" } as const), "10 seconds")
+      })
+      const validation = yield* harness(late)
+      const fiber = yield* Effect.forkChild(validation.ask(request({ kind: "Dispute" })))
+      yield* validation.idle
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "Failed")
+    })
+  )
+
   it.effect("gives up after one more death, and says invalid", () =>
     Effect.gen(function* () {
       const limits: Array<number> = []

@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Result } from "effect"
-import { Adder, WasmMemory } from "@ephor/backing"
+import { Adder } from "@ephor/backing"
+import * as WasmFeatures from "../src/validation/WasmFeatures.ts"
+import * as WasmPreparation from "../src/validation/WasmPreparation.ts"
+import { WasmRefusal } from "../src/validation/WasmReader.ts"
 import * as Fixtures from "./fixtures/wasm.ts"
 
 const body = [0x42, 0]
-const bound = (code: Uint8Array, maxPages: number) => Result.getOrThrow(WasmMemory.bound(code, maxPages))
+const bound = (code: Uint8Array, maxMemoryPages: number) =>
+  WasmPreparation.prepare(code, { ...WasmFeatures.defaults, maxMemoryPages })
 
 describe("WasmMemory", () => {
   it("writes the limit into a memory without maximum, and keeps a smaller one", () => {
@@ -32,35 +35,43 @@ describe("WasmMemory", () => {
     ])
   })
 
-  it("is the same module otherwise", () => {
-    const once = bound(Adder.code, 100).code
-    assert.deepStrictEqual(bound(once, 100).code, once)
+  it("keeps the exports that the host uses, and adds its own", () => {
+    const { code } = bound(Adder.code, 100)
     assert.deepStrictEqual(
-      WebAssembly.Module.exports(new WebAssembly.Module(once)).map(({ name }) => name),
-      ["alloc", "validate_block", "memory"]
+      WebAssembly.Module.exports(new WebAssembly.Module(code)).map(({ name }) => name),
+      ["alloc", "validate_block", "memory", WasmPreparation.machineFault]
     )
   })
 
   it("says what it cannot run", () => {
     const why = (code: Uint8Array, maxPages = 10) => {
-      const result = WasmMemory.bound(code, maxPages)
-      return Result.isFailure(result) ? result.failure.message : "-"
+      try {
+        bound(code, maxPages)
+        return "-"
+      } catch (error) {
+        assert.instanceOf(error, WasmRefusal)
+        return error.message
+      }
     }
     assert.include(why(Uint8Array.of(0)), "ends too early")
     assert.include(why(new Uint8Array(20)), "header")
     assert.include(why(Fixtures.module(body, { memory: [11] })), "11 pages of memory, the limit is 10")
     assert.include(why(Fixtures.module(body, { importFunction: true })), "imports env.ext_time")
     const code = Fixtures.module(body)
-    for (let length = 0; length < code.length; length++) WasmMemory.bound(code.subarray(0, length), 10)
+    for (let length = 0; length < code.length; length++) why(code.subarray(0, length))
   })
 
-  it("never throws, whatever the bytes", () => {
+  it("throws nothing but refusals, whatever the bytes", () => {
     let seed = 7
     const next = () => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31)
     for (let round = 0; round < 500; round++) {
       const code = Adder.code.slice()
-      for (let i = 0; i < 4; i++) code[next() % Math.min(200, code.length)] = next() & 255
-      WasmMemory.bound(code, 100)
+      for (let i = 0; i < 4; i++) code[next() % code.length] = next() & 255
+      try {
+        bound(code, 100)
+      } catch (error) {
+        assert.instanceOf(error, WasmRefusal)
+      }
     }
   })
 })
