@@ -18,12 +18,15 @@ import type { ChainError } from "./ChainError.ts"
 import * as Committee from "./Committee.ts"
 import * as DevRuntime from "./DevRuntime.ts"
 import type { DevTransaction } from "./DevTransaction.ts"
+import type { Finality, FinalityVoter } from "./finality/FinalityVotes.ts"
 import { makeDevChain } from "./internal/devChain.ts"
 import { RuntimeApi } from "./RuntimeApi.ts"
 import type { Store, StoreError } from "./Store.ts"
 
 /** Answers what the leader's block takes in on behalf of parachains; `null` is nothing. */
 export type InherentProvider = (parent: BlockRef) => Effect.Effect<InherentData | null>
+
+export type { Finality, FinalityVoter } from "./finality/FinalityVotes.ts"
 
 /** Shape of the service. */
 export interface Service {
@@ -38,6 +41,11 @@ export interface Service {
   ) => Effect.Effect<void, never, Scope.Scope>
   /** Bars a candidate from ever being backed again, on any branch. Durable when it returns. */
   readonly reject: (candidate: CandidateHash) => Effect.Effect<void, StoreError>
+  /**
+   * Gives somebody a say in what becomes final, until the scope closes, on a chain that finalizes itself and counts votes
+   * (`Finality.votes`). On any other chain nobody is ever asked.
+   */
+  readonly voteFinality: (voter: FinalityVoter) => Effect.Effect<void, never, Scope.Scope>
   /** Stops authoring; a block in the making is finished. */
   readonly pause: Effect.Effect<void>
   /** Goes on authoring. */
@@ -105,8 +113,11 @@ export interface Options extends Partial<Settings> {
   readonly l1Genesis?: BlockRef
   /** Default: no validators and no parachains. */
   readonly runtime?: RuntimeOptions
-  /** Who finalizes: somebody outside by `promote`, or the chain itself so many blocks behind its head. Default `external`. */
-  readonly finality?: "external" | { readonly depth: number }
+  /**
+   * Who finalizes: somebody outside by `promote`, or the chain itself so many blocks behind its head, as far as voters
+   * accept. Default `external`.
+   */
+  readonly finality?: "external" | Finality
   readonly chainLimits?: Partial<ChainLimits>
 }
 
@@ -117,7 +128,7 @@ export interface Resolved extends Settings {
   readonly authors: ReadonlyArray<Committee.Author>
   readonly l1Genesis: BlockRef | undefined
   readonly runtime: DevRuntime.Options
-  readonly finality: "external" | { readonly depth: number }
+  readonly finality: "external" | Finality
   readonly chainLimits: Partial<ChainLimits>
 }
 

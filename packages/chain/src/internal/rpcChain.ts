@@ -74,6 +74,7 @@ export const makeRpcChain = Effect.fnUntraced(function* (client: Client, options
     submit,
     provideInherents: providers.register,
     reject: relay.reject,
+    voteFinality: () => Effect.void,
     pause: Effect.asVoid(running.close),
     resume: Effect.asVoid(running.open)
   }
