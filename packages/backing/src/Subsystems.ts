@@ -3,7 +3,7 @@
  * backing.
  */
 import { Layer } from "effect"
-import type { Keystore, RuntimeApi, Store } from "@ephor/chain"
+import type { Chain, Keystore, RuntimeApi, Store } from "@ephor/chain"
 import type { Network, NetworkError } from "@ephor/network"
 import * as Overseer from "@ephor/overseer"
 import * as ApprovalVoting from "./ApprovalVoting.ts"
@@ -66,6 +66,7 @@ export type Requirements =
   | (typeof addresses)[number]["Identifier"]
   | Overseer.DisputeCoordinator
   | Overseer.Overseer.Overseer
+  | Chain.Chain
   | RuntimeApi.RuntimeApi
   | Keystore.Keystore
   | Store.Store
@@ -73,7 +74,9 @@ export type Requirements =
   | Pvf
 
 /** Runs all of them. */
-export const layer = (options: Options = {}): Layer.Layer<never, NetworkError, Requirements> =>
+export const layer = (
+  options: Options = {}
+): Layer.Layer<never, NetworkError | Store.StoreError, Requirements> =>
   Layer.mergeAll(
     CandidateSelection.layer(options.selection),
     CandidateBacking.layer(options.backing),
