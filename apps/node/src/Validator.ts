@@ -1,7 +1,7 @@
 /**
  * One validator on one page: its subsystems over the chain, the network and the keys that it is given.
  */
-import { DevAuthor, Subsystems } from "@ephor/backing"
+import { DevAuthor, DevFinality, Subsystems } from "@ephor/backing"
 import {
   DisputeCoordinator,
   DisputeDistribution,
@@ -39,6 +39,7 @@ export const layer = (options: Options, extension: Extension) =>
     // from collator to inclusion
     Subsystems.layer(options.faulty ? { malus: {} } : {}),
     DevAuthor.layer(options.author),
+    DevFinality.layer,
     // who lied
     DisputeCoordinator.layer(),
     DisputeParticipation.layer(),

@@ -4,7 +4,7 @@
  */
 import { Adder, type Malus } from "@ephor/backing"
 import { DevChain, Store } from "@ephor/chain"
-import { Disputes } from "@ephor/disputes"
+import { Disputes, Thresholds } from "@ephor/disputes"
 import { MemoryNetwork } from "@ephor/network"
 import { Overseer } from "@ephor/overseer"
 import { BlockSource, ObserverApi, Publisher } from "@ephor/streaming"
@@ -67,7 +67,7 @@ const groundLayer = (options: Options, store: Store.Service): Layer.Layer<Ground
     genesisTime: options.genesisTime,
     blockTimeMs: options.blockTimeMs,
     authors: { seed: `simulation-${options.chainId}`, size: options.validators.length },
-    finality: { depth: options.finalityDepth },
+    finality: { depth: options.finalityDepth, votes: Thresholds.supermajority(options.validators.length) },
     runtime: {
       validators: options.validators,
       groups: options.groups,

@@ -1,7 +1,7 @@
 /**
  * One validator of a simulated committee: the subsystems of a node over the machine that the world gives it.
  */
-import { DevAuthor, Subsystems } from "@ephor/backing"
+import { DevAuthor, DevFinality, Subsystems } from "@ephor/backing"
 import type { Malus, Pvf } from "@ephor/backing"
 import { Chain, type DevChain, Keystore, type RuntimeApi, Store } from "@ephor/chain"
 import {
@@ -63,7 +63,7 @@ export const nameOf = (index: ValidatorIndex): string => `validator-${index}`
 const page = (
   { index, malus, secret }: Options,
   session: Session
-): Layer.Layer<Parts, DisputeError | Keystore.KeystoreError | NetworkError, Ground> => {
+): Layer.Layer<Parts, DisputeError | Keystore.KeystoreError | NetworkError | Store.StoreError, Ground> => {
   const keys = Signatures.layerSr25519({ secrets: [Redacted.make(secret)] })
   const peer = Layer.unwrap(
     Effect.map(Keystore.Keystore, ({ publicKeys }) =>
@@ -73,6 +73,7 @@ const page = (
   return Layer.mergeAll(
     Subsystems.layer(malus === undefined ? {} : { malus }),
     DevAuthor.layer(index),
+    DevFinality.layer,
     DisputeCoordinator.layer(),
     DisputeParticipation.layer(),
     DisputeDistribution.layer({ retryDelayMs: disputeRetryDelayMs })
