@@ -6,7 +6,7 @@ import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
 import { type AvailableData, candidateHash, type CandidateReceipt } from "@ephor/types"
 import { Context, Deferred, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { DisputeParticipation } from "@ephor/disputes"
+import { DisputeParticipation, Disputes } from "@ephor/disputes"
 import * as World from "./support/world.ts"
 
 const data: AvailableData = {
@@ -29,7 +29,9 @@ const start = Effect.fnUntraced(function* (options: Partial<DisputeParticipation
   const script = new World.Script()
   const chain = Context.get(yield* Layer.build(Layer.fresh(World.chain)), Chain.Chain)
   yield* Effect.provideService(World.grow("a-b-c-d"), Chain.Chain, chain)
-  const services = yield* Layer.build(Layer.merge(World.runtimeOf(script), Layer.succeed(Chain.Chain, chain)))
+  const services = yield* Layer.build(
+    Layer.mergeAll(World.runtimeOf(script), Layer.succeed(Chain.Chain, chain), Layer.fresh(Disputes.layer))
+  )
   const harness = yield* SubsystemTest.make({
     subsystem: Overseer.DisputeParticipation,
     layer: DisputeParticipation.layer(options).pipe(Layer.provide(Layer.succeedContext(services))),
@@ -38,6 +40,7 @@ const start = Effect.fnUntraced(function* (options: Partial<DisputeParticipation
   return {
     ...harness,
     script,
+    hub: Context.get(services, Disputes.Disputes),
     begin: Effect.andThen(harness.activate(World.leafOf("d", "c", 4)), harness.idle),
     participate: (candidate: CandidateReceipt, priority: "Priority" | "BestEffort" = "BestEffort") =>
       harness

@@ -101,14 +101,15 @@ export const start = Effect.fnUntraced(function* (options: Options, disk: Disk, 
   const validators: Array<Validator.Running | undefined> = options.validators.map(() => undefined)
 
   const watch = Effect.fnUntraced(function* (index: ValidatorIndex, running: Validator.Running) {
-    const { conclusions } = Context.get(running.parts, Disputes.Disputes)
+    const { conclusions, lateInclusions } = Context.get(running.parts, Disputes.Disputes)
+    const bar = ({ candidateHash, valid }: Disputes.DisputeConclusion) =>
+      valid ? Effect.void : Effect.ignore(devChain.reject(candidateHash))
     yield* conclusions.pipe(
-      Stream.tap((conclusion) =>
-        conclusion.valid ? Effect.void : Effect.ignore(devChain.reject(conclusion.candidateHash))
-      ),
+      Stream.tap(bar),
       Stream.runForEach((conclusion) => witness.concluded(index, conclusion)),
       Effect.forkIn(scope, { startImmediately: true })
     )
+    yield* Stream.runForEach(lateInclusions, bar).pipe(Effect.forkIn(scope, { startImmediately: true }))
     yield* Context.get(running.parts, Overseer.Overseer).join.pipe(
       Effect.catch((error) =>
         validators[index] === running ? witness.ended(index, error.message) : Effect.void
