@@ -46,6 +46,10 @@ export const participationGivenUp = Metric.counter("disputes_participation_given
   description: "Participations without a vote that did not fit among those to try again",
   incremental: true
 })
+/** Spam slots that are taken. */
+export const spamSlots = Metric.gauge("disputes_spam_slots", {
+  description: "Spam slots that are taken by unconfirmed disputes"
+})
 /** Judgements of ours that gave way to newer ones before they could be voted. */
 export const judgementsDropped = Metric.counter("disputes_judgements_dropped_total", {
   description: "Judgements that could not be voted and did not fit among those that wait",

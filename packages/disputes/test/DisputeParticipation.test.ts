@@ -166,6 +166,60 @@ describe("DisputeParticipation", () => {
       assert.deepStrictEqual(yield* rig.verdicts, [])
     })
   )
+  it.effect(
+    "what kept us from voting may pass: tried again, ever later, as long as the dispute is open",
+    () =>
+      Effect.gen(function* () {
+        const rig = yield* start({ retryDelayMs: 100, retryLimitMs: 150 })
+        yield* rig.begin
+        const A = at("A", "a")
+        yield* rig.hub.setActive([
+          { session: 10, candidateHash: candidateHash(A), status: { _tag: "Active" } }
+        ])
+        yield* rig.participate(A)
+        yield* rig.recover({ _tag: "Unavailable" })
+        for (const pauseMs of [100, 150, 150]) {
+          yield* TestClock.adjust(pauseMs - 1)
+          assert.deepStrictEqual(yield* rig.waiting, [], `before ${pauseMs} ms`)
+          yield* TestClock.adjust(1)
+          yield* rig.recover(recovered)
+          yield* rig.judge(judged.failed)
+        }
+        assert.deepStrictEqual(yield* rig.verdicts, [])
+        // Somebody asks meanwhile: there is one next try, not two.
+        yield* rig.participate(A)
+        yield* rig.recover({ _tag: "Unavailable" })
+        yield* TestClock.adjust(150)
+        assert.deepStrictEqual(yield* rig.recover(recovered), A)
+        yield* rig.judge(judged.valid)
+        assert.deepStrictEqual(yield* rig.verdicts, [true])
+        yield* TestClock.adjust(1000)
+        assert.deepStrictEqual(yield* rig.waiting, [])
+      })
+  )
+  it.effect("a dispute that is over is not tried again", () =>
+    Effect.gen(function* () {
+      const rig = yield* start()
+      yield* rig.begin
+      yield* rig.participate(at("A", "a"))
+      yield* rig.recover({ _tag: "Unavailable" })
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(yield* rig.waiting, [])
+    })
+  )
+  it.effect("what did not fit into the queue follows by itself", () =>
+    Effect.gen(function* () {
+      const rig = yield* start({ bestEffortCapacity: 1, maxParallel: 1 })
+      const [A, B] = [at("A", "a"), at("B", "b")]
+      yield* rig.hub.setActive([{ session: 10, candidateHash: candidateHash(B), status: { _tag: "Active" } }])
+      yield* rig.participate(A)
+      yield* rig.participate(B)
+      yield* rig.begin
+      assert.deepStrictEqual(yield* rig.waiting, [A])
+      yield* TestClock.adjust("2 minutes")
+      assert.deepStrictEqual(yield* rig.waiting, [B])
+    })
+  )
   it.effect("a full queue refuses, and the next request is heard", () =>
     Effect.gen(function* () {
       const rig = yield* start({ bestEffortCapacity: 1 })

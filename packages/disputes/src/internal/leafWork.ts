@@ -1,10 +1,11 @@
 /** What a new leaf means to the coordinator: a new session, votes and candidates on chain, disputes to take up again. */
 import { type Signal, Subsystem } from "@ephor/overseer"
 import type { CandidateHash } from "@ephor/types"
-import { Effect, Option } from "effect"
+import { Effect, Metric, Option } from "effect"
 import { isInactive } from "../DisputeStatus.ts"
 import { oldestSession } from "../SessionWindow.ts"
 import type { DisputeConclusion } from "../Disputes.ts"
+import * as Metrics from "../Metrics.ts"
 import type { Sighting } from "../Scraping.ts"
 import { byzantine } from "../Thresholds.ts"
 import {
@@ -36,6 +37,7 @@ export const onLeaf = Effect.fn("DisputeCoordinator.leaf")(function* (state: Sta
   yield* onSightings(state, sightings, recovered)
   yield* closeHearings(state)
   yield* tellActive(state)
+  yield* Metric.update(Metrics.spamSlots, state.slots.size)
 })
 
 /** Forgets what the window of sessions has left behind. */
