@@ -11,6 +11,7 @@ import { Unavailable } from "@ephor/streaming/ObserverError"
 import { candidateHash, type Hash, type ValidatorIndex } from "@ephor/types"
 import { Clock, Context, Effect, Exit, Layer, Random, Redacted, Scope, Stream } from "effect"
 import * as Disk from "./Disk.ts"
+import type * as Trap from "./duties/Trap.ts"
 import { Ledger } from "./Ledger.ts"
 import * as Machine from "./Machine.ts"
 import * as Signatures from "./Signatures.ts"
@@ -26,13 +27,18 @@ export interface Options {
   readonly garbageShare: number
   /** Acknowledged batches that the disk forgets when the machine is killed: 0 is an honest disk. */
   readonly forgottenBatches: number
+  /** Hears what the subsystems of each validator say to each other; false: that validator is dead. Default: nobody dies. */
+  readonly trap: ((validator: ValidatorIndex, word: Trap.Word) => boolean) | undefined
 }
 
 /** An honest world. */
-export const defaults: Options = { faulty: new Map(), garbageShare: 0, forgottenBatches: 0 }
+export const defaults: Options = { faulty: new Map(), garbageShare: 0, forgottenBatches: 0, trap: undefined }
 
 /** Time between blocks. */
 export const blockTimeMs = 1000
+
+/** Blocks between the head and the final block. */
+export const finalityDepth = 16
 
 /** Virtual time at which every world begins. */
 export const genesisMs = 1_700_000_000_000
@@ -41,7 +47,6 @@ const secrets = ["//Alice", "//Bob", "//Charlie", "//Dave"]
 const collatorSecret = "//Ferdie"
 const chainId = "901"
 const paraId = 2000
-const finalityDepth = 16
 
 /** A world at work. */
 export interface World {
@@ -55,6 +60,8 @@ export interface World {
   readonly setWeather: (forecast: Weather.Forecast) => Effect.Effect<void>
   /** Kills the machine and starts it again from its disk. */
   readonly restart: Effect.Effect<void>
+  /** From now on the collator makes nothing invalid. */
+  readonly stopGarbage: () => void
 }
 
 const describe = (event: ChainEvent): string | undefined => {
@@ -92,6 +99,7 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
   )
   const validators = yield* publicKeysOf(secrets)
   let forecast: Weather.Forecast = Weather.usual
+  let { garbageShare } = options
   let up: { readonly machine: Machine.Machine; readonly scope: Scope.Closeable } | undefined
 
   const say = (who: string, what: string) =>
@@ -124,6 +132,7 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
         groups: [[0, 1, 2], [3]],
         paraId,
         faulty: options.faulty,
+        trap: options.trap,
         weather: Weather.weather(() => forecast)
       },
       disk,
@@ -131,7 +140,7 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
     ).pipe(Scope.provide(scope))
     up = { machine, scope }
     yield* watch(machine).pipe(Scope.provide(scope))
-    yield* collate(machine, collator, options, ledger).pipe(Scope.provide(scope))
+    yield* collate(machine, collator, () => garbageShare, ledger).pipe(Scope.provide(scope))
   })
 
   const watch = (machine: Machine.Machine) =>
@@ -164,7 +173,8 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
     machine: () => up?.machine,
     say,
     setWeather: (next) => Effect.sync(() => void (forecast = next)),
-    restart
+    restart,
+    stopGarbage: () => void (garbageShare = 0)
   }
   yield* start
   yield* observe(world)
@@ -175,7 +185,7 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
 const collate = Effect.fnUntraced(function* (
   machine: Machine.Machine,
   keystore: Keystore.Service,
-  options: Options,
+  garbageShare: () => number,
   ledger: Ledger
 ) {
   const runtime = Context.get(machine.ground, RuntimeApi.RuntimeApi)
@@ -186,7 +196,7 @@ const collate = Effect.fnUntraced(function* (
       : Context.get(running.parts, CandidateSelection).send(candidate)
   }
   const onBlock = Effect.fnUntraced(function* (relayParent: Hash) {
-    const garbage = (yield* Random.next) < options.garbageShare
+    const garbage = (yield* Random.next) < garbageShare()
     const collating: Collator.Options = {
       paraId,
       collator: keystore.publicKeys[0]!,
