@@ -52,12 +52,10 @@ export interface Limits extends ApprovalRecord.Limits {
 
 /** Defaults of `Limits`. */
 export const defaults: Limits = {
+  ...ApprovalRecord.defaults,
   concurrency: 4,
   maxWaiting: 1024,
-  maxBlocks: Unsettled.maxBlocks,
-  remembered: 4096,
-  keptBlocks: 512,
-  pruneBatch: 300,
+  maxBlocks: 500,
   retryDelayMs: 1000,
   retryLimitMs: 30_000
 }

@@ -60,11 +60,10 @@ export interface Limits extends OwnStatements.Limits {
 
 /** Defaults of `Limits`. */
 export const defaults: Limits = {
+  ...OwnStatements.defaults,
   povTimeoutMs: 2000,
   maxWatchers: 16,
-  rememberedLeaves: 256,
-  keptBlocks: 64,
-  pruneBatch: 300
+  rememberedLeaves: 256
 }
 
 const validate = (job: Job, candidate: CandidateReceipt, pov: PoV) =>

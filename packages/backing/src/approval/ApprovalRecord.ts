@@ -20,6 +20,9 @@ export interface Limits {
   readonly pruneBatch: number
 }
 
+/** Defaults of `Limits`. */
+export const defaults: Limits = { remembered: 4096, keptBlocks: 512, pruneBatch: 300 }
+
 /** By the height of the block that included the candidate. */
 const table = Table.make({ name: "approvals", key: [Table.u64, Table.hash], value: Approval })
 

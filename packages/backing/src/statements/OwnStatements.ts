@@ -14,6 +14,9 @@ export interface Limits {
   readonly pruneBatch: number
 }
 
+/** Defaults of `Limits`. */
+export const defaults: Limits = { keptBlocks: 64, pruneBatch: 300 }
+
 /** By height and hash of the relay parent, and by candidate: one statement about each. */
 const table = Table.make({
   name: "own-statements",
