@@ -192,8 +192,8 @@ describe("AvailabilityDistribution", () => {
         layer: AvailabilityDistribution.layer(),
         captures: [Overseer.AvailabilityRecovery, Overseer.AvailabilityStore]
       }).pipe(
-        Effect.provide(Layer.fresh(Chain.layerMemory())),
-        Effect.provide(
+        Effect.provide([
+          Layer.fresh(Chain.layerMemory()),
           Layer.mock(RuntimeApi.RuntimeApi, {
             sessionIndexForChild: () => Effect.succeed(World.session),
             availabilityCores: () => Effect.succeed([{ _tag: "Free" }, occupied]),
@@ -204,7 +204,7 @@ describe("AvailabilityDistribution", () => {
                 disputes: []
               } as never)
           })
-        )
+        ])
       )
       yield* distribution.activate(World.leaf)
       const present = yield* distribution.next(Overseer.AvailabilityStore)
@@ -240,8 +240,8 @@ describe("AvailabilityDistribution after a restart", () => {
         layer: AvailabilityDistribution.layer(),
         captures: [Overseer.AvailabilityRecovery, Overseer.AvailabilityStore]
       }).pipe(
-        Effect.provide(Layer.succeed(Chain.Chain, chain)),
-        Effect.provide(
+        Effect.provide([
+          Layer.succeed(Chain.Chain, chain),
           Layer.mock(RuntimeApi.RuntimeApi, {
             sessionIndexForChild: () => Effect.succeed(World.session),
             availabilityCores: () => Effect.succeed([core]),
@@ -257,7 +257,7 @@ describe("AvailabilityDistribution after a restart", () => {
                 } as never
               })
           })
-        )
+        ])
       )
       yield* distribution.activate(ChainScript.ref("d", "c", 4))
       const present = yield* distribution.next(Overseer.AvailabilityStore)

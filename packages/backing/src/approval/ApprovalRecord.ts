@@ -12,7 +12,7 @@ export interface Approval extends Schema.Schema.Type<typeof Approval> {}
 
 /** Bounds of the record. */
 export interface Limits {
-  /** Approvals remembered, the newest. */
+  /** Approvals remembered, the newest: not fewer than blocks that wait for finality include. */
   readonly remembered: number
   /** Blocks below the final one whose approvals are kept: a dispute may still ask for them. */
   readonly keptBlocks: number
@@ -21,7 +21,7 @@ export interface Limits {
 }
 
 /** Defaults of `Limits`. */
-export const defaults: Limits = { remembered: 4096, keptBlocks: 512, pruneBatch: 300 }
+export const defaults: Limits = { remembered: 65_536, keptBlocks: 512, pruneBatch: 300 }
 
 /** By the height of the block that included the candidate. */
 const table = Table.make({ name: "approvals", key: [Table.u64, Table.hash], value: Approval })
