@@ -3,15 +3,17 @@ import type { IssueLocalStatement } from "@ephor/overseer"
 import { type DisputeStatement, disputeStatementPayload } from "@ephor/types"
 import { Effect, Metric } from "effect"
 import * as Metrics from "../Metrics.ts"
+import { isAncient } from "../SessionWindow.ts"
 import type { CheckedVote } from "../VoteImport.ts"
 import { keyOf, sessionInfoOf, type State, votesOf, withoutVote } from "./coordinatorState.ts"
 import { importVotes } from "./importVotes.ts"
 import { tellOthers } from "./ownVotes.ts"
 
-/** Keeps a judgement for the next leaf; the oldest gives way when there are too many. */
+/** Keeps a judgement for the next leaf, unless its session is past; the oldest gives way when there are too many. */
 const keep = Effect.fnUntraced(function* (state: State, message: IssueLocalStatement, why: string) {
-  const { options, unvoted } = state
+  const { highest, options, unvoted } = state
   yield* Effect.logWarning("our judgement is not voted yet", { candidate: message.candidateHash, why })
+  if (isAncient(message.session, highest, options.disputeWindow, options.era)) return
   unvoted.set(keyOf(message.session, message.candidateHash), message)
   if (unvoted.size <= options.unvotedJudgements) return
   unvoted.delete(unvoted.keys().next().value!)
