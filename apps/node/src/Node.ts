@@ -8,7 +8,7 @@ import * as NodeRpcChain from "@ephor/execution/NodeRpcChain"
 import * as NodeSignaturePool from "@ephor/keystore/NodeSignaturePool"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { Health, NodeAdmin } from "@ephor/cli"
-import { Disputes } from "@ephor/disputes"
+import { Disputes, Thresholds } from "@ephor/disputes"
 import { MemoryNetwork, Network } from "@ephor/network"
 import { BlockSource, Publisher } from "@ephor/streaming"
 import { ManagedNode } from "@ephor/supervisor-protocol"
@@ -57,6 +57,9 @@ const engineOf = ({ executionEngine: url, executionJwtSecret: path }: NodeConfig
     ? Effect.succeed({})
     : Effect.map(NodeJwt.readSecret(path), (jwtSecret) => ({ engine: { url, jwtSecret } }))
 
+/** Validators of this process that must accept a block before it is final: all but as many as may be faulty. */
+const votesOf = ({ own }: Membership) => Thresholds.supermajority(own.length)
+
 /** The chain that this process makes: our own, or an execution client's. */
 const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) => {
   const options = { ...common(spec, membership), derivationDelayBlocks: spec.derivationDelayBlocks }
@@ -65,7 +68,8 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
         ...options,
         genesisTime: spec.genesisTime,
         blockTimeMs: spec.blockTimeMs,
-        finality: spec.finality === "external" ? "external" : { depth: spec.finality }
+        finality:
+          spec.finality === "external" ? "external" : { depth: spec.finality, votes: votesOf(membership) }
       })
     : Layer.unwrap(
         Effect.map(engineOf(config), (engine) =>

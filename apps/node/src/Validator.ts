@@ -1,8 +1,8 @@
 /**
  * One validator on one page: its subsystems over the chain, the network and the keys that it is given.
  */
-import { Provisioner, Subsystems } from "@ephor/backing"
-import { DevAuthor } from "@ephor/devchain"
+import { FinalityVote, Provisioner, Subsystems } from "@ephor/backing"
+import { DevAuthor, DevFinality } from "@ephor/devchain"
 import {
   DisputeCoordinator,
   DisputeDistribution,
@@ -40,6 +40,7 @@ export const layer = (options: Options, extension: Extension) =>
     // from collator to inclusion
     Subsystems.layer(options.faulty ? { malus: {} } : {}),
     DevAuthor.layer(options.author, Provisioner.inherents),
+    DevFinality.layer(FinalityVote.make),
     // who lied
     DisputeCoordinator.layer(),
     DisputeParticipation.layer(),

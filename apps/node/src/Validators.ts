@@ -72,16 +72,16 @@ export const layer = <E, R>(
         Effect.map(build(spec, extension, networkOf, validator), (context) => ({ ...validator, context }))
       )
       for (const { context } of built) {
-        const { conclusions } = Context.get(context, Disputes.Disputes)
+        const { conclusions, lateInclusions } = Context.get(context, Disputes.Disputes)
+        const bar = ({ candidateHash, valid }: Disputes.DisputeConclusion) =>
+          valid ? Effect.void : Effect.ignore(devChain.reject(candidateHash), { log: "Warn" })
         yield* conclusions.pipe(
-          Stream.tap((conclusion) =>
-            conclusion.valid
-              ? Effect.void
-              : Effect.ignore(devChain.reject(conclusion.candidateHash), { log: "Warn" })
-          ),
+          Stream.tap(bar),
           Stream.runForEach(hub.conclude),
           Effect.forkScoped({ startImmediately: true })
         )
+        // Told again after a restart: the run that concluded may have ended before it barred the candidate.
+        yield* Stream.runForEach(lateInclusions, bar).pipe(Effect.forkScoped({ startImmediately: true }))
       }
       const joins = built.map(({ context }) => Context.get(context, Overseer.Overseer).join)
       return Context.make(Validators, {

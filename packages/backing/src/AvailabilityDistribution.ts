@@ -5,19 +5,21 @@
  * It works on signals alone. Backers come from the votes of the block that backed the candidate.
  */
 import { type Deferred, Effect, type Layer } from "effect"
-import { RuntimeApi } from "@ephor/chain"
+import { Chain, RuntimeApi } from "@ephor/chain"
 import {
   AvailabilityRecovery,
   AvailabilityStore,
   Overseer,
   type RecoveryOutcome,
-  Subsystem
+  Subsystem,
+  Unsettled
 } from "@ephor/overseer"
 import {
+  type BlockRef,
   type CandidateHash,
   candidateHash,
   type CandidateReceipt,
-  type Hash,
+  type OccupiedCore,
   type ValidatorIndex
 } from "@ephor/types"
 import { Recent } from "./shared/Recent.ts"
@@ -30,10 +32,12 @@ export interface Limits {
   readonly concurrency: number
   /** Pause before another round of peers, while the candidate still waits. */
   readonly retryDelayMs: number
+  /** Blocks below a leaf that are looked at for who backed what occupies a core: after a restart nobody tells again. */
+  readonly maxBlocks: number
 }
 
 /** Defaults of `Limits`. */
-export const defaults: Limits = { maxPending: 256, concurrency: 8, retryDelayMs: 500 }
+export const defaults: Limits = { maxPending: 256, concurrency: 8, retryDelayMs: 500, maxBlocks: 64 }
 
 /** Nothing can be sent to availability distribution. */
 export type AvailabilityDistributionMessage = never
@@ -53,6 +57,7 @@ interface Pending {
 
 const make = (limits: Limits) =>
   Effect.gen(function* () {
+    const chain = yield* Chain.Chain
     const runtime = yield* RuntimeApi.RuntimeApi
     const pending = new Recent<CandidateHash, Pending>(limits.maxPending)
 
@@ -87,19 +92,39 @@ const make = (limits: Limits) =>
       while (!(yield* attempt(hash, known))) yield* Effect.sleep(limits.retryDelayMs)
     })
 
-    const work = Effect.fnUntraced(function* (relayParent: Hash) {
-      const { backingValidatorsPerCandidate } = yield* runtime.onChainVotes(relayParent)
+    const learn = Effect.fnUntraced(function* ({ hash }: BlockRef) {
+      const { backingValidatorsPerCandidate } = yield* runtime.onChainVotes(hash)
       for (const [receipt, votes] of backingValidatorsPerCandidate) {
         pending.set(candidateHash(receipt), { receipt, backers: votes.map(([index]) => index) })
       }
-      const cores = yield* runtime.availabilityCores(relayParent)
-      const occupied = cores.flatMap((core) => (core._tag === "Occupied" ? [core.value.candidateHash] : []))
-      yield* Effect.forEach(occupied, fetch, { concurrency: limits.concurrency, discard: true })
+    })
+
+    /** Who backed what came before this run: from the blocks since which the cores are occupied. */
+    const learnEarlier = Effect.fnUntraced(function* (leaf: BlockRef, occupied: ReadonlyArray<OccupiedCore>) {
+      const unknown = occupied.filter((core) => !pending.has(core.candidateHash))
+      if (unknown.length === 0) return
+      const since = Math.min(...unknown.map(({ occupiedSince }) => occupiedSince))
+      const maxBlocks = Math.min(limits.maxBlocks, leaf.number - since + 1)
+      const blocks = yield* Unsettled.at(chain, leaf, { maxBlocks, finalBlocks: limits.maxBlocks })
+      yield* Effect.forEach(blocks, (block) => Effect.ignore(learn(block), { log: "Debug" }), {
+        discard: true
+      })
+    })
+
+    const work = Effect.fnUntraced(function* (leaf: BlockRef) {
+      yield* learn(leaf)
+      const cores = yield* runtime.availabilityCores(leaf.hash)
+      const occupied = cores.flatMap((core) => (core._tag === "Occupied" ? [core.value] : []))
+      yield* learnEarlier(leaf, occupied)
+      yield* Effect.forEach(occupied, (core) => fetch(core.candidateHash), {
+        concurrency: limits.concurrency,
+        discard: true
+      })
     })
 
     return {
-      leaf: ({ hash }: { readonly hash: Hash }) =>
-        work(hash).pipe(
+      leaf: (leaf: BlockRef) =>
+        work(leaf).pipe(
           Effect.catchTag("RuntimeApiError", (error) =>
             Effect.logWarning("no data is fetched at this leaf", error.message)
           )
@@ -114,6 +139,7 @@ export type Requirements =
   | AvailabilityRecovery
   | AvailabilityStore
   | Overseer.Overseer
+  | Chain.Chain
   | RuntimeApi.RuntimeApi
 
 /** Fetches the data of backed candidates. */

@@ -6,9 +6,10 @@
  * and never about a candidate that it did not execute with success. (Overseer protocol, "Candidate Backing
  * Message".)
  */
-import { Deferred, Effect, type Layer, Metric, Option, Queue } from "effect"
+import { Deferred, Effect, type Layer, Option, Queue } from "effect"
 import { Keystore } from "@ephor/keystore"
 import { RuntimeApi } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import {
   AvailabilityRecovery,
   AvailabilityStore,
@@ -38,20 +39,19 @@ import {
   type Hash,
   type PoV,
   type SignedFullStatement,
-  type Statement,
   statementCandidate,
   toPlain,
   type ValidatorIndex
 } from "@ephor/types"
 import * as CandidateChecks from "./CandidateChecks.ts"
-import { allBacked, fromEntry, type Job, makeJob, toBacked, toEntry } from "./backing/Job.ts"
+import { allBacked, type Job, makeJob } from "./backing/Job.ts"
 import { Recent } from "./shared/Recent.ts"
-import { type Session, signStatement, verifyFullStatement } from "./shared/Session.ts"
-import * as Metrics from "./Metrics.ts"
-import * as StatementTable from "./StatementTable.ts"
+import { verifyFullStatement } from "./shared/Session.ts"
+import * as OwnStatements from "./statements/OwnStatements.ts"
+import { issue, repeat, type Signing, tally } from "./statements/Tally.ts"
 
 /** Limits of candidate backing. */
-export interface Limits {
+export interface Limits extends OwnStatements.Limits {
   /** How long to wait for a proof of validity from whoever has it, when its backer does not give it. */
   readonly povTimeoutMs: number
   /** Watchers of one relay parent; further ones are ended at once. */
@@ -61,63 +61,12 @@ export interface Limits {
 }
 
 /** Defaults of `Limits`. */
-export const defaults: Limits = { povTimeoutMs: 2000, maxWatchers: 16, rememberedLeaves: 256 }
-
-/** The proof of a misbehaviour, once per validator and relay parent. */
-const report = Effect.fnUntraced(function* (
-  job: Job,
-  found: StatementTable.Misbehavior<CommittedCandidateReceipt>
-) {
-  yield* Metric.update(Metrics.misbehaviors(found.kind), 1)
-  const kind = StatementTable.reportOf(found.kind)
-  if (kind === undefined || found.first === undefined || job.reported.has(found.validatorIndex)) return
-  const tally = job.table.tallies.get(found.first.candidateHash)
-  if (tally === undefined) return
-  job.reported.add(found.validatorIndex)
-  yield* MisbehaviorArbitration.sendNow({
-    _tag: kind,
-    relayParent: job.relayParent,
-    receipt: toPlain(tally.candidate),
-    first: fromEntry(found.first),
-    second: fromEntry(found.second)
-  })
-})
-
-const announce = Effect.fnUntraced(function* (job: Job, hash: CandidateHash) {
-  const attested = StatementTable.attested(job.table, hash)
-  if (attested === undefined) return
-  const candidate = toBacked(attested)
-  yield* Metric.update(Metrics.candidatesBacked, 1)
-  yield* Effect.logDebug("candidate is backed", { candidate: hash, para: attested.group })
-  for (const watcher of job.watchers) Queue.offerUnsafe(watcher, candidate)
-  yield* Provisioner.sendNow({
-    _tag: "ProvisionableData",
-    relayParent: job.relayParent,
-    data: { _tag: "BackedCandidate", candidate }
-  })
-})
-
-/** Tallies a statement whose signature is known to be good; answers whether it counted. */
-const tally = Effect.fnUntraced(function* (job: Job, statement: SignedFullStatement) {
-  const outcome = StatementTable.importStatement(job.table, toEntry(statement))
-  if (outcome._tag === "Misbehaved") yield* report(job, outcome.misbehavior)
-  if (outcome._tag !== "Counted") return false
-  if (outcome.attested) yield* announce(job, outcome.tally.candidateHash)
-  return true
-})
-
-/** Signs, tallies and shares. What must never be signed twice has been noted as issued before. */
-const issue = Effect.fnUntraced(function* (
-  keystore: Keystore.Service,
-  job: Job,
-  own: NonNullable<Session["own"]>,
-  payload: Statement
-) {
-  const statement = yield* signStatement(keystore, own, job.session.context, payload)
-  yield* Metric.update(Metrics.statementsSigned(payload._tag), 1)
-  yield* tally(job, statement)
-  yield* StatementDistribution.send({ _tag: "Share", relayParent: job.relayParent, statement })
-})
+export const defaults: Limits = {
+  ...OwnStatements.defaults,
+  povTimeoutMs: 2000,
+  maxWatchers: 16,
+  rememberedLeaves: 256
+}
 
 const validate = (job: Job, candidate: CandidateReceipt, pov: PoV) =>
   CandidateValidation.ask((reply: Deferred.Deferred<ValidationOutcome>) => ({
@@ -150,7 +99,7 @@ const check = Effect.fnUntraced(function* (
 })
 
 const trySecond = Effect.fnUntraced(function* (
-  keystore: Keystore.Service,
+  signing: Signing,
   job: Job,
   { candidate, pov }: Second,
   hash: CandidateHash
@@ -167,7 +116,7 @@ const trySecond = Effect.fnUntraced(function* (
   job.issued.add(hash)
   const value = { descriptor: candidate.descriptor, commitments: checked }
   yield* distribute(job, candidate, pov)
-  yield* issue(keystore, job, own, { _tag: "Seconded", value })
+  yield* issue(signing, job, own, { _tag: "Seconded", value })
 })
 
 const recover = (job: Job, candidate: CandidateReceipt, backer: ValidatorIndex) =>
@@ -204,7 +153,7 @@ interface Seconded {
 
 /** Checks a candidate of our group. What we find invalid we report, and sign nothing: the chain knows no such statement. */
 const agree = Effect.fnUntraced(function* (
-  keystore: Keystore.Service,
+  signing: Signing,
   job: Job,
   { candidate, hash, statement }: Seconded,
   pov: PoV
@@ -223,12 +172,12 @@ const agree = Effect.fnUntraced(function* (
   if (typeof checked === "string" || own === undefined || job.issued.has(hash)) return
   job.issued.add(hash)
   yield* distribute(job, candidate, pov)
-  yield* issue(keystore, job, own, { _tag: "Valid", value: hash })
+  yield* issue(signing, job, own, { _tag: "Valid", value: hash })
 })
 
 /** Waits for a proof from whoever has it; a later backer may be faster. */
 const agreeLater = Effect.fnUntraced(function* (
-  keystore: Keystore.Service,
+  signing: Signing,
   job: Job,
   seconded: Seconded,
   timeoutMs: number
@@ -242,12 +191,12 @@ const agreeLater = Effect.fnUntraced(function* (
     reply
   })).pipe(Effect.timeoutOption(timeoutMs))
   if (Option.isNone(pov) || job.issued.has(seconded.hash) || job.validating.has(seconded.hash)) return
-  yield* inBackground(job, seconded.hash, agree(keystore, job, seconded, pov.value))
+  yield* inBackground(job, seconded.hash, agree(signing, job, seconded, pov.value))
 })
 
 /** Checks what a peer of our group seconded, with the proof of its backer. Without it we say nothing yet. */
 const tryAgree = Effect.fnUntraced(function* (
-  keystore: Keystore.Service,
+  signing: Signing,
   job: Job,
   committed: CommittedCandidateReceipt,
   statement: SignedFullStatement,
@@ -256,11 +205,11 @@ const tryAgree = Effect.fnUntraced(function* (
   const candidate = toPlain(committed)
   const seconded: Seconded = { candidate, hash: candidateHash(candidate), statement }
   const recovered = yield* recover(job, candidate, statement.validatorIndex)
-  if (recovered._tag === "Recovered") return yield* agree(keystore, job, seconded, recovered.data.pov)
-  yield* Subsystem.spawn(agreeLater(keystore, job, seconded, povTimeoutMs), { leaf: job.relayParent })
+  if (recovered._tag === "Recovered") return yield* agree(signing, job, seconded, recovered.data.pov)
+  yield* Subsystem.spawn(agreeLater(signing, job, seconded, povTimeoutMs), { leaf: job.relayParent })
 })
 
-const onSecond = Effect.fnUntraced(function* (keystore: Keystore.Service, job: Job, message: Second) {
+const onSecond = Effect.fnUntraced(function* (signing: Signing, job: Job, message: Second) {
   const { assignment } = job
   if (assignment === undefined || job.seconded) return
   const { descriptor } = message.candidate
@@ -270,24 +219,24 @@ const onSecond = Effect.fnUntraced(function* (keystore: Keystore.Service, job: J
   if (required !== null && collator !== required) return
   const hash = candidateHash(message.candidate)
   if (job.issued.has(hash) || job.validating.has(hash)) return
-  yield* inBackground(job, hash, trySecond(keystore, job, message, hash))
+  yield* inBackground(job, hash, trySecond(signing, job, message, hash))
 })
 
 const onStatement = Effect.fnUntraced(function* (
-  keystore: Keystore.Service,
+  signing: Signing,
   job: Job,
   { statement }: BackingStatement,
   limits: Limits
 ) {
   if (job.disabled.has(statement.validatorIndex)) return
-  if (!(yield* verifyFullStatement(keystore, job.session, statement))) return
+  if (!(yield* verifyFullStatement(signing.keystore, job.session, statement))) return
   if (!(yield* tally(job, statement))) return
   const hash = statementCandidate(statement.payload)
   const candidate = job.table.tallies.get(hash)?.candidate
   const isOurs = candidate !== undefined && candidate.descriptor.paraId === job.assignment?.paraId
   if (!isOurs || job.issued.has(hash) || job.validating.has(hash)) return
   if (candidate.descriptor.relayParent !== job.relayParent) return
-  yield* inBackground(job, hash, tryAgree(keystore, job, candidate, statement, limits))
+  yield* inBackground(job, hash, tryAgree(signing, job, candidate, statement, limits))
 })
 
 const onRegister = (job: Job | undefined, { watcher }: RegisterBackingWatcher, limits: Limits) =>
@@ -301,16 +250,20 @@ const make = (limits: Limits) =>
   Effect.gen(function* () {
     const runtime = yield* RuntimeApi.RuntimeApi
     const keystore = yield* Keystore.Keystore
+    const statements = OwnStatements.make(yield* Store.Store, limits)
+    const signing: Signing = { keystore, statements }
     const jobs = new Map<Hash, Job>()
     const left = new Recent<Hash, Pick<Job, "issued" | "seconded">>(limits.rememberedLeaves)
 
-    const start = (relayParent: Hash) =>
-      makeJob(runtime, keystore, relayParent).pipe(
-        Effect.map((job) => void jobs.set(relayParent, { ...job, ...left.get(relayParent) })),
-        Effect.catchTag("RuntimeApiError", (error) =>
-          Effect.logWarning("no backing at this leaf", error.message)
-        )
-      )
+    const start = Effect.fnUntraced(
+      function* (leaf: Signal.Leaf) {
+        const made = yield* makeJob(runtime, keystore, leaf)
+        const job: Job = { ...made, ...left.get(leaf.hash) }
+        yield* repeat(signing, job)
+        jobs.set(leaf.hash, job)
+      },
+      Effect.catch((error) => Effect.logWarning("no backing at this leaf", error.message))
+    )
     const stop = (relayParent: Hash) =>
       Effect.sync(() => {
         const job = jobs.get(relayParent)
@@ -328,15 +281,18 @@ const make = (limits: Limits) =>
       signal: Signal.match({
         ActiveLeaves: Effect.fnUntraced(function* ({ activated, deactivated }) {
           for (const hash of deactivated) yield* stop(hash)
-          if (activated !== null) yield* start(activated.hash)
+          if (activated !== null) yield* start(activated)
         }),
-        BlockFinalized: () => Effect.void,
+        BlockFinalized: ({ number }) =>
+          statements
+            .prune(number)
+            .pipe(Effect.catch((error) => Effect.logError("own statements: pruning failed", error.message))),
         Conclude: () => Effect.forEach([...jobs.keys()], stop, { discard: true })
       }),
       message: CandidateBacking.match({
-        Second: (message) => inJob(message.relayParent, (job) => onSecond(keystore, job, message)),
+        Second: (message) => inJob(message.relayParent, (job) => onSecond(signing, job, message)),
         Statement: (message) =>
-          inJob(message.relayParent, (job) => onStatement(keystore, job, message, limits)),
+          inJob(message.relayParent, (job) => onStatement(signing, job, message, limits)),
         RegisterBackingWatcher: (message) => onRegister(jobs.get(message.relayParent), message, limits),
         GetBackedCandidates: ({ relayParent, reply }: GetBackedCandidates) => {
           const job = jobs.get(relayParent)
@@ -360,6 +316,7 @@ export type Requirements =
   | Overseer.Overseer
   | RuntimeApi.RuntimeApi
   | Keystore.Keystore
+  | Store.Store
 
 /** Backs candidates. A node without a key of the validator set only tallies. */
 export const layer = (options: Partial<Limits> = {}): Layer.Layer<never, never, Requirements> =>

@@ -102,5 +102,16 @@ export const approvals = counterBy("backing_approvals_total", "Included candidat
   "outcome"
 ])
 
+/** Checks that were tried once more because the data, or our own means, were not there. */
+export const approvalRetries = Metric.counter("backing_approval_retries_total", {
+  description: "Checks of included candidates that were tried once more",
+  incremental: true
+})
+
+/** Included candidates without a verdict. */
+export const approvalsWaiting = Metric.gauge("backing_approvals_waiting", {
+  description: "Included candidates that are not checked yet"
+})
+
 /** Answers to block authors. */
 export const inherents = counterBy("backing_inherents_total", "Answers to block authors", ["complete"])

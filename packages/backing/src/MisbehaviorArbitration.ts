@@ -2,9 +2,10 @@
  * Misbehaviour arbitration: passes on, once, the reports that prove what they say, and the verdicts of its policy
  * about whoever voted when all validators were called in. (Overseer protocol, "Misbehavior Arbitration Message".)
  */
-import { Effect, type Layer, Metric } from "effect"
+import { Effect, type Layer, Metric, Stream } from "effect"
 import { Keystore } from "@ephor/keystore"
 import { RuntimeApi } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import {
   type Hearing,
   MisbehaviorArbitration,
@@ -19,15 +20,18 @@ import { Recent } from "./shared/Recent.ts"
 import { sessionAt, verifyFullStatement } from "./shared/Session.ts"
 import * as Metrics from "./Metrics.ts"
 import * as Misbehavior from "./Misbehavior.ts"
+import * as StoredVerdicts from "./verdicts/StoredVerdicts.ts"
 
 /** Limits of misbehaviour arbitration. */
 export interface Limits {
   /** Reports and candidates remembered, so that none is passed on and nobody judged twice. */
   readonly remembered: number
+  /** Sessions below the newest in which somebody was judged whose judged are remembered across restarts. */
+  readonly keptSessions: number
 }
 
 /** Defaults of `Limits`. */
-export const defaults: Limits = { remembered: 4096 }
+export const defaults: Limits = { remembered: 4096, keptSessions: 6 }
 
 const toReport = (message: MisbehaviorReportMessage): MisbehaviorReport => {
   const { relayParent: _, ...report } = message
@@ -43,7 +47,11 @@ const make = (limits: Limits) =>
     const keystore = yield* Keystore.Keystore
     const policy = yield* ArbitrationPolicy
     const seen = new Recent<string>(limits.remembered)
+    const store = yield* Store.Store
     const judged = new Recent<string, ReadonlySet<ValidatorIndex>>(limits.remembered)
+    yield* Stream.runForEach(StoredVerdicts.readJudged(store), ({ candidate, session, validators }) =>
+      Effect.sync(() => judged.set(`${session}/${candidate}`, new Set(validators)))
+    )
 
     const isSigned = Effect.fnUntraced(function* (message: MisbehaviorReportMessage) {
       const session = yield* sessionAt(runtime, keystore, message.relayParent)
@@ -73,9 +81,18 @@ const make = (limits: Limits) =>
       const before = judged.get(key) ?? new Set()
       const verdicts = policy.judge(hearing).filter(({ validatorIndex }) => !before.has(validatorIndex))
       if (verdicts.length === 0) return
-      judged.set(key, new Set([...before, ...verdicts.map(({ validatorIndex }) => validatorIndex)]))
+      const all = new Set([...before, ...verdicts.map(({ validatorIndex }) => validatorIndex)])
+      judged.set(key, all)
       for (const { judgement } of verdicts) yield* Metric.update(Metrics.verdicts(judgement._tag), 1)
       yield* provide({ _tag: "Verdicts", relayParent, session, candidateHash, verdicts })
+      // After they were given: rather twice than never.
+      yield* StoredVerdicts.putJudged(
+        store,
+        [session, candidateHash],
+        all,
+        session - limits.keptSessions,
+        limits.remembered
+      ).pipe(Effect.catch((error) => Effect.logError("who was judged is not on disk", error.message)))
     })
 
     return {
@@ -97,7 +114,8 @@ export type Requirements =
   | Overseer.Overseer
   | RuntimeApi.RuntimeApi
   | Keystore.Keystore
+  | Store.Store
 
 /** Arbitrates reports of misbehaviour. */
-export const layer = (options: Partial<Limits> = {}): Layer.Layer<never, never, Requirements> =>
+export const layer = (options: Partial<Limits> = {}): Layer.Layer<never, Store.StoreError, Requirements> =>
   MisbehaviorArbitration.toLayer(make({ ...defaults, ...options }))

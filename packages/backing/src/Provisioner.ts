@@ -6,6 +6,7 @@
  */
 import { Clock, Deferred, Effect, type Layer, Metric, Option, Queue } from "effect"
 import { RuntimeApi } from "@ephor/chain"
+import { Store } from "@ephor/store"
 import {
   CandidateBacking,
   type CandidateInSession,
@@ -32,6 +33,7 @@ import * as CoreSelection from "./CoreSelection.ts"
 import * as DisputeSelection from "./DisputeSelection.ts"
 import * as Metrics from "./Metrics.ts"
 import * as VerdictPool from "./VerdictPool.ts"
+import * as StoredVerdicts from "./verdicts/StoredVerdicts.ts"
 
 /** Options and limits of the provisioner. Times are milliseconds. */
 export interface Options {
@@ -73,6 +75,7 @@ interface State {
   readonly options: Options
   readonly runtime: RuntimeApi.Service
   readonly works: Map<Hash, Work>
+  readonly store: Store.Service
   readonly pool: VerdictPool.VerdictPool
 }
 
@@ -178,13 +181,27 @@ const addTo = ({ options }: State, work: Work, data: ProvisionableData) => {
   for (const author of work.authors) Queue.offerUnsafe(author, data)
 }
 
+const provideVerdicts = Effect.fnUntraced(
+  function* (state: State, given: VerdictPool.Verdicts) {
+    const { pool, store } = state
+    const verdicts = pool.fresh(given)
+    if (verdicts === undefined) return
+    const dropped = pool.add(verdicts)
+    for (const work of state.works.values()) addTo(state, work, verdicts)
+    yield* Metric.update(Metrics.verdictsDropped, dropped)
+    yield* StoredVerdicts.put(store, pool.height, verdicts)
+  },
+  Effect.catch((error) => Effect.logError("verdicts are not on disk", error.message))
+)
+
+const pruneVerdicts = ({ options, pool, store }: State) =>
+  StoredVerdicts.prune(store, pool.oldest, options.verdicts.capacity).pipe(
+    Effect.catch((error) => Effect.logError("verdicts: pruning failed", error.message))
+  )
+
 const provide = (state: State, { data, relayParent }: ProvideData) =>
   Effect.suspend(() => {
-    if (data._tag === "Verdicts") {
-      const dropped = state.pool.add(data)
-      for (const work of state.works.values()) addTo(state, work, data)
-      return Metric.update(Metrics.verdictsDropped, dropped)
-    }
+    if (data._tag === "Verdicts") return provideVerdicts(state, data)
     const work = state.works.get(relayParent)
     if (work !== undefined) addTo(state, work, data)
     return Effect.void
@@ -209,9 +226,11 @@ const make = (options: Options) =>
     const state: State = {
       options,
       runtime: yield* RuntimeApi.RuntimeApi,
+      store: yield* Store.Store,
       works: new Map(),
       pool: new VerdictPool.VerdictPool(options.verdicts)
     }
+    yield* StoredVerdicts.load(state.store, state.pool)
     return {
       signal: Signal.match({
         ActiveLeaves: Effect.fnUntraced(function* ({ activated, deactivated }) {
@@ -224,7 +243,7 @@ const make = (options: Options) =>
             authors: new Set()
           })
         }),
-        BlockFinalized: () => Effect.void,
+        BlockFinalized: () => pruneVerdicts(state),
         Conclude: () => Effect.sync(() => [...state.works.keys()].forEach((hash) => stop(state, hash)))
       }),
       message: Provisioner.match({
@@ -257,7 +276,8 @@ export type Requirements =
   | DisputeCoordinator
   | Overseer.Overseer
   | RuntimeApi.RuntimeApi
+  | Store.Store
 
-/** Collects what block authors need. */
-export const layer = (options: Partial<Options> = {}): Layer.Layer<never, never, Requirements> =>
+/** Collects what block authors need. Fails if what an earlier run left cannot be read. */
+export const layer = (options: Partial<Options> = {}): Layer.Layer<never, Store.StoreError, Requirements> =>
   Provisioner.toLayer(make({ ...defaults, ...options }))

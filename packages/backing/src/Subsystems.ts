@@ -3,8 +3,8 @@
  * backing.
  */
 import { Layer } from "effect"
+import type { Chain, RuntimeApi } from "@ephor/chain"
 import type { Keystore } from "@ephor/keystore"
-import type { RuntimeApi } from "@ephor/chain"
 import type { Store } from "@ephor/store"
 import type { Network, NetworkError } from "@ephor/network"
 import * as Overseer from "@ephor/overseer"
@@ -68,6 +68,7 @@ export type Requirements =
   | (typeof addresses)[number]["Identifier"]
   | Overseer.DisputeCoordinator
   | Overseer.Overseer.Overseer
+  | Chain.Chain
   | RuntimeApi.RuntimeApi
   | Keystore.Keystore
   | Store.Store
@@ -75,7 +76,9 @@ export type Requirements =
   | Pvf
 
 /** Runs all of them. */
-export const layer = (options: Options = {}): Layer.Layer<never, NetworkError, Requirements> =>
+export const layer = (
+  options: Options = {}
+): Layer.Layer<never, NetworkError | Store.StoreError, Requirements> =>
   Layer.mergeAll(
     CandidateSelection.layer(options.selection),
     CandidateBacking.layer(options.backing),

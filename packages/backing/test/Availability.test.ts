@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Option, Schema } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import {
   AvailabilityDistribution,
@@ -8,9 +8,10 @@ import {
   BitfieldDistribution,
   BitfieldSigning
 } from "@ephor/backing"
-import { RuntimeApi } from "@ephor/chain"
+import { Chain, RuntimeApi } from "@ephor/chain"
 import { Store } from "@ephor/store"
 import { Protocol, Refusal, Reputation, View } from "@ephor/network"
+import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
 import {
@@ -162,6 +163,14 @@ describe("AvailabilityRecovery", () => {
     })
   )
 
+  it.effect("asks others when what is here is not the candidate's", () =>
+    Effect.gen(function* () {
+      const { asked, recover } = yield* setup({ 1: data })
+      assert.deepStrictEqual(yield* recover(candidate, [1], other), { _tag: "Recovered", data })
+      assert.deepStrictEqual(asked, [1])
+    })
+  )
+
   it.effect("tells nobody has it from it cannot exist", () =>
     Effect.gen(function* () {
       const { recover } = yield* setup({ 1: null, 2: data, 3: "refuse" })
@@ -184,7 +193,8 @@ describe("AvailabilityDistribution", () => {
         layer: AvailabilityDistribution.layer(),
         captures: [Overseer.AvailabilityRecovery, Overseer.AvailabilityStore]
       }).pipe(
-        Effect.provide(
+        Effect.provide([
+          Layer.fresh(Chain.layerMemory()),
           Layer.mock(RuntimeApi.RuntimeApi, {
             sessionIndexForChild: () => Effect.succeed(World.session),
             availabilityCores: () => Effect.succeed([{ _tag: "Free" }, occupied]),
@@ -195,7 +205,7 @@ describe("AvailabilityDistribution", () => {
                 disputes: []
               } as never)
           })
-        )
+        ])
       )
       yield* distribution.activate(World.leaf)
       const present = yield* distribution.next(Overseer.AvailabilityStore)
@@ -211,6 +221,51 @@ describe("AvailabilityDistribution", () => {
       const stored = yield* distribution.next(Overseer.AvailabilityStore)
       assert(stored._tag === "StoreAvailableData")
       assert.deepStrictEqual([stored.candidateHash, stored.data], [hash, data])
+    })
+  )
+})
+
+describe("AvailabilityDistribution after a restart", () => {
+  it.effect("learns from earlier blocks who backed what occupies a core", () =>
+    Effect.gen(function* () {
+      const chain = Context.get(
+        yield* Layer.build(Layer.fresh(Chain.layerMemory({ genesis: ChainScript.genesis }))),
+        Chain.Chain
+      )
+      // It was backed in block b; a is older than that, and b is final by now.
+      yield* ChainScript.run(chain, "g-a-b-c-d; finalize c")
+      const read: Array<string> = []
+      const core = { ...occupied, value: { ...occupied.value, occupiedSince: 2 } }
+      const distribution = yield* SubsystemTest.make({
+        subsystem: AvailabilityDistribution.AvailabilityDistribution,
+        layer: AvailabilityDistribution.layer(),
+        captures: [Overseer.AvailabilityRecovery, Overseer.AvailabilityStore]
+      }).pipe(
+        Effect.provide([
+          Layer.succeed(Chain.Chain, chain),
+          Layer.mock(RuntimeApi.RuntimeApi, {
+            sessionIndexForChild: () => Effect.succeed(World.session),
+            availabilityCores: () => Effect.succeed([core]),
+            onChainVotes: (at) =>
+              Effect.sync(() => {
+                const name = ChainScript.name(at)
+                read.push(name)
+                return {
+                  session: World.session,
+                  backingValidatorsPerCandidate:
+                    name === "b" ? [[candidate, [[3, { _tag: "Implicit", value: "0x00" }]]]] : [],
+                  disputes: []
+                } as never
+              })
+          })
+        ])
+      )
+      yield* distribution.activate(ChainScript.ref("d", "c", 4))
+      const present = yield* distribution.next(Overseer.AvailabilityStore)
+      assert(present._tag === "QueryDataAvailability")
+      yield* Deferred.succeed(present.reply, false)
+      assert.deepStrictEqual((yield* distribution.next(Overseer.AvailabilityRecovery)).backers, [3])
+      assert.deepStrictEqual(new Set(read), new Set(["b", "c", "d"]))
     })
   )
 })

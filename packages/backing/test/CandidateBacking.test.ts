@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Cause, Deferred, Effect, Layer, Queue } from "effect"
+import { type Cause, Context, Deferred, Effect, Layer, Queue } from "effect"
 import { CandidateBacking, CandidateChecks } from "@ephor/backing"
+import { Store } from "@ephor/store"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
 import type { BackedCandidate, CandidateReceipt } from "@ephor/types"
@@ -10,11 +11,17 @@ const a = await World.candidateOf(1n)
 const b = await World.candidateOf(2n)
 
 const harness = Effect.fnUntraced(function* (
-  options: { readonly world?: World.World; readonly key?: string } = {}
+  options: {
+    readonly world?: World.World
+    readonly key?: string
+    readonly store?: Store.Service
+    readonly limits?: Partial<CandidateBacking.Limits>
+  } = {}
 ) {
+  const own = Context.get(yield* Layer.build(Layer.fresh(Store.layerMemory)), Store.Store)
   const backing = yield* SubsystemTest.make({
     subsystem: Overseer.CandidateBacking,
-    layer: CandidateBacking.layer(),
+    layer: CandidateBacking.layer(options.limits),
     captures: [
       Overseer.AvailabilityRecovery,
       Overseer.AvailabilityStore,
@@ -26,7 +33,13 @@ const harness = Effect.fnUntraced(function* (
       Overseer.StatementDistribution
     ]
   }).pipe(
-    Effect.provide(Layer.mergeAll(World.runtime(options.world), World.keystoreOf(options.key ?? "//Alice")))
+    Effect.provide(
+      Layer.mergeAll(
+        World.runtime(options.world),
+        World.keystoreOf(options.key ?? "//Alice"),
+        Layer.succeed(Store.Store, options.store ?? own)
+      )
+    )
   )
   yield* backing.activate(World.leaf)
   return backing
@@ -61,10 +74,10 @@ const judge = Effect.fnUntraced(function* (backing: Harness, add: bigint | undef
   )
 })
 
-const store = Effect.fnUntraced(function* (backing: Harness) {
+const store = Effect.fnUntraced(function* (backing: Harness, isStored = true) {
   const message = yield* backing.next(Overseer.AvailabilityStore)
   assert(message._tag === "StoreAvailableData")
-  yield* Deferred.succeed(message.reply, true)
+  yield* Deferred.succeed(message.reply, isStored)
 })
 
 const shared = Effect.fnUntraced(function* (backing: Harness) {
@@ -146,6 +159,95 @@ describe("CandidateBacking", () => {
       yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
       assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
       assert.deepStrictEqual(yield* backing.captured(Overseer.AvailabilityRecovery), [])
+    })
+  )
+
+  it.effect("says again after a restart what it signed, and nothing that contradicts it", () =>
+    Effect.gen(function* () {
+      const disk = Context.get(yield* Layer.build(Layer.fresh(Store.layerMemory)), Store.Store)
+      const said = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const first = yield* harness({ store: disk })
+          yield* first.send(second(a))
+          yield* judge(first, 1n)
+          yield* store(first)
+          return yield* shared(first)
+        })
+      )
+      assert.lengthOf(said, 1)
+      const limits = { keptBlocks: 1 }
+      const again = yield* harness({ store: disk, limits })
+      assert.deepStrictEqual(yield* shared(again), said)
+      yield* again.send(second(b))
+      yield* again.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
+      assert.deepStrictEqual(yield* again.captured(Overseer.CandidateValidation), [])
+      assert.deepStrictEqual(yield* again.captured(Overseer.AvailabilityRecovery), [])
+      // A statement of its peer completes the quorum.
+      yield* again.send(state(yield* Effect.promise(() => World.validBy(1, a.candidate))))
+      assert.lengthOf(yield* backedBy(again), 1)
+      // What nobody can build upon any more is forgotten.
+      for (const [finalized, count] of [
+        [World.leaf.number + 1, 1],
+        [World.leaf.number + 2, 0]
+      ] as const) {
+        yield* again.signal(Overseer.Signal.blockFinalized(World.hashOf(finalized), finalized))
+        yield* again.idle
+        const next = yield* harness({ store: disk })
+        assert.lengthOf(yield* shared(next), count)
+      }
+    })
+  )
+
+  it.effect("signs nothing that it cannot write down", () =>
+    Effect.gen(function* () {
+      const disk = Context.get(yield* Layer.build(Layer.fresh(Store.layerMemory)), Store.Store)
+      const broken = new Store.StoreError({
+        operation: "batch",
+        path: "test",
+        reason: new Store.StoreClosed()
+      })
+      const backing = yield* harness({ store: { ...disk, batch: () => Effect.fail(broken) } })
+      yield* backing.send(second(a))
+      yield* judge(backing, 1n)
+      yield* store(backing)
+      assert.deepStrictEqual(yield* shared(backing), [])
+    })
+  )
+
+  it.effect("signs nothing whose data could not be stored", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness()
+      yield* backing.send(second(a))
+      yield* judge(backing, 1n)
+      yield* store(backing, false)
+      assert.deepStrictEqual(yield* shared(backing), [])
+    })
+  )
+
+  it.effect("agrees to nothing whose descriptor names another relay parent", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness()
+      const candidate: CandidateReceipt = {
+        ...a.candidate,
+        descriptor: { ...a.candidate.descriptor, relayParent: World.hashOf(1) }
+      }
+      yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, candidate, 1n))))
+      assert.deepStrictEqual(yield* backing.captured(Overseer.AvailabilityRecovery), [])
+    })
+  )
+
+  it.effect("takes as many watchers as it may, and ends further ones", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness({ limits: { maxWatchers: 1 } })
+      const watchers = [
+        yield* Queue.unbounded<BackedCandidate, Cause.Done>(),
+        yield* Queue.unbounded<BackedCandidate, Cause.Done>()
+      ]
+      for (const watcher of watchers)
+        yield* backing.send({ _tag: "RegisterBackingWatcher", relayParent: World.relayParent, watcher })
+      yield* backing.idle
+      const isOpen = (watcher: Queue.Queue<BackedCandidate, Cause.Done>) => watcher.state._tag === "Open"
+      assert.deepStrictEqual(watchers.map(isOpen), [true, false])
     })
   )
 

@@ -68,6 +68,21 @@ describe("CandidateSelection", () => {
     })
   )
 
+  it.effect("proposes nothing whose descriptor names another relay parent", () =>
+    Effect.gen(function* () {
+      const selection = yield* setup()
+      const elsewhere = {
+        ...a!,
+        candidate: {
+          ...a!.candidate,
+          descriptor: { ...a!.candidate.descriptor, relayParent: World.hashOf(1) }
+        }
+      }
+      yield* selection.send(elsewhere)
+      assert.deepStrictEqual(yield* selection.proposed, [])
+    })
+  )
+
   it.effect("proposes nothing for others", () =>
     Effect.gen(function* () {
       for (const selection of [

@@ -4,7 +4,14 @@ import { TestClock } from "effect/testing"
 import { Adder, CandidateChecks, CandidateValidation, Malus, Pvf } from "@ephor/backing"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
-import { type CandidateReceipt, commitmentsHash } from "@ephor/types"
+import {
+  type CandidateReceipt,
+  commitmentsHash,
+  headDataHash,
+  persistedValidationDataHash,
+  PoV,
+  Scale
+} from "@ephor/types"
 import * as World from "./support/world.ts"
 
 const good = await World.candidateOf(1n)
@@ -191,6 +198,28 @@ describe("CandidateValidation", () => {
     })
   )
 
+  it.effect("makes no second attempt for which no time would be left", () =>
+    Effect.gen(function* () {
+      for (const [timeoutMs, attempts] of [
+        [3000, 1],
+        [3001, 2]
+      ] as const) {
+        let executions = 0
+        const execute = () =>
+          Effect.sync((): Pvf.PvfOutcome => (executions++, { _tag: "WorkerDied", why: "" }))
+        const fiber = yield* Effect.forkChild(
+          CandidateValidation.executeWithRetry(execute, { timeoutMs } as Pvf.PvfRequest, {
+            retry: true,
+            retryDelayMs: 3000
+          })
+        )
+        yield* TestClock.adjust(3000)
+        yield* Fiber.join(fiber)
+        assert.strictEqual(executions, attempts, `${timeoutMs} ms`)
+      }
+    })
+  )
+
   it.effect("gives up after one more death, and says invalid", () =>
     Effect.gen(function* () {
       const limits: Array<number> = []
@@ -237,6 +266,50 @@ describe("CandidateChecks", () => {
       })
     )
     assert.isFalse(CandidateChecks.isDataOf({ ...descriptor, erasureRoot: World.hashOf(0) } as never, data))
+  })
+
+  it("a PoV may be as large as the chain allows, and not larger", () => {
+    const encodedSize = Scale.encode(PoV)(good.pov).length
+    for (const [maxPovSize, expected] of [
+      [encodedSize, undefined],
+      [encodedSize - 1, { _tag: "ParamsTooLarge", size: encodedSize }]
+    ] as const) {
+      const persistedValidationData = { ...World.validationData, maxPovSize }
+      const descriptor = {
+        ...good.candidate.descriptor,
+        persistedValidationDataHash: persistedValidationDataHash(persistedValidationData)
+      }
+      assert.deepStrictEqual(
+        CandidateChecks.beforeExecution({
+          descriptor,
+          pov: good.pov,
+          persistedValidationData,
+          code: Adder.code
+        }),
+        expected
+      )
+    }
+  })
+
+  it("new code and head data may be as large as all validators agreed, and not larger", () => {
+    const limits = { maxCodeBytes: 4, maxHeadDataBytes: 8, maxMessages: 1 }
+    for (const [codeBytes, headBytes, expected] of [
+      [4, 8, undefined],
+      [5, 8, { _tag: "InvalidOutputs" }],
+      [4, 9, { _tag: "InvalidOutputs" }]
+    ] as const) {
+      const commitments = {
+        ...World.commitmentsOf(1n),
+        newValidationCode: new Uint8Array(codeBytes),
+        headData: new Uint8Array(headBytes)
+      }
+      const candidate = {
+        descriptor: { ...good.candidate.descriptor, paraHead: headDataHash(commitments.headData) },
+        commitmentsHash: commitmentsHash(commitments)
+      }
+      const outputs = { candidate, commitments, kind: "Dispute", session: 3, cores: [] } as const
+      assert.deepStrictEqual(CandidateChecks.afterExecution(outputs, limits), expected)
+    }
   })
 
   it("a V2 descriptor must name session and core while it is backed", () => {

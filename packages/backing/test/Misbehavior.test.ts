@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { ArbitrationPolicy, Misbehavior, MisbehaviorArbitration } from "@ephor/backing"
+import { Store } from "@ephor/store"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
 import type { Verdict } from "@ephor/types"
@@ -87,12 +88,17 @@ describe("ArbitrationPolicy", () => {
 describe("MisbehaviorArbitration", () => {
   it.effect("passes on each verdict once, by the policy in force", () =>
     Effect.gen(function* () {
+      const store = Context.get(yield* Layer.build(Layer.fresh(Store.layerMemory)), Store.Store)
       const start = (layer = MisbehaviorArbitration.layer()) =>
         SubsystemTest.make({
           subsystem: Overseer.MisbehaviorArbitration,
           layer,
           captures: [Overseer.Provisioner]
-        }).pipe(Effect.provide(Layer.mergeAll(World.runtime(), World.keystoreOf("//Alice"))))
+        }).pipe(
+          Effect.provide(
+            Layer.mergeAll(World.runtime(), World.keystoreOf("//Alice"), Layer.succeed(Store.Store, store))
+          )
+        )
       const arbitration = yield* start()
       for (const isClosed of [false, false, true]) yield* arbitration.send({ ...hearing, isClosed })
       const provided = yield* arbitration.captured(Overseer.Provisioner)
@@ -101,6 +107,12 @@ describe("MisbehaviorArbitration", () => {
         return judgements(message.data.verdicts)
       })
       assert.deepStrictEqual(verdicts, [decided, ["5 LightSlash"]])
+
+      const again = yield* start()
+      yield* again.send({ ...hearing, isClosed: true })
+      assert.deepStrictEqual(yield* again.captured(Overseer.Provisioner), [], "judged before the restart")
+      yield* again.send({ ...hearing, candidateHash: World.hashOf(2) })
+      assert.lengthOf(yield* again.captured(Overseer.Provisioner), 1)
 
       const policy = Layer.succeed(ArbitrationPolicy.ArbitrationPolicy, ArbitrationPolicy.ignoring)
       const ignoring = yield* start(MisbehaviorArbitration.layer().pipe(Layer.provide(policy)))
@@ -115,7 +127,11 @@ describe("MisbehaviorArbitration", () => {
         subsystem: Overseer.MisbehaviorArbitration,
         layer: MisbehaviorArbitration.layer(),
         captures: [Overseer.Provisioner]
-      }).pipe(Effect.provide(Layer.mergeAll(World.runtime(), World.keystoreOf("//Alice"))))
+      }).pipe(
+        Effect.provide(
+          Layer.mergeAll(World.runtime(), World.keystoreOf("//Alice"), Layer.fresh(Store.layerMemory))
+        )
+      )
       yield* arbitration.send({ ...contradiction, second: { ...validA, signature: secondedA.signature } })
       yield* arbitration.send({ ...contradiction, relayParent: World.hashOf(0) })
       assert.deepStrictEqual(yield* arbitration.captured(Overseer.Provisioner), [])

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Cause, Deferred, Effect, Fiber, Layer, Queue, Stream } from "effect"
+import { type Cause, Context, Deferred, Effect, Fiber, Layer, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Provisioner } from "@ephor/backing"
+import { DisputeSelection, Provisioner } from "@ephor/backing"
+import { Store } from "@ephor/store"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
 import type { BackedCandidate, ProvisionableData } from "@ephor/types"
@@ -20,12 +21,19 @@ const bitfield = (validatorIndex: number, payload: string): ProvisionableData =>
   bitfield: { payload, validatorIndex, signature: `0x${"00".repeat(64)}` }
 })
 
-const setup = (options: Partial<Provisioner.Options> = {}) =>
-  SubsystemTest.make({
+const newStore = Effect.map(Layer.build(Layer.fresh(Store.layerMemory)), Context.get(Store.Store))
+
+const setup = Effect.fnUntraced(function* (
+  options: Partial<Provisioner.Options> = {},
+  store?: Store.Service
+) {
+  const disk = Layer.succeed(Store.Store, store ?? (yield* newStore))
+  return yield* SubsystemTest.make({
     subsystem: Overseer.Provisioner,
     layer: Provisioner.layer(options),
     captures: [Overseer.CandidateBacking, Overseer.DisputeCoordinator]
-  }).pipe(Effect.provide(Layer.mergeAll(World.runtime(), World.keystoreOf("//Alice"))))
+  }).pipe(Effect.provide(Layer.mergeAll(World.runtime(), World.keystoreOf("//Alice"), disk)))
+})
 type Harness = Effect.Success<ReturnType<typeof setup>>
 
 const provide = (provisioner: Harness, data: ProvisionableData) =>
@@ -152,6 +160,111 @@ describe("Provisioner", () => {
           Effect.orElseSucceed(() => true)
         )
       )
+    })
+  )
+
+  const slash = (byte: number, validatorIndex = 0): ProvisionableData => ({
+    _tag: "Verdicts",
+    relayParent,
+    session: 1,
+    candidateHash: World.hashOf(byte),
+    verdicts: [{ validatorIndex, judgement: { _tag: "Slash" } }]
+  })
+  /** All that an author is told at the leaf until it is left. */
+  const told = Effect.fnUntraced(function* (provisioner: Harness, leaf = World.leaf) {
+    const sender = yield* Queue.unbounded<ProvisionableData, Cause.Done>()
+    yield* provisioner.send({ _tag: "RequestBlockAuthorshipData", relayParent: leaf.hash, sender })
+    yield* provisioner.idle
+    yield* provisioner.deactivate(leaf.hash)
+    return yield* Stream.runCollect(Stream.fromQueue(sender))
+  })
+
+  it.effect("keeps as much data of a leaf as it may, and tells as many authors", () =>
+    Effect.gen(function* () {
+      const provisioner = yield* setup({ maxData: 2, maxAuthors: 1 })
+      yield* provisioner.activate(World.leaf)
+      for (const index of [0, 1, 2]) yield* provide(provisioner, bitfield(index, "00"))
+      const [first, second] = [
+        yield* Queue.unbounded<ProvisionableData, Cause.Done>(),
+        yield* Queue.unbounded<ProvisionableData, Cause.Done>()
+      ]
+      for (const sender of [first, second])
+        yield* provisioner.send({ _tag: "RequestBlockAuthorshipData", relayParent, sender })
+      yield* provisioner.idle
+      assert.deepStrictEqual(yield* Stream.runCollect(Stream.fromQueue(second)), [])
+      yield* provisioner.deactivate(relayParent)
+      assert.deepStrictEqual(yield* Stream.runCollect(Stream.fromQueue(first)), [
+        bitfield(0, "00"),
+        bitfield(1, "00")
+      ])
+    })
+  )
+
+  it.effect("asks for the votes of disputes until a block would be full, and for no more", () =>
+    Effect.gen(function* () {
+      const disputes = { ...DisputeSelection.defaults, batch: 1, maxVotes: 1 }
+      const provisioner = yield* setup({ disputes })
+      const fiber = yield* request(provisioner, World.hashOf(1))
+      const recent = yield* provisioner.next(Overseer.DisputeCoordinator)
+      assert(recent._tag === "RecentDisputes")
+      const entries = [1, 2, 3].map((byte) => ({ session: 1, candidateHash: World.hashOf(byte) }))
+      yield* Deferred.succeed(
+        recent.reply,
+        entries.map((entry) => ({ ...entry, status: { _tag: "Confirmed" } as const }))
+      )
+      for (const _ of [1, 2]) {
+        const query = yield* provisioner.next(Overseer.DisputeCoordinator)
+        assert(query._tag === "QueryCandidateVotes")
+        const votes = {
+          candidateReceipt: candidate,
+          valid: [],
+          invalid: [[{ _tag: "Explicit" }, 2, "0x01"]]
+        } as const
+        yield* Deferred.succeed(
+          query.reply,
+          query.candidates.map((entry) => ({ ...entry, votes }))
+        )
+        yield* provisioner.idle
+      }
+      assert.deepStrictEqual(yield* provisioner.captured(Overseer.DisputeCoordinator), [])
+      assert.lengthOf((yield* Fiber.join(fiber)).disputes, 1)
+    })
+  )
+
+  it.effect("offers after a restart the verdicts that still wait, each once", () =>
+    Effect.gen(function* () {
+      const store = yield* newStore
+      const options = { verdicts: { longevityBlocks: 2, capacity: 8 } }
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const first = yield* setup(options, store)
+          yield* first.activate(World.leaf)
+          yield* provide(first, slash(1))
+          yield* first.idle
+          yield* first.activate({ ...World.leaf, hash: World.hashOf(8), number: 8 })
+          yield* first.idle
+          yield* provide(first, slash(2))
+          yield* provide(first, slash(2))
+          yield* first.idle
+        })
+      )
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const next = yield* setup(options, store)
+          const leaf = { ...World.leaf, hash: World.hashOf(9), number: 9 }
+          yield* next.activate(leaf)
+          yield* provide(next, slash(2))
+          assert.deepStrictEqual(yield* told(next, leaf), [slash(1), slash(2)])
+          const later = { ...World.leaf, hash: World.hashOf(10), number: 10 }
+          yield* next.activate(later)
+          yield* next.signal(Overseer.Signal.blockFinalized(World.hashOf(9), 9))
+          assert.deepStrictEqual(yield* told(next, later), [slash(2)])
+        })
+      )
+      // What is too old is not even on disk.
+      const last = yield* setup({ verdicts: { longevityBlocks: 100, capacity: 8 } }, store)
+      yield* last.activate(World.leaf)
+      assert.deepStrictEqual(yield* told(last), [slash(2)])
     })
   )
 

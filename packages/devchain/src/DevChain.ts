@@ -18,6 +18,7 @@ import type { ChainError } from "@ephor/chain/ChainError"
 import * as Committee from "@ephor/chain/Committee"
 import * as DevRuntime from "./DevRuntime.ts"
 import type { DevTransaction } from "./DevTransaction.ts"
+import type { Finality, FinalityVoter } from "./finality/FinalityVotes.ts"
 import { authorFromSecret, developmentAuthors } from "./DevAuthors.ts"
 import { makeDevChain } from "./authoring/Assembly.ts"
 import { RuntimeApi } from "@ephor/chain/RuntimeApi"
@@ -25,6 +26,8 @@ import type { Store, StoreError } from "@ephor/store/Store"
 
 /** Answers what the leader's block takes in on behalf of parachains; `null` is nothing. */
 export type InherentProvider = (parent: BlockRef) => Effect.Effect<InherentData | null>
+
+export type { Finality, FinalityVoter } from "./finality/FinalityVotes.ts"
 
 /** Shape of the service. */
 export interface Service {
@@ -39,6 +42,11 @@ export interface Service {
   ) => Effect.Effect<void, never, Scope.Scope>
   /** Bars a candidate from ever being backed again, on any branch. Durable when it returns. */
   readonly reject: (candidate: CandidateHash) => Effect.Effect<void, StoreError>
+  /**
+   * Gives somebody a say in what becomes final, until the scope closes, on a chain that finalizes itself and counts votes
+   * (`Finality.votes`). On any other chain nobody is ever asked.
+   */
+  readonly voteFinality: (voter: FinalityVoter) => Effect.Effect<void, never, Scope.Scope>
   /** Stops authoring; a block in the making is finished. */
   readonly pause: Effect.Effect<void>
   /** Goes on authoring. */
@@ -106,8 +114,11 @@ export interface Options extends Partial<Settings> {
   readonly l1Genesis?: BlockRef
   /** Default: no validators and no parachains. */
   readonly runtime?: RuntimeOptions
-  /** Who finalizes: somebody outside by `promote`, or the chain itself so many blocks behind its head. Default `external`. */
-  readonly finality?: "external" | { readonly depth: number }
+  /**
+   * Who finalizes: somebody outside by `promote`, or the chain itself so many blocks behind its head, as far as voters
+   * accept. Default `external`.
+   */
+  readonly finality?: "external" | Finality
   readonly chainLimits?: Partial<ChainLimits>
 }
 
@@ -118,7 +129,7 @@ export interface Resolved extends Settings {
   readonly authors: ReadonlyArray<Committee.Author>
   readonly l1Genesis: BlockRef | undefined
   readonly runtime: DevRuntime.Options
-  readonly finality: "external" | { readonly depth: number }
+  readonly finality: "external" | Finality
   readonly chainLimits: Partial<ChainLimits>
 }
 

@@ -89,6 +89,8 @@ export const layer = <E, R>(
               ),
         provideInherents: providers.register,
         reject: relay.reject,
+        // Nothing becomes final here but by what is promoted from outside.
+        voteFinality: () => Effect.void,
         pause,
         resume
       }

@@ -26,6 +26,17 @@ export const queueLength = Metric.gauge("chain_dev_queue_length", {
   description: "Transactions that wait for a block"
 })
 
+/** Blocks that finality by depth would have reached, but not the votes. */
+export const finalityHeld = Metric.gauge("chain_dev_finality_held_blocks", {
+  description: "Blocks deep enough to be final that validators have not accepted yet"
+})
+
+/** Blocks that became final without the votes. */
+export const finalityForced = Metric.counter("chain_dev_finality_forced_total", {
+  description: "Times that finality went on without the votes because it was too far behind",
+  incremental: true
+})
+
 /** Pages of a followed chain that failed. */
 export const feedFailures = Metric.counter("chain_feed_failures_total", {
   description: "Pages of the chain's maker that did not come or did not hold",

@@ -51,6 +51,8 @@ export interface Options {
   readonly era: "current" | "seed"
   /** Imports that may be on their way to the disk before the next message waits. */
   readonly importsInFlight: number
+  /** Judgements of ours that may wait for the state in which they can be voted; the oldest gives way. */
+  readonly unvotedJudgements: number
   /** How long approval voting may take to name the approvals of a candidate that is disputed. */
   readonly approvalsTimeoutMs: number
 }
@@ -62,6 +64,7 @@ export const defaults: Options = {
   scraping: Scraping.defaults,
   era: "current",
   importsInFlight: 4096,
+  unvotedJudgements: 1024,
   approvalsTimeoutMs: 5000
 }
 
@@ -97,6 +100,7 @@ const makeState = Effect.fnUntraced(function* (options: Options) {
     recent,
     unrecovered: new Set(recent.keys()),
     closed: new Set(),
+    unvoted: new Map(),
     opening: new Set(),
     runtime: yield* RuntimeApi.RuntimeApi,
     keystore: yield* Keystore.Keystore,

@@ -22,6 +22,7 @@ import {
 import type { Jobs } from "@ephor/overseer/Jobs"
 import type { CandidateHash, Hash } from "@ephor/types"
 import { Effect, type Layer, Metric, Option } from "effect"
+import * as Disputes from "./Disputes.ts"
 import * as Metrics from "./Metrics.ts"
 import * as Queue from "./ParticipationQueue.ts"
 
@@ -31,17 +32,31 @@ export { DisputeParticipation }
 export interface Options extends Queue.ParticipationLimits {
   /** Candidates checked at a time. */
   readonly maxParallel: number
-  /** How long one check may take with recovery and execution; then there is no vote, until the dispute asks again. */
+  /** How long one check may take with recovery and execution; then there is no vote yet. */
   readonly timeoutMs: number
+  /** Pause before a check without a vote is tried again, as long as its dispute is open; each further one is twice as long. */
+  readonly retryDelayMs: number
+  /** The longest pause. */
+  readonly retryLimitMs: number
+  /** Checks that may wait to be tried again; further ones wait for news of their dispute. */
+  readonly maxRetrying: number
 }
 
 /** Options as the reference has them. */
-export const defaults: Options = { ...Queue.defaults, maxParallel: 3, timeoutMs: 120_000 }
+export const defaults: Options = {
+  ...Queue.defaults,
+  maxParallel: 3,
+  timeoutMs: 120_000,
+  retryDelayMs: 1000,
+  retryLimitMs: 60_000,
+  maxRetrying: 1024
+}
 
 type Needs =
   | DisputeCoordinator
   | CandidateValidation
   | AvailabilityRecovery
+  | Disputes.Disputes
   | RuntimeApi.RuntimeApi
   | Chain.Chain
 
@@ -54,15 +69,21 @@ export const layer = (
 /** What a check of a candidate came to; nothing if we must not judge. */
 type Verdict = Option.Option<boolean>
 
+/** A candidate to judge, and how urgent that is. */
+type Request = Omit<Participate, "_tag" | "nValidators">
+
 interface State {
   readonly options: Options
   readonly runtime: RuntimeApi.Service
   readonly chain: Chain.Service
+  readonly disputes: Disputes.Service
   readonly coordinator: Mailbox.Mailbox<DisputeCoordinatorMessage>
   readonly recovery: Mailbox.Mailbox<AvailabilityRecoveryMessage>
   readonly validation: Mailbox.Mailbox<CandidateValidationMessage>
-  readonly queue: Queue.ParticipationQueue
+  readonly queue: Queue.ParticipationQueue<Request>
   readonly running: Set<CandidateHash>
+  /** Candidates without a vote yet, with the pause before the next try. */
+  readonly retrying: Map<CandidateHash, { readonly pauseMs: number }>
   leaf: Hash | undefined
 }
 
@@ -71,11 +92,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
     options,
     runtime: yield* RuntimeApi.RuntimeApi,
     chain: yield* Chain.Chain,
+    disputes: yield* Disputes.Disputes,
     coordinator: yield* DisputeCoordinator,
     recovery: yield* AvailabilityRecovery,
     validation: yield* CandidateValidation,
-    queue: new Queue.ParticipationQueue(options),
+    queue: new Queue.ParticipationQueue<Request>(options),
     running: new Set(),
+    retrying: new Map(),
     leaf: undefined
   }
   return {
@@ -89,19 +112,21 @@ const make = Effect.fnUntraced(function* (options: Options) {
   }
 })
 
-const enqueue = Effect.fnUntraced(function* (state: State, message: Participate) {
-  const { candidate, candidateHash, priority, session } = message
+const enqueue = Effect.fnUntraced(function* (state: State, request: Request) {
+  const { candidate, candidateHash, priority } = request
   if (state.running.has(candidateHash)) return
   const parent = yield* state.chain
     .block(candidate.descriptor.relayParent)
     .pipe(Effect.orElseSucceed(Option.none))
   const queued = state.queue.add(
     priority === "Priority" ? "priority" : "best-effort",
-    { candidate, candidateHash, session },
+    request,
     Option.getOrUndefined(Option.map(parent, ({ number }) => number))
   )
-  // The next import of that dispute asks again.
-  if (!queued) yield* Effect.logWarning("the participation queue is full", { candidateHash, priority })
+  if (!queued) {
+    yield* Effect.logWarning("the participation queue is full", { candidateHash, priority })
+    yield* retryLater(state, request)
+  }
   yield* pump(state)
 })
 
@@ -119,7 +144,7 @@ const pump = (state: State): Effect.Effect<void, never, Jobs> =>
     yield* Metric.update(Metrics.participationQueue, queue.size)
   })
 
-const participate = (state: State, request: Queue.ParticipationRequest, at: Hash) =>
+const participate = (state: State, request: Request, at: Hash) =>
   Effect.gen(function* () {
     const verdict = yield* judge(state, request, at).pipe(
       Effect.timeoutOrElse({
@@ -127,7 +152,8 @@ const participate = (state: State, request: Queue.ParticipationRequest, at: Hash
         orElse: () => abstain("its check takes too long", request)
       })
     )
-    if (Option.isNone(verdict)) return
+    if (Option.isNone(verdict)) return yield* retryLater(state, request)
+    state.retrying.delete(request.candidateHash)
     yield* state.coordinator.sendNow({
       _tag: "IssueLocalStatement",
       session: request.session,
@@ -139,6 +165,37 @@ const participate = (state: State, request: Queue.ParticipationRequest, at: Hash
     Effect.ensuring(Effect.sync(() => state.running.delete(request.candidateHash))),
     Effect.andThen(Effect.suspend(() => pump(state)))
   )
+
+const isOpen = ({ disputes }: State, { candidateHash, session }: Request) =>
+  Effect.map(disputes.active, (active) =>
+    active.some((dispute) => dispute.candidateHash === candidateHash && dispute.session === session)
+  )
+
+/** What kept us from voting, or a full queue, may pass: tries again after a pause, as long as the dispute is open. */
+const retryLater = Effect.fnUntraced(function* (
+  state: State,
+  request: Request
+): Effect.fn.Return<void, never, Jobs> {
+  const { options, retrying } = state
+  const { candidateHash } = request
+  const known = retrying.get(candidateHash)
+  if (known === undefined && retrying.size >= options.maxRetrying)
+    return yield* Metric.update(Metrics.participationGivenUp, 1)
+  const pauseMs =
+    known === undefined ? options.retryDelayMs : Math.min(known.pauseMs * 2, options.retryLimitMs)
+  const next = { pauseMs }
+  retrying.set(candidateHash, next)
+  yield* Subsystem.spawn(
+    Effect.gen(function* () {
+      yield* Effect.sleep(pauseMs)
+      // Somebody asked meanwhile: that check decided how it goes on.
+      if (retrying.get(candidateHash) !== next) return
+      if (!(yield* isOpen(state, request))) return void retrying.delete(candidateHash)
+      yield* Metric.update(Metrics.participationRetries, 1)
+      yield* enqueue(state, request)
+    })
+  )
+})
 
 const abstain = (why: string, request: Queue.ParticipationRequest) =>
   Effect.logWarning("no vote in a dispute", { candidateHash: request.candidateHash, why }).pipe(

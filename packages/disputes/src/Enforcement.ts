@@ -47,6 +47,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
   })
   /** Only a supermajority's verdict on what is final is a matter for people. */
   const onFailure = (verdict: Verdict, block: BlockRef) => (error: ChainError) => {
+    // Verdicts are told again after a restart, also of blocks on branches that are forgotten by then.
+    if (error.reason._tag === "UnknownBlock") return Effect.logDebug("nothing to revert", error)
     if (error.reason._tag !== "Finalized") return logFailure(error)
     const frozen = "valid" in verdict ? freeze(verdict, block) : Effect.void
     return Effect.andThen(frozen, revertAbove(verdict, block))

@@ -36,6 +36,25 @@ export const abstained = Metric.counter("disputes_abstained_total", {
   description: "Participations without a vote",
   incremental: true
 })
+/** Participations that were tried once more. */
+export const participationRetries = Metric.counter("disputes_participation_retries_total", {
+  description: "Participations tried once more after one without a vote",
+  incremental: true
+})
+/** Participations without a vote that are not tried again by themselves, because too many wait. */
+export const participationGivenUp = Metric.counter("disputes_participation_given_up_total", {
+  description: "Participations without a vote that did not fit among those to try again",
+  incremental: true
+})
+/** Spam slots that are taken. */
+export const spamSlots = Metric.gauge("disputes_spam_slots", {
+  description: "Spam slots that are taken by unconfirmed disputes"
+})
+/** Judgements of ours that gave way to newer ones before they could be voted. */
+export const judgementsDropped = Metric.counter("disputes_judgements_dropped_total", {
+  description: "Judgements that could not be voted and did not fit among those that wait",
+  incremental: true
+})
 /** Disputes that wait for participation. */
 export const participationQueue = Metric.gauge("disputes_participation_queue", {
   description: "Disputes waiting for participation"

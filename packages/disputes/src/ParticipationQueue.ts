@@ -23,8 +23,8 @@ export interface ParticipationLimits {
 /** Bounds of the reference implementation. */
 export const defaults: ParticipationLimits = { priorityCapacity: 20_000, bestEffortCapacity: 100 }
 
-interface Queued {
-  readonly request: ParticipationRequest
+interface Queued<R extends ParticipationRequest = ParticipationRequest> {
+  readonly request: R
   readonly number: BlockNumber | undefined
 }
 
@@ -35,9 +35,9 @@ const before = (a: Queued, b: Queued): boolean => {
 }
 
 /** The two queues. Changed in place: they belong to one participation. */
-export class ParticipationQueue {
+export class ParticipationQueue<R extends ParticipationRequest = ParticipationRequest> {
   readonly #limits: ParticipationLimits
-  readonly #queues: Record<ParticipationPriority, Array<Queued>> = { priority: [], "best-effort": [] }
+  readonly #queues: Record<ParticipationPriority, Array<Queued<R>>> = { priority: [], "best-effort": [] }
 
   constructor(limits: ParticipationLimits = defaults) {
     this.#limits = limits
@@ -49,11 +49,7 @@ export class ParticipationQueue {
   }
 
   /** Queues a request at its place. A known one is only ever moved up. False when its queue is full. */
-  add(
-    priority: ParticipationPriority,
-    request: ParticipationRequest,
-    number: BlockNumber | undefined
-  ): boolean {
+  add(priority: ParticipationPriority, request: R, number: BlockNumber | undefined): boolean {
     if (this.#find("priority", request.candidateHash) >= 0) return true
     const known = this.#find("best-effort", request.candidateHash)
     if (known >= 0 && priority === "best-effort") return true
@@ -61,7 +57,7 @@ export class ParticipationQueue {
     const capacity = priority === "priority" ? this.#limits.priorityCapacity : this.#limits.bestEffortCapacity
     if (queue.length >= capacity) return false
     if (known >= 0) this.#queues["best-effort"].splice(known, 1)
-    const item: Queued = { request, number }
+    const item: Queued<R> = { request, number }
     const at = queue.findIndex((other) => before(item, other))
     queue.splice(at < 0 ? queue.length : at, 0, item)
     return true
@@ -76,7 +72,7 @@ export class ParticipationQueue {
   }
 
   /** Takes the next request, or nothing. */
-  take(): ParticipationRequest | undefined {
+  take(): R | undefined {
     return (this.#queues.priority.shift() ?? this.#queues["best-effort"].shift())?.request
   }
 

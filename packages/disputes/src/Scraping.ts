@@ -2,6 +2,7 @@
  * What blocks say about candidates: which were backed and included, and the votes that came on chain.
  */
 import { Chain, RuntimeApi } from "@ephor/chain"
+import { Unsettled } from "@ephor/overseer"
 import {
   attestedStatement,
   type BlockRef,
@@ -41,9 +42,6 @@ export const defaults: ScrapingLimits = {
   finalizedBlocks: 10,
   attempts: 3
 }
-
-/** Ancestors asked for at a time. */
-const ancestorsPerRequest = 10
 
 /** Votes about one candidate that a block carried. They were checked by whoever made the block valid. */
 export interface ScrapedVotes {
@@ -101,27 +99,6 @@ export interface Scraper {
   readonly isOnChain: (candidate: CandidateHash) => boolean
 }
 
-/** The leaf and its ancestors down to what is known, what is final or the depth limit; lowest first. */
-const unobserved = Effect.fnUntraced(function* (
-  chain: Chain.Service,
-  limits: ScrapingLimits,
-  isObserved: (block: BlockRef) => boolean,
-  leaf: BlockRef
-) {
-  const finalized = yield* chain.head("Finalized")
-  const floor = Math.max(finalized.number - limits.finalizedBlocks, leaf.number - limits.ancestors)
-  const blocks = isObserved(leaf) ? [] : [leaf]
-  while (blocks.length > 0) {
-    const more = yield* chain
-      .ancestors(blocks.at(-1)!.hash, ancestorsPerRequest)
-      .pipe(Effect.orElseSucceed(() => []))
-    const end = more.findIndex((block) => isObserved(block) || block.number <= floor)
-    blocks.push(...(end < 0 ? more : more.slice(0, end)))
-    if (end >= 0 || more.length < ancestorsPerRequest) break
-  }
-  return blocks.toReversed()
-})
-
 /** Reads each block; gives back what failed and is worth another try. */
 const readEach = Effect.fnUntraced(function* <A>(
   limits: ScrapingLimits,
@@ -163,7 +140,11 @@ export const make = Effect.fnUntraced(function* (limits: ScrapingLimits = defaul
   const scraper: Scraper = {
     scrape: Effect.fnUntraced(function* (leaf) {
       const isObserved = (block: BlockRef) => observed.get(block.hash) === true
-      const fresh = yield* unobserved(chain, limits, isObserved, leaf)
+      const fresh = yield* Unsettled.at(chain, leaf, {
+        maxBlocks: limits.ancestors,
+        finalBlocks: limits.finalizedBlocks,
+        isKnown: isObserved
+      })
       for (const block of fresh) observed.set(block.hash, true)
       const unseen = [...unread, ...fresh.map((block) => ({ block, failures: 0 }))]
       const events = yield* readEach(limits, unseen, (block) => runtime.candidateEvents(block.hash))

@@ -29,6 +29,14 @@ export class SpamSlots {
     return true
   }
 
+  /** Charges in all sessions. */
+  get size(): number {
+    let size = 0
+    for (const validators of this.#slots.values())
+      for (const candidates of validators.values()) size += candidates.size
+    return size
+  }
+
   /** Gives back every charge for a candidate: it was confirmed, included or backed. */
   clear(session: SessionIndex, candidate: CandidateHash): void {
     for (const candidates of this.#slots.get(session)?.values() ?? []) candidates.delete(candidate)

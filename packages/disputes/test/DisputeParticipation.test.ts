@@ -6,7 +6,7 @@ import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
 import { type AvailableData, candidateHash, type CandidateReceipt } from "@ephor/types"
 import { Context, Deferred, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { DisputeParticipation } from "@ephor/disputes"
+import { DisputeParticipation, Disputes } from "@ephor/disputes"
 import * as World from "./support/world.ts"
 
 const data: AvailableData = {
@@ -29,7 +29,9 @@ const start = Effect.fnUntraced(function* (options: Partial<DisputeParticipation
   const script = new World.Script()
   const chain = Context.get(yield* Layer.build(Layer.fresh(World.chain)), Chain.Chain)
   yield* Effect.provideService(World.grow("a-b-c-d"), Chain.Chain, chain)
-  const services = yield* Layer.build(Layer.merge(World.runtimeOf(script), Layer.succeed(Chain.Chain, chain)))
+  const services = yield* Layer.build(
+    Layer.mergeAll(World.runtimeOf(script), Layer.succeed(Chain.Chain, chain), Layer.fresh(Disputes.layer))
+  )
   const harness = yield* SubsystemTest.make({
     subsystem: Overseer.DisputeParticipation,
     layer: DisputeParticipation.layer(options).pipe(Layer.provide(Layer.succeedContext(services))),
@@ -38,6 +40,7 @@ const start = Effect.fnUntraced(function* (options: Partial<DisputeParticipation
   return {
     ...harness,
     script,
+    hub: Context.get(services, Disputes.Disputes),
     begin: Effect.andThen(harness.activate(World.leafOf("d", "c", 4)), harness.idle),
     participate: (candidate: CandidateReceipt, priority: "Priority" | "BestEffort" = "BestEffort") =>
       harness
@@ -161,6 +164,60 @@ describe("DisputeParticipation", () => {
       yield* TestClock.adjust("2 minutes")
       assert.deepStrictEqual(yield* rig.waiting, [at("B", "b")])
       assert.deepStrictEqual(yield* rig.verdicts, [])
+    })
+  )
+  it.effect(
+    "what kept us from voting may pass: tried again, ever later, as long as the dispute is open",
+    () =>
+      Effect.gen(function* () {
+        const rig = yield* start({ retryDelayMs: 100, retryLimitMs: 150 })
+        yield* rig.begin
+        const A = at("A", "a")
+        yield* rig.hub.setActive([
+          { session: 10, candidateHash: candidateHash(A), status: { _tag: "Active" } }
+        ])
+        yield* rig.participate(A)
+        yield* rig.recover({ _tag: "Unavailable" })
+        for (const pauseMs of [100, 150, 150]) {
+          yield* TestClock.adjust(pauseMs - 1)
+          assert.deepStrictEqual(yield* rig.waiting, [], `before ${pauseMs} ms`)
+          yield* TestClock.adjust(1)
+          yield* rig.recover(recovered)
+          yield* rig.judge(judged.failed)
+        }
+        assert.deepStrictEqual(yield* rig.verdicts, [])
+        // Somebody asks meanwhile: there is one next try, not two.
+        yield* rig.participate(A)
+        yield* rig.recover({ _tag: "Unavailable" })
+        yield* TestClock.adjust(150)
+        assert.deepStrictEqual(yield* rig.recover(recovered), A)
+        yield* rig.judge(judged.valid)
+        assert.deepStrictEqual(yield* rig.verdicts, [true])
+        yield* TestClock.adjust(1000)
+        assert.deepStrictEqual(yield* rig.waiting, [])
+      })
+  )
+  it.effect("a dispute that is over is not tried again", () =>
+    Effect.gen(function* () {
+      const rig = yield* start()
+      yield* rig.begin
+      yield* rig.participate(at("A", "a"))
+      yield* rig.recover({ _tag: "Unavailable" })
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(yield* rig.waiting, [])
+    })
+  )
+  it.effect("what did not fit into the queue follows by itself", () =>
+    Effect.gen(function* () {
+      const rig = yield* start({ bestEffortCapacity: 1, maxParallel: 1 })
+      const [A, B] = [at("A", "a"), at("B", "b")]
+      yield* rig.hub.setActive([{ session: 10, candidateHash: candidateHash(B), status: { _tag: "Active" } }])
+      yield* rig.participate(A)
+      yield* rig.participate(B)
+      yield* rig.begin
+      assert.deepStrictEqual(yield* rig.waiting, [A])
+      yield* TestClock.adjust("2 minutes")
+      assert.deepStrictEqual(yield* rig.waiting, [B])
     })
   )
   it.effect("a full queue refuses, and the next request is heard", () =>

@@ -42,8 +42,10 @@ const surroundings = (isValid: (candidate: CandidateReceipt) => boolean) =>
   Layer.mergeAll(
     Overseer.ApprovalVoting.toLayer(
       Effect.succeed({
-        message: (message: Overseer.ApprovalVotingMessage) =>
-          Effect.asVoid(Deferred.succeed(message.reply, []))
+        message: Overseer.ApprovalVoting.match({
+          ApprovalStatements: ({ reply }) => Effect.asVoid(Deferred.succeed(reply, [])),
+          ApprovedAncestor: ({ reply }) => Effect.asVoid(Deferred.succeed(reply, []))
+        })
       })
     ),
     Overseer.AvailabilityRecovery.toLayer(

@@ -5,13 +5,14 @@
 import { Adder, type Malus } from "@ephor/backing"
 import { DevChain } from "@ephor/devchain"
 import { Store } from "@ephor/store"
-import { Disputes } from "@ephor/disputes"
+import { Disputes, Thresholds } from "@ephor/disputes"
 import { MemoryNetwork } from "@ephor/network"
 import { Overseer } from "@ephor/overseer"
 import { BlockSource, ObserverApi, Publisher } from "@ephor/streaming"
 import type { ParaId, ValidatorId, ValidatorIndex } from "@ephor/types"
-import { Context, Effect, Exit, Layer, Scope, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
 import type { Disk } from "./Disk.ts"
+import type * as Trap from "./duties/Trap.ts"
 import * as NativePvf from "./NativePvf.ts"
 import * as Validator from "./Validator.ts"
 
@@ -31,6 +32,8 @@ export interface Options {
   /** Validators that call garbage valid, and for what. */
   readonly faulty: ReadonlyMap<ValidatorIndex, Malus.Options>
   readonly weather: MemoryNetwork.Weather
+  /** See `World.Options.trap`. */
+  readonly trap: ((validator: ValidatorIndex, word: Trap.Word) => boolean) | undefined
 }
 
 /** What happens inside of a machine that the world wants to know. */
@@ -68,7 +71,7 @@ const groundLayer = (options: Options, store: Store.Service): Layer.Layer<Ground
     genesisTime: options.genesisTime,
     blockTimeMs: options.blockTimeMs,
     authors: { seed: `simulation-${options.chainId}`, size: options.validators.length },
-    finality: { depth: options.finalityDepth },
+    finality: { depth: options.finalityDepth, votes: Thresholds.supermajority(options.validators.length) },
     runtime: {
       validators: options.validators,
       groups: options.groups,
@@ -100,16 +103,19 @@ export const start = Effect.fnUntraced(function* (options: Options, disk: Disk, 
   const ground = yield* Layer.buildWithScope(Layer.fresh(groundLayer(options, session.store)), scope)
   const devChain = Context.get(ground, DevChain.DevChain)
   const validators: Array<Validator.Running | undefined> = options.validators.map(() => undefined)
+  /** Validators that a trap killed: what is left of them has to end before they start again. */
+  const deaths = new Map<ValidatorIndex, Fiber.Fiber<void>>()
 
   const watch = Effect.fnUntraced(function* (index: ValidatorIndex, running: Validator.Running) {
-    const { conclusions } = Context.get(running.parts, Disputes.Disputes)
+    const { conclusions, lateInclusions } = Context.get(running.parts, Disputes.Disputes)
+    const bar = ({ candidateHash, valid }: Disputes.DisputeConclusion) =>
+      valid ? Effect.void : Effect.ignore(devChain.reject(candidateHash))
     yield* conclusions.pipe(
-      Stream.tap((conclusion) =>
-        conclusion.valid ? Effect.void : Effect.ignore(devChain.reject(conclusion.candidateHash))
-      ),
+      Stream.tap(bar),
       Stream.runForEach((conclusion) => witness.concluded(index, conclusion)),
       Effect.forkIn(scope, { startImmediately: true })
     )
+    yield* Stream.runForEach(lateInclusions, bar).pipe(Effect.forkIn(scope, { startImmediately: true }))
     yield* Context.get(running.parts, Overseer.Overseer).join.pipe(
       Effect.catch((error) =>
         validators[index] === running ? witness.ended(index, error.message) : Effect.void
@@ -120,12 +126,28 @@ export const start = Effect.fnUntraced(function* (options: Options, disk: Disk, 
 
   const startValidator = Effect.fnUntraced(function* (index: ValidatorIndex) {
     if (validators[index] !== undefined) return
+    const death = deaths.get(index)
+    if (death !== undefined) yield* Fiber.await(death)
     const malus = options.faulty.get(index)
-    const running = yield* Validator.start({ index, secret: options.secrets[index]!, malus }, disk).pipe(
-      Effect.provideContext(ground),
-      Scope.provide(scope),
-      Effect.orDie
-    )
+    const { trap } = options
+    const trapped =
+      trap === undefined
+        ? undefined
+        : {
+            trap: (word: Trap.Word) => trap(index, word),
+            // Beside what it was doing: that never comes back.
+            die: Effect.map(
+              Effect.forkIn(
+                Effect.suspend(() => stopValidator(index)),
+                scope
+              ),
+              (death) => void deaths.set(index, death)
+            )
+          }
+    const running = yield* Validator.start(
+      { index, secret: options.secrets[index]!, malus, trapped },
+      disk
+    ).pipe(Effect.provideContext(ground), Scope.provide(scope), Effect.orDie)
     validators[index] = running
     yield* watch(index, running)
   })

@@ -1,8 +1,8 @@
 /**
  * One validator of a simulated committee: the subsystems of a node over the machine that the world gives it.
  */
-import { Provisioner, Subsystems } from "@ephor/backing"
-import { DevAuthor } from "@ephor/devchain"
+import { FinalityVote, Provisioner, Subsystems } from "@ephor/backing"
+import { DevAuthor, DevFinality } from "@ephor/devchain"
 import type { Malus, Pvf } from "@ephor/backing"
 import { Chain, type RuntimeApi } from "@ephor/chain"
 import type { DevChain } from "@ephor/devchain"
@@ -18,10 +18,11 @@ import {
   VotesDb
 } from "@ephor/disputes"
 import { MemoryNetwork, type NetworkError } from "@ephor/network"
-import { CandidateSelection, Overseer } from "@ephor/overseer"
+import { ApprovalVoting, CandidateSelection, Overseer } from "@ephor/overseer"
 import type { ValidatorIndex } from "@ephor/types"
 import { Context, Effect, Exit, Layer, Redacted, Scope } from "effect"
 import type { Disk, Session } from "./Disk.ts"
+import * as Trap from "./duties/Trap.ts"
 import * as Signatures from "./Signatures.ts"
 
 const addresses = [
@@ -43,7 +44,12 @@ export type Ground =
   | Pvf.Pvf
 
 /** What the world asks of a running validator. */
-export type Parts = Overseer.Overseer | CandidateSelection | Disputes.Disputes | VotesDb.VotesDb
+export type Parts =
+  | Overseer.Overseer
+  | ApprovalVoting
+  | CandidateSelection
+  | Disputes.Disputes
+  | VotesDb.VotesDb
 
 /** A validator. */
 export interface Options {
@@ -52,6 +58,8 @@ export interface Options {
   readonly secret: string
   /** Set: it calls the garbage of a faulty collator valid. */
   readonly malus: Malus.Options | undefined
+  /** Set: it dies (`die`) where the trap says. */
+  readonly trapped: { readonly trap: Trap.Trap; readonly die: Effect.Effect<void> } | undefined
 }
 
 /** A running validator. */
@@ -65,25 +73,32 @@ export interface Running {
 export const nameOf = (index: ValidatorIndex): string => `validator-${index}`
 
 const page = (
-  { index, malus, secret }: Options,
+  { index, malus, secret, trapped }: Options,
   session: Session
-): Layer.Layer<Parts, DisputeError | Keystore.KeystoreError | NetworkError, Ground> => {
+): Layer.Layer<Parts, DisputeError | Keystore.KeystoreError | NetworkError | Store.StoreError, Ground> => {
   const keys = Signatures.layerSr25519({ secrets: [Redacted.make(secret)] })
   const peer = Layer.unwrap(
     Effect.map(Keystore.Keystore, ({ publicKeys }) =>
       MemoryNetwork.layerPeer({ peer: nameOf(index), authority: publicKeys[0]! })
     )
   )
+  const overseer = Overseer.layer(addresses)
+  // Nothing more gets on its disk from the very moment on.
+  const die = Effect.andThen(session.kill, trapped?.die ?? Effect.void)
   return Layer.mergeAll(
     Subsystems.layer(malus === undefined ? {} : { malus }),
     DevAuthor.layer(index, Provisioner.inherents),
+    DevFinality.layer(FinalityVote.make),
     DisputeCoordinator.layer(),
     DisputeParticipation.layer(),
     DisputeDistribution.layer({ retryDelayMs: disputeRetryDelayMs })
   ).pipe(
     Layer.provideMerge(Enforcement.layer),
-    Layer.provideMerge([Disputes.layer, VotesDb.layer]),
-    Layer.provideMerge(Overseer.layer(addresses)),
+    Layer.provideMerge([
+      trapped === undefined ? Disputes.layer : Trap.disputes(trapped.trap, die),
+      VotesDb.layer
+    ]),
+    Layer.provideMerge(trapped === undefined ? overseer : Trap.watch(addresses, trapped.trap, die)(overseer)),
     Layer.provide(peer),
     Layer.provide([keys, Layer.succeed(Store.Store, session.store)])
   )

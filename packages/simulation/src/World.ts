@@ -13,6 +13,7 @@ import { Unavailable } from "@ephor/streaming/ObserverError"
 import { candidateHash, type Hash, type ValidatorIndex } from "@ephor/types"
 import { Clock, Context, Effect, Exit, Layer, Random, Redacted, Scope, Stream } from "effect"
 import * as Disk from "./Disk.ts"
+import type * as Trap from "./duties/Trap.ts"
 import { Ledger } from "./Ledger.ts"
 import * as Machine from "./Machine.ts"
 import * as Signatures from "./Signatures.ts"
@@ -28,13 +29,18 @@ export interface Options {
   readonly garbageShare: number
   /** Acknowledged batches that the disk forgets when the machine is killed: 0 is an honest disk. */
   readonly forgottenBatches: number
+  /** Hears what the subsystems of each validator say to each other; false: that validator is dead. Default: nobody dies. */
+  readonly trap: ((validator: ValidatorIndex, word: Trap.Word) => boolean) | undefined
 }
 
 /** An honest world. */
-export const defaults: Options = { faulty: new Map(), garbageShare: 0, forgottenBatches: 0 }
+export const defaults: Options = { faulty: new Map(), garbageShare: 0, forgottenBatches: 0, trap: undefined }
 
 /** Time between blocks. */
 export const blockTimeMs = 1000
+
+/** Blocks between the head and the final block. */
+export const finalityDepth = 16
 
 /** Virtual time at which every world begins. */
 export const genesisMs = 1_700_000_000_000
@@ -43,7 +49,6 @@ const secrets = ["//Alice", "//Bob", "//Charlie", "//Dave"]
 const collatorSecret = "//Ferdie"
 const chainId = "901"
 const paraId = 2000
-const finalityDepth = 16
 
 /** A world at work. */
 export interface World {
@@ -57,6 +62,8 @@ export interface World {
   readonly setWeather: (forecast: Weather.Forecast) => Effect.Effect<void>
   /** Kills the machine and starts it again from its disk. */
   readonly restart: Effect.Effect<void>
+  /** From now on the collator makes nothing invalid. */
+  readonly stopGarbage: () => void
 }
 
 const describe = (event: ChainEvent): string | undefined => {
@@ -94,6 +101,7 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
   )
   const validators = yield* publicKeysOf(secrets)
   let forecast: Weather.Forecast = Weather.usual
+  let { garbageShare } = options
   let up: { readonly machine: Machine.Machine; readonly scope: Scope.Closeable } | undefined
 
   const say = (who: string, what: string) =>
@@ -126,6 +134,7 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
         groups: [[0, 1, 2], [3]],
         paraId,
         faulty: options.faulty,
+        trap: options.trap,
         weather: Weather.weather(() => forecast)
       },
       disk,
@@ -133,7 +142,7 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
     ).pipe(Scope.provide(scope))
     up = { machine, scope }
     yield* watch(machine).pipe(Scope.provide(scope))
-    yield* collate(machine, collator, options, ledger).pipe(Scope.provide(scope))
+    yield* collate(machine, collator, () => garbageShare, ledger).pipe(Scope.provide(scope))
   })
 
   const watch = (machine: Machine.Machine) =>
@@ -166,7 +175,8 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
     machine: () => up?.machine,
     say,
     setWeather: (next) => Effect.sync(() => void (forecast = next)),
-    restart
+    restart,
+    stopGarbage: () => void (garbageShare = 0)
   }
   yield* start
   yield* observe(world)
@@ -177,7 +187,7 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
 const collate = Effect.fnUntraced(function* (
   machine: Machine.Machine,
   keystore: Keystore.Service,
-  options: Options,
+  garbageShare: () => number,
   ledger: Ledger
 ) {
   const runtime = Context.get(machine.ground, RuntimeApi.RuntimeApi)
@@ -188,7 +198,7 @@ const collate = Effect.fnUntraced(function* (
       : Context.get(running.parts, CandidateSelection).send(candidate)
   }
   const onBlock = Effect.fnUntraced(function* (relayParent: Hash) {
-    const garbage = (yield* Random.next) < options.garbageShare
+    const garbage = (yield* Random.next) < garbageShare()
     const collating: Collator.Options = {
       paraId,
       collator: keystore.publicKeys[0]!,

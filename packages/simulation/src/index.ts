@@ -1,3 +1,5 @@
+export * as DutiesSteps from "./duties/Steps.ts"
+export * as Duties from "./duties/Duties.ts"
 export * as Disk from "./Disk.ts"
 export * as Faults from "./Faults.ts"
 export * as Invariants from "./Invariants.ts"

@@ -7,6 +7,8 @@ import type { RuntimeApi } from "@ephor/chain"
 import type { RegisterBackingWatcher } from "@ephor/overseer"
 import {
   type BackedCandidate,
+  type BlockNumber,
+  type BlockRef,
   type CandidateHash,
   type CommittedCandidateReceipt,
   type Hash,
@@ -24,6 +26,7 @@ export type Entry = StatementTable.TableStatement<CommittedCandidateReceipt>
 /** Everything one leaf's backing knows. */
 export interface Job {
   readonly relayParent: Hash
+  readonly number: BlockNumber
   readonly session: Session
   readonly disabled: ReadonlySet<ValidatorIndex>
   readonly assignment: Assignment.Assignment | undefined
@@ -41,7 +44,7 @@ export interface Job {
 export const makeJob = Effect.fnUntraced(function* (
   runtime: RuntimeApi.Service,
   keystore: Keystore.Service,
-  relayParent: Hash
+  { hash: relayParent, number }: Pick<BlockRef, "hash" | "number">
 ) {
   const session = yield* sessionAt(runtime, keystore, relayParent)
   const cores = yield* runtime.availabilityCores(relayParent)
@@ -53,6 +56,7 @@ export const makeJob = Effect.fnUntraced(function* (
   const isActive = own !== undefined && !disabled.has(own.index)
   const job: Job = {
     relayParent,
+    number,
     session,
     disabled,
     assignment: isActive ? Assignment.assignmentOf(assignments, own.index) : undefined,

@@ -4,6 +4,7 @@ import { type Backend, make as makeChain, type Service as Chain } from "@ephor/c
 import type { Resolved, Service } from "../DevChain.ts"
 import { genesis as genesisBlock } from "../DevExecution.ts"
 import type { DevTransaction } from "../DevTransaction.ts"
+import * as FinalityVotes from "../finality/FinalityVotes.ts"
 import { toRef } from "@ephor/chain/BlockTree"
 import { makeDag } from "./DagMaker.ts"
 import { makeAuthoring, makeReplace, type Parts } from "./Authoring.ts"
@@ -11,7 +12,7 @@ import { makeProviders } from "./Inherents.ts"
 import { makeOrigins } from "./Origins.ts"
 import { makeRelayStates } from "../runtime/RelayStates.ts"
 
-/** Only the newest final block matters: older ones that nobody took yet are dropped. */
+/** Only the newest head matters: older ones that nobody voted about yet are dropped. */
 const finalityBacklog = 4
 
 /** Builds the chain with its services; authoring runs in the scope. */
@@ -29,23 +30,29 @@ export const makeDevChain = Effect.fnUntraced(function* (options: Resolved) {
   const origins = yield* makeOrigins(options, chain)
   const providers = makeProviders(options.inherentTimeoutMs)
   const queue = yield* Queue.bounded<DevTransaction>(options.queueCapacity)
-  const finality = yield* Queue.sliding<`0x${string}`>(finalityBacklog)
+  const heads = yield* Queue.sliding<number>(finalityBacklog)
   const parts: Parts = { options, chain, dag, relay, origins, providers, queue }
-  const { depth } = options.finality === "external" ? { depth: undefined } : options.finality
+  const votes = options.finality === "external" ? undefined : FinalityVotes.make(options.finality, chain)
   const backend: Backend = {
     genesis,
     anchorSource: options.l1Genesis ?? toRef(genesis.ref),
     replace: makeReplace(parts),
     derive: origins.derive,
-    ...(depth === undefined ? {} : { finality: Stream.fromQueue(finality) })
+    ...(votes === undefined
+      ? {}
+      : {
+          finality: Stream.fromQueue(heads).pipe(
+            Stream.mapEffect(votes.choose),
+            Stream.flatMap(
+              Option.match({ onNone: () => Stream.empty, onSome: (hash) => Stream.succeed(hash) })
+            )
+          )
+        })
   }
   hub = yield* makeChain(backend, options.chainLimits)
 
-  const finalize = Effect.fnUntraced(function* (head: number) {
-    if (depth === undefined || head < depth) return
-    const block = yield* hub.block(head - depth)
-    if (Option.isSome(block)) yield* Queue.offer(finality, block.value.hash)
-  })
+  const finalize = (head: number) =>
+    votes === undefined ? Effect.void : Effect.asVoid(Queue.offer(heads, head))
   const running = yield* Latch.make(true)
   yield* Effect.forkScoped(Effect.forever(makeAuthoring(parts, running, finalize)))
 
@@ -54,6 +61,7 @@ export const makeDevChain = Effect.fnUntraced(function* (options: Resolved) {
     submit: (transaction) => Effect.asVoid(Queue.offer(queue, transaction)),
     provideInherents: providers.register,
     reject: relay.reject,
+    voteFinality: votes?.register ?? (() => Effect.void),
     pause: Effect.asVoid(running.close),
     resume: Effect.asVoid(running.open)
   }

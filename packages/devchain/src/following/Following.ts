@@ -154,6 +154,7 @@ export const makeFollowedChain = Effect.fnUntraced(function* (feed: ChainFeed, o
       ),
     provideInherents: feed.provideInherents,
     reject: relay.reject,
+    voteFinality: () => Effect.void,
     pause: Effect.asVoid(running.close),
     resume: Effect.asVoid(running.open)
   }

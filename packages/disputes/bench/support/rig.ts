@@ -117,7 +117,9 @@ export const start = Effect.fnUntraced(function* (path: string, validators: Read
     captures: [DisputeParticipation, DisputeDistribution, ApprovalVoting, MisbehaviorArbitration]
   })
   yield* harness.next(ApprovalVoting).pipe(
-    Effect.flatMap(({ reply }) => Deferred.succeed(reply, [])),
+    Effect.flatMap((message) =>
+      message._tag === "ApprovalStatements" ? Deferred.succeed(message.reply, []) : Effect.void
+    ),
     Effect.forever,
     Effect.forkScoped
   )

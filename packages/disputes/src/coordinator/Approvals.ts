@@ -1,6 +1,12 @@
 /** Approvals in disputes: who approved a candidate before it was disputed has voted. */
 import { type ApprovalSignature, type ImportStatementsResult, Subsystem } from "@ephor/overseer"
-import type { CandidateHash, CandidateVotes, DisputeStatement, SessionIndex } from "@ephor/types"
+import type {
+  CandidateHash,
+  CandidateVotes,
+  DisputeStatement,
+  SessionIndex,
+  ValidatorIndex
+} from "@ephor/types"
 import { Effect } from "effect"
 import { keyOf, sessionInfoOf, type State, votesOf } from "./State.ts"
 import { ownVotes, reconsider, tellOthers } from "./OwnVotes.ts"
@@ -36,7 +42,7 @@ export const withApprovals = Effect.fnUntraced(function* (
         orElse: () => Effect.as(Effect.logWarning("approval voting does not answer", { candidateHash }), [])
       })
     )
-  const info = yield* sessionInfoOf(state, session)
+  const info = yield* sessionInfoOf(state, session, votes.candidateReceipt)
   const statements = signatures.flatMap(({ candidates, signature, validatorIndex }) => {
     const validatorId = info?.validators[validatorIndex]
     return validatorId === undefined
@@ -53,12 +59,16 @@ export const withApprovals = Effect.fnUntraced(function* (
   }))
 })
 
-/** A fresh dispute: takes in approvals, tells others if we approved, and only then asks for an opinion of our own. */
+/**
+ * A fresh dispute: takes in approvals, tells others what we said before, and only then asks for an opinion of our own.
+ * What we said with this very import (`told`) is told by whoever said it.
+ */
 export const openDispute = (
   state: State,
   session: SessionIndex,
   candidateHash: CandidateHash,
-  votes: CandidateVotes
+  votes: CandidateVotes,
+  told: ReadonlyArray<ValidatorIndex>
 ) =>
   Effect.suspend(() => {
     const key = keyOf(session, candidateHash)
@@ -66,23 +76,22 @@ export const openDispute = (
     return Subsystem.spawn(
       withApprovals(state, session, candidateHash, votes).pipe(
         Effect.ensuring(Effect.sync(() => state.opening.delete(key))),
-        Effect.andThen(tellApprovals(state, session, candidateHash)),
+        Effect.andThen(tellEarlier(state, session, candidateHash, new Set(told))),
         Effect.andThen(reconsider(state, session, candidateHash))
       )
     )
   })
 
-const tellApprovals = Effect.fnUntraced(function* (
+const tellEarlier = Effect.fnUntraced(function* (
   state: State,
   session: SessionIndex,
-  candidateHash: CandidateHash
+  candidateHash: CandidateHash,
+  told: ReadonlySet<ValidatorIndex>
 ) {
   const votes = yield* votesOf(state, session, candidateHash)
-  const info = yield* sessionInfoOf(state, session)
+  const info = yield* sessionInfoOf(state, session, votes?.candidateReceipt)
   if (votes === undefined || info === undefined) return
   const own = new Set(yield* state.keystore.owned(info.validators))
-  const approvals = ownVotes(votes, own).filter(({ statement }) =>
-    statement.value._tag.startsWith("Approval")
-  )
-  yield* tellOthers(state, session, votes, approvals)
+  const earlier = ownVotes(votes, own).filter(({ validatorIndex }) => !told.has(validatorIndex))
+  yield* tellOthers(state, session, votes, earlier)
 })

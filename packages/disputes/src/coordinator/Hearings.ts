@@ -64,7 +64,7 @@ export const closeHearings = Effect.fnUntraced(function* (state: State) {
   for (const [key, dispute] of state.recent) {
     if (state.closed.has(key) || !isInactive(dispute.status, now)) continue
     const votes = yield* votesOf(state, dispute.session, dispute.candidateHash)
-    const info = yield* sessionInfoOf(state, dispute.session)
+    const info = yield* sessionInfoOf(state, dispute.session, votes?.candidateReceipt)
     if (votes !== undefined && info !== undefined)
       yield* hear(state, dispute, votes, info.validators.length, true)
   }

@@ -10,11 +10,12 @@ import { AncientSession, DisputeError, Spam, UnknownCandidate, UnknownSession } 
 import type { DisputeConclusion } from "../Disputes.ts"
 import * as Metrics from "../Metrics.ts"
 import { isAncient, oldestSession } from "../SessionWindow.ts"
+import { byzantine } from "../Thresholds.ts"
 import { apply, belongsTo, type CheckedVote, type Outcome } from "../VoteImport.ts"
 import type { RecentDispute } from "../VotesDb.ts"
 import { openDispute, withApprovals } from "./Approvals.ts"
 import {
-  disabledIn,
+  disabledFor,
   keyOf,
   noteLosers,
   seconds,
@@ -93,9 +94,9 @@ const stage = Effect.fnUntraced(function* (
   const stored = yield* votesOf(state, session, candidateHash)
   const candidate = given ?? stored?.candidateReceipt ?? receiptOf(state, candidateHash)
   if (candidate === undefined) return yield* refused(new UnknownCandidate({ candidateHash }))
-  const info = yield* sessionInfoOf(state, session)
+  const info = yield* sessionInfoOf(state, session, candidate)
   if (info === undefined) return yield* refused(new UnknownSession({ session }))
-  const disabled = yield* disabledIn(state, session, info)
+  const disabled = yield* disabledFor(state, session, info, candidate)
   const before = state.recent.get(keyOf(session, candidateHash))?.status
   const outcome = apply(
     {
@@ -182,15 +183,18 @@ const dropRaisedByDisabled = Effect.fnUntraced(function* (
   session: SessionIndex,
   info: SessionInfo
 ) {
-  const disabled = yield* disabledIn(state, session, info)
-  const name = [...disabled].sort((a, b) => a - b).join()
-  if (disabled.size === 0 || state.droppedFor.get(session) === name) return 0
+  // What the chain holds against somebody at a relay parent never changes: only who lost a dispute is news.
+  const losers = state.offchainDisabled.disabled(session, [], byzantine(info.validators.length))
+  const name = [...losers].sort((a, b) => a - b).join()
+  if (losers.size === 0 || state.droppedFor.get(session) === name) return 0
   state.droppedFor.set(session, name)
   const dropped: Array<string> = []
   for (const [key, dispute] of state.recent) {
     if (dispute.session !== session || dispute.status._tag !== "Active") continue
     const votes = yield* votesOf(state, session, dispute.candidateHash)
-    if (votes?.invalid.every(([, validator]) => disabled.has(validator)) === true) dropped.push(key)
+    if (votes === undefined) continue
+    const disabled = yield* disabledFor(state, session, info, votes.candidateReceipt)
+    if (votes.invalid.every(([, validator]) => disabled.has(validator))) dropped.push(key)
   }
   for (const key of dropped) state.recent.delete(key)
   if (dropped.length > 0)
@@ -248,7 +252,10 @@ const followUp = Effect.fnUntraced(function* (
   info: SessionInfo
 ) {
   const key = keyOf(session, candidateHash)
-  if (outcome.freshlyDisputed) return yield* openDispute(state, session, candidateHash, outcome.votes)
+  if (outcome.freshlyDisputed) {
+    const told = [...outcome.newValidVoters, ...outcome.newInvalidVoters]
+    return yield* openDispute(state, session, candidateHash, outcome.votes, told)
+  }
   if (outcome.freshlyConcluded !== undefined) {
     yield* Subsystem.spawn(Effect.asVoid(withApprovals(state, session, candidateHash, outcome.votes)))
   }

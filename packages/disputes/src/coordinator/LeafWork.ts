@@ -1,10 +1,11 @@
 /** What a new leaf means to the coordinator: a new session, votes and candidates on chain, disputes to take up again. */
 import { type Signal, Subsystem } from "@ephor/overseer"
 import type { CandidateHash } from "@ephor/types"
-import { Effect, Option } from "effect"
+import { Effect, Metric, Option } from "effect"
 import { isInactive } from "../DisputeStatus.ts"
 import { oldestSession } from "../SessionWindow.ts"
 import type { DisputeConclusion } from "../Disputes.ts"
+import * as Metrics from "../Metrics.ts"
 import type { Sighting } from "../Scraping.ts"
 import { byzantine } from "../Thresholds.ts"
 import {
@@ -18,8 +19,9 @@ import {
   tellActive,
   votesOf
 } from "./State.ts"
-import { closeHearings } from "./Hearings.ts"
+import { closeHearings, hear } from "./Hearings.ts"
 import { importVotes, settle } from "./Importing.ts"
+import { issueAgain } from "./LocalStatement.ts"
 import { ownVotes, participate, reconsider, tellOthers } from "./OwnVotes.ts"
 
 /** Follows the chain to a leaf. */
@@ -31,9 +33,11 @@ export const onLeaf = Effect.fn("DisputeCoordinator.leaf")(function* (state: Sta
   const recovered = yield* recover(state)
   for (const onChain of votes) yield* importVotes(state, onChain)
   yield* settle(state)
+  yield* issueAgain(state)
   yield* onSightings(state, sightings, recovered)
   yield* closeHearings(state)
   yield* tellActive(state)
+  yield* Metric.update(Metrics.spamSlots, state.slots.size)
 })
 
 /** Forgets what the window of sessions has left behind. */
@@ -74,7 +78,7 @@ const onSightings = Effect.fnUntraced(function* (
     const votes = yield* votesOf(state, session, candidateHash)
     if (votes === undefined) continue
     if (status._tag !== "ConcludedAgainst") {
-      const info = yield* sessionInfoOf(state, session)
+      const info = yield* sessionInfoOf(state, session, votes.candidateReceipt)
       const isAgainst = info !== undefined && votes.invalid.length > byzantine(info.validators.length)
       if (isAgainst && state.options.era === "current")
         yield* state.disputes.revert({ session, candidateHash, including })
@@ -98,23 +102,32 @@ const rememberIncluding = Effect.fnUntraced(function* ({ db }: State, late: Disp
     yield* Effect.mapError(db.conclude({ ...late, including }), storeFailed)
 })
 
-/** Remembers again who was wrong in disputes of an earlier run. */
-const recoverLosers = Effect.fnUntraced(function* (state: State) {
-  for (const key of state.unrecovered) {
-    const dispute = state.recent.get(key)
+/**
+ * Remembers again who was wrong in disputes of an earlier run, and tells again what was found invalid: that run may have
+ * ended before anybody acted upon it.
+ */
+const recoverVerdicts = Effect.fnUntraced(function* (state: State) {
+  const { db, disputes, recent, unrecovered } = state
+  for (const key of unrecovered) {
+    const dispute = recent.get(key)
     if (dispute === undefined || !dispute.status._tag.startsWith("Concluded")) continue
-    const votes = yield* votesOf(state, dispute.session, dispute.candidateHash)
-    if (votes !== undefined) noteLosers(state, dispute.session, dispute.status, votes)
+    const { candidateHash, session, status } = dispute
+    const votes = yield* votesOf(state, session, candidateHash)
+    if (votes !== undefined) noteLosers(state, session, status, votes)
+    if (status._tag !== "ConcludedAgainst") continue
+    const conclusion = yield* Effect.mapError(db.conclusion(session, candidateHash), storeFailed)
+    if (Option.isSome(conclusion)) yield* disputes.includeLate(conclusion.value)
   }
 })
 
 /**
  * After a restart: goes on with the disputes that were open, as soon as their session can be asked for. Charges spam
- * slots again, asks for missing votes of our own, and tells others of those we made. Gives the disputes it took up.
+ * slots again, asks for missing votes of our own, tells others of those we made, and has what is decided heard again.
+ * Gives the disputes it took up.
  */
 const recover = Effect.fnUntraced(function* (state: State) {
   const recovered = new Set<string>()
-  yield* recoverLosers(state)
+  yield* recoverVerdicts(state)
   for (const key of state.unrecovered) {
     const dispute = state.recent.get(key)
     if (dispute === undefined || isInactive(dispute.status, yield* seconds)) {
@@ -123,11 +136,11 @@ const recover = Effect.fnUntraced(function* (state: State) {
       continue
     }
     const { candidateHash, session } = dispute
-    const info = yield* sessionInfoOf(state, session)
+    const votes = yield* votesOf(state, session, candidateHash)
+    const info = yield* sessionInfoOf(state, session, votes?.candidateReceipt)
     if (info === undefined) continue
     state.unrecovered.delete(key)
     recovered.add(key)
-    const votes = yield* votesOf(state, session, candidateHash)
     if (votes === undefined) continue
     if (yield* isSpam(state, session, candidateHash, votes, info)) {
       for (const [, voter] of [...votes.valid, ...votes.invalid])
@@ -137,6 +150,7 @@ const recover = Effect.fnUntraced(function* (state: State) {
     yield* participate(state, session, votes, info)
     const own = new Set(yield* state.keystore.owned(info.validators))
     yield* tellOthers(state, session, votes, ownVotes(votes, own))
+    yield* hear(state, dispute, votes, info.validators.length)
   }
   return recovered
 })

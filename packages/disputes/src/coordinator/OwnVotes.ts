@@ -54,7 +54,7 @@ export const reconsider = Effect.fnUntraced(function* (
   const dispute = state.recent.get(keyOf(session, candidateHash))
   if (dispute === undefined || isInactive(dispute.status, yield* seconds)) return
   const votes = yield* votesOf(state, session, candidateHash)
-  const info = yield* sessionInfoOf(state, session)
+  const info = yield* sessionInfoOf(state, session, votes?.candidateReceipt)
   if (votes === undefined || info === undefined) return
   if (yield* isSpam(state, session, candidateHash, votes, info)) return
   state.slots.clear(session, candidateHash)

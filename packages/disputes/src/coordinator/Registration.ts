@@ -39,7 +39,7 @@ export const registerVotes = Effect.fnUntraced(function* (
     const votes = { session, candidateHash, candidate: candidateReceipt, votes: statements }
     return yield* importVotes(state, votes, (refusal) => Deferred.succeed(reply, resultOf(refusal)))
   }
-  const info = yield* sessionInfoOf(state, session)
+  const info = yield* sessionInfoOf(state, session, candidateReceipt)
   if (info === undefined)
     return void (yield* Deferred.succeed(reply, {
       _tag: "Refused",

@@ -7,11 +7,13 @@ import type {
   DisputeCoordinatorMessage,
   DisputeDistributionMessage,
   DisputeParticipationMessage,
+  IssueLocalStatement,
   Mailbox,
   MisbehaviorArbitrationMessage
 } from "@ephor/overseer"
 import type {
   CandidateHash,
+  CandidateReceipt,
   CandidateVotes,
   DisputeStatus,
   Hash,
@@ -52,7 +54,7 @@ export interface State {
   readonly cleaning: Semaphore.Semaphore
   readonly slots: SpamSlots
   readonly offchainDisabled: OffchainDisabled
-  /** By session of the window: the disabled validators whose disputes were dropped. */
+  /** By session of the window: the losers of disputes whose own were dropped. */
   readonly droppedFor: Map<SessionIndex, string>
   /** What follows from imports once they are on disk, in their order. */
   readonly finishing: Queue.Queue<Effect.Effect<unknown, DisputeError, Jobs>>
@@ -62,6 +64,8 @@ export interface State {
   readonly unrecovered: Set<string>
   /** Decided disputes in which nobody's vote is waited for any more. */
   readonly closed: Set<string>
+  /** Judgements of ours that could not be voted yet, by `keyOf`, the oldest first. */
+  readonly unvoted: Map<string, IssueLocalStatement>
   /** Fresh disputes for which approvals are being gathered. */
   readonly opening: Set<string>
   highest: SessionIndex
@@ -79,19 +83,35 @@ export const seconds = Effect.map(Clock.currentTimeMillis, (ms) => Math.floor(ms
 export const votesOf = (state: State, session: SessionIndex, candidate: CandidateHash) =>
   state.db.votes(session, candidate).pipe(Effect.mapError(storeFailed), Effect.map(Option.getOrUndefined))
 
-/** The validators of a session; nothing while the runtime does not know them. */
-export const sessionInfoOf = (state: State, session: SessionIndex) =>
-  state.leaf === undefined
-    ? Effect.undefined
-    : state.runtime.sessionInfo(state.leaf, session).pipe(Effect.option, Effect.map(Option.getOrUndefined))
+/**
+ * The validators of a session; nothing while the runtime does not know them. A leaf on another branch may be of an earlier
+ * session than a candidate: then the candidate's relay parent knows.
+ */
+export const sessionInfoOf = Effect.fnUntraced(function* (
+  { leaf, runtime }: State,
+  session: SessionIndex,
+  candidate?: CandidateReceipt
+) {
+  if (leaf === undefined) return undefined
+  const known = yield* Effect.option(runtime.sessionInfo(leaf, session))
+  if (Option.isSome(known) || candidate === undefined) return Option.getOrUndefined(known)
+  const there = yield* Effect.option(runtime.sessionInfo(candidate.descriptor.relayParent, session))
+  return Option.getOrUndefined(there)
+})
 
-/** Validators of a session whose word alone opens no dispute. */
-export const disabledIn = (state: State, session: SessionIndex, info: SessionInfo) =>
-  (state.leaf === undefined ? Effect.succeed([]) : state.runtime.disabledValidators(state.leaf)).pipe(
+/**
+ * Validators of a session whose word alone opens no dispute about a candidate: those that the chain had disabled where the
+ * candidate began, then those that lost disputes. A relay parent that is not known has disabled nobody.
+ */
+export const disabledFor = (
+  { offchainDisabled, runtime }: State,
+  session: SessionIndex,
+  info: SessionInfo,
+  { descriptor }: CandidateReceipt
+) =>
+  runtime.disabledValidators(descriptor.relayParent).pipe(
     Effect.orElseSucceed(() => []),
-    Effect.map((onChain) =>
-      state.offchainDisabled.disabled(session, onChain, byzantine(info.validators.length))
-    )
+    Effect.map((onChain) => offchainDisabled.disabled(session, onChain, byzantine(info.validators.length)))
   )
 
 export const activeDisputes = (state: State) =>
@@ -111,7 +131,7 @@ export const isSpam = Effect.fnUntraced(function* (
   votes: CandidateVotes,
   info: SessionInfo
 ) {
-  const disabled = yield* disabledIn(state, session, info)
+  const disabled = yield* disabledFor(state, session, info, votes.candidateReceipt)
   const assessment = assess(votes, info.validators.length, disabled)
   return isPotentialSpam(votes, assessment, disabled, state.scraper.isOnChain(candidateHash))
 })

@@ -56,7 +56,11 @@ export const start = Effect.fnUntraced(function* (
   })
   if (!("approvals" in options && options.approvals === undefined)) {
     yield* harness.next(Overseer.ApprovalVoting).pipe(
-      Effect.flatMap(({ reply }) => Deferred.succeed(reply, options.approvals ?? [])),
+      Effect.flatMap((message) =>
+        message._tag === "ApprovalStatements"
+          ? Deferred.succeed(message.reply, options.approvals ?? [])
+          : Effect.void
+      ),
       Effect.forever,
       Effect.forkScoped
     )

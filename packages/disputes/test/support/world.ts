@@ -93,6 +93,9 @@ export class Script {
   session: SessionIndex = 10
   failing = false
   disabled: ReadonlyArray<ValidatorIndex> = []
+  /** Where it is another list, or another session, than elsewhere. */
+  readonly disabledAt = new Map<Hash, ReadonlyArray<ValidatorIndex>>()
+  readonly sessionAt = new Map<Hash, SessionIndex>()
   readonly events = new Map<Hash, ReadonlyArray<CandidateEvent>>()
   readonly votes = new Map<Hash, ScrapedOnChainVotes>()
 
@@ -125,7 +128,7 @@ export const runtimeOf = (script: Script) =>
         sessionInfo: (at, session) =>
           unless(
             Effect.suspend(() =>
-              session > script.session
+              session > (script.sessionAt.get(at) ?? script.session)
                 ? Effect.fail(
                     new RuntimeApi.RuntimeApiError({
                       request: "sessionInfo",
@@ -136,7 +139,7 @@ export const runtimeOf = (script: Script) =>
             )
           ),
         validationCodeByHash: () => unless(Effect.succeedSome(new Uint8Array(1))),
-        disabledValidators: () => unless(Effect.sync(() => script.disabled)),
+        disabledValidators: (at) => unless(Effect.sync(() => script.disabledAt.get(at) ?? script.disabled)),
         candidateEvents: (at) => unless(Effect.sync(() => script.events.get(at) ?? [])),
         onChainVotes: (at) =>
           unless(

@@ -1,12 +1,12 @@
 /**
  * Approval voting: knows who approved a candidate after it was included.
  */
-import type { CandidateHash, SessionIndex, Signature, ValidatorIndex } from "@ephor/types"
+import type { BlockRef, CandidateHash, SessionIndex, Signature, ValidatorIndex } from "@ephor/types"
 import type { Deferred } from "effect"
 import * as Subsystem from "../Subsystem.ts"
 import { AvailabilityRecovery } from "./AvailabilityRecovery.ts"
 import { CandidateValidation } from "./CandidateValidation.ts"
-import { DisputeCoordinator } from "./DisputeCoordinator.ts"
+import { type CandidateInSession, DisputeCoordinator } from "./DisputeCoordinator.ts"
 
 /** Approval votes for a candidate, for import into a dispute. */
 export interface ApprovalStatements {
@@ -23,8 +23,25 @@ export interface ApprovalSignature {
   readonly signature: Signature
 }
 
+/** A block that is approved, with the candidates that it includes. */
+export interface ApprovedBlock {
+  readonly block: BlockRef
+  readonly candidates: ReadonlyArray<CandidateInSession>
+}
+
+/**
+ * The blocks above `base` up to `target`, lowest first, as far as every candidate that they include is approved here.
+ * Nothing if `target` does not build upon `base`.
+ */
+export interface ApprovedAncestor {
+  readonly _tag: "ApprovedAncestor"
+  readonly base: BlockRef
+  readonly target: BlockRef
+  readonly reply: Deferred.Deferred<ReadonlyArray<ApprovedBlock>>
+}
+
 /** What approval voting listens to. */
-export type ApprovalVotingMessage = ApprovalStatements
+export type ApprovalVotingMessage = ApprovalStatements | ApprovedAncestor
 
 /** Address of approval voting. */
 export class ApprovalVoting extends Subsystem.Service<ApprovalVoting, ApprovalVotingMessage>()(

@@ -66,7 +66,10 @@ const surroundings = (isValid: (commitmentsHash: Hash) => boolean) =>
   Layer.mergeAll(
     Overseer.ApprovalVoting.toLayer(
       Effect.succeed({
-        message: ({ reply }: Overseer.ApprovalVotingMessage) => Effect.asVoid(Deferred.succeed(reply, []))
+        message: Overseer.ApprovalVoting.match({
+          ApprovalStatements: ({ reply }) => Effect.asVoid(Deferred.succeed(reply, [])),
+          ApprovedAncestor: ({ reply }) => Effect.asVoid(Deferred.succeed(reply, []))
+        })
       })
     ),
     Overseer.AvailabilityRecovery.toLayer(
