@@ -35,7 +35,10 @@ export const ChainSpec = Schema.Struct({
   committeeSeed: Schema.String,
   /** A block may be derived from L1 when this many blocks build on it. */
   derivationDelayBlocks: Schema.Int,
-  /** `external`: finality comes from a supervisor. A number: so many blocks behind the head. */
+  /**
+   * `external`: finality comes from a supervisor. A number: so many blocks behind the head, as far as the validators of the
+   * process that makes the chain have approved them.
+   */
   finality: Schema.Union([Schema.Literal("external"), Positive])
 })
 export interface ChainSpec extends Schema.Schema.Type<typeof ChainSpec> {}
