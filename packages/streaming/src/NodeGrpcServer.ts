@@ -72,13 +72,13 @@ export interface ServerOptions {
   readonly idleMs: number
   /** Time that a `tokens` function may take. Default 5000. */
   readonly tokenCheckMs: number
-  /** Calls that a connection may begin per second on average. Default 100. */
+  /** Calls that a connection may begin per second on average. Default 50. */
   readonly callsPerSecond: number
-  /** Calls that a connection may begin at once. Default 1000: proxies and balancers put many callers on one connection. */
+  /** Calls that a connection may begin at once. Default 400: proxies and balancers put many callers on one connection. */
   readonly callBurst: number
   /** Calls that a connection may reset per second on average. Default 33. */
   readonly resetsPerSecond: number
-  /** Calls that a connection may reset at once: gRPC clients cancel by RST_STREAM. Default 1000. */
+  /** Calls that a connection may reset at once: gRPC clients cancel by RST_STREAM. Default 300. */
   readonly resetBurst: number
   /** PING and SETTINGS that a connection may send per second on average, beside those that answer DATA or HEADERS. Default 10. */
   readonly controlFramesPerSecond: number
@@ -122,10 +122,10 @@ export const defaults: ServerOptions = {
   handshakeMs: 10_000,
   idleMs: 300_000,
   tokenCheckMs: 5000,
-  callsPerSecond: 100,
-  callBurst: 1000,
+  callsPerSecond: 50,
+  callBurst: 400,
   resetsPerSecond: 33,
-  resetBurst: 1000,
+  resetBurst: 300,
   controlFramesPerSecond: 10,
   controlFrameBurst: 100,
   maxInvalidFrames: 100,
