@@ -15,6 +15,7 @@ import {
   ParachainBlock,
   PoV,
   Scale,
+  type ValidatorId,
   Wire
 } from "@ephor/types"
 import { Result } from "effect"
@@ -26,24 +27,33 @@ const MiB = 1024 * KiB
 export const follow: Protocol.RequestProtocol = {
   _tag: "Request",
   name: "/ephor/follow/1",
+  // A node without a validator may follow, too, with what validators leave.
+  from: "anyone",
   maxBytes: 8 * KiB,
-  maxResponseBytes: 16 * MiB,
+  // A page ends with the block that fills it; a block may carry 10 MiB, and its bytes travel in hex.
+  maxResponseBytes: 32 * MiB,
   timeoutMs: ChainFeed.defaults.waitMs + 3000,
   // Followers wait at the server, so there must be room for a whole committee.
   queueCapacity: 128,
-  concurrency: 128
+  concurrency: 128,
+  perPeer: 2,
+  perSecond: 20,
+  others: { concurrency: 32, queueCapacity: 0, bytesPerSecond: 2 * MiB }
 }
 
-/** Asks a validator what its block should carry for parachains. */
-export const inherents: Protocol.RequestProtocol = {
+/** Asks a validator what its block should carry for parachains; none but the sequencer may. */
+export const inherents = (sequencer: ValidatorId): Protocol.RequestProtocol => ({
   _tag: "Request",
   name: "/ephor/inherents/1",
+  from: [sequencer],
   maxBytes: KiB,
   maxResponseBytes: 10 * MiB,
   timeoutMs: 1000,
   queueCapacity: 4,
-  concurrency: 1
-}
+  concurrency: 1,
+  perPeer: 4,
+  perSecond: 100
+})
 
 /** A collator's candidate for a validator. */
 export const collation: Protocol.NotificationProtocol = Protocol.collation

@@ -6,14 +6,20 @@ import type { Connection, Libp2p, Stream as Libp2pStream } from "@libp2p/interfa
 import { lpStream } from "@libp2p/utils"
 import type { Multiaddr } from "@multiformats/multiaddr"
 import type { Hash } from "@ephor/types"
-import { Data, Deferred, Effect, FiberSet, Metric, Queue, Random, type Scope } from "effect"
+import { Data, Deferred, Effect, FiberSet, Metric, Random, type Scope } from "effect"
 import * as Handshake from "../Handshake.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Peer, PeerId, RequestHandler, Service } from "../Network.ts"
 import type { NetworkError } from "../NetworkError.ts"
 import type { Limits } from "../NodeLibp2p.ts"
+import * as PeerText from "../PeerText.ts"
 import type { NotificationProtocol, RequestProtocol } from "../Protocol.ts"
 import * as Reputation from "../Reputation.ts"
+import * as Role from "../Role.ts"
+import { ConnectionGate } from "../shares/ConnectionGate.ts"
+import { Outbox } from "../shares/Outbox.ts"
+import { Places } from "../shares/Places.ts"
+import { Rates } from "../shares/Rates.ts"
 import * as View from "../View.ts"
 import * as Frames from "./frames.ts"
 import * as Requests from "./libp2pRequests.ts"
@@ -29,6 +35,8 @@ export interface Settings {
   readonly verify: Handshake.Verify
   readonly notifications: ReadonlyMap<string, NotificationProtocol>
   readonly limits: Limits
+  /** Who may come in before anything is known of it; asked by the node itself. */
+  readonly gate: ConnectionGate
 }
 
 /** A session ended; `why` is for the log. */
@@ -36,7 +44,7 @@ class SessionEnded extends Data.TaggedError("SessionEnded")<{ readonly why: stri
 
 interface Session {
   readonly connection: Connection
-  readonly outbound: Queue.Queue<Uint8Array>
+  readonly outbox: Outbox
 }
 
 /** Everything that belongs to a connected peer. */
@@ -47,13 +55,32 @@ interface Link {
   readonly gone: Deferred.Deferred<void>
 }
 
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+const messageOf = (cause: unknown): string =>
+  PeerText.clean(cause instanceof Error ? cause.message : String(cause))
+
+/** Longest frame but for notifications: a hello, a view, a goodbye. */
+const maxSmallFrameBytes = 1024
+
+/** Longest frame that a peer may send: before its hello, and by what it may speak afterwards. */
+const maxFrameBytesOf = (
+  peer: Peer,
+  notifications: Settings["notifications"],
+  validators: Role.Validators
+): number =>
+  Math.max(
+    maxSmallFrameBytes,
+    ...[...notifications.values()]
+      .filter(({ from }) => Role.maySpeak(peer, from, validators))
+      .map(({ maxBytes }) => maxBytes + Frames.notificationOverheadBytes)
+  )
 
 export class Libp2pPeer {
   readonly #node: Libp2p
   readonly #local: LocalPeer
   readonly #settings: Settings
   readonly #links = new Map<PeerId, Link>()
+  readonly #places: Places
+  readonly #messages: Readonly<Record<Role.Role, Rates<PeerId>>>
   readonly #run: (effect: Effect.Effect<void>) => unknown
 
   private constructor(
@@ -66,6 +93,11 @@ export class Libp2pPeer {
     this.#local = local
     this.#settings = settings
     this.#run = run
+    this.#places = new Places(settings.limits)
+    this.#messages = {
+      validator: new Rates(settings.limits.messagesPerSecond),
+      other: new Rates(settings.limits.otherMessagesPerSecond)
+    }
   }
 
   static make(
@@ -128,7 +160,10 @@ export class Libp2pPeer {
           })
         ),
       request: (protocol, peer, bytes, options) =>
-        Effect.suspend(() => Requests.request(this.#requestLink(peer), protocol, peer, bytes, options)),
+        Effect.suspend(() => {
+          const { ownShare } = local
+          return Requests.request(this.#requestLink(peer), ownShare, protocol, peer, bytes, options)
+        }),
       serve: (protocol, handler) => this.#serve(protocol, handler),
       report: (peer, change, why) => this.#report(peer, change, why),
       reputation: (peer) => Effect.sync(() => local.reputation(peer))
@@ -180,7 +215,9 @@ export class Libp2pPeer {
   #session(stream: Libp2pStream, connection: Connection): Effect.Effect<void, SessionEnded> {
     const { limits } = this.#settings
     const id = connection.remotePeer.toString()
-    const framed = lpStream(stream, { maxDataLength: Frames.maxFrameBytes })
+    // How long a frame may be is looked up for each frame: a stranger's hello first, then what its role may send.
+    const bounds = { maxDataLength: maxSmallFrameBytes, maxLengthLength: 4 }
+    const framed = lpStream(stream, bounds)
     const read = Effect.tryPromise({
       try: (signal) => framed.read({ signal }),
       catch: (cause) => new SessionEnded({ why: messageOf(cause) })
@@ -211,7 +248,7 @@ export class Libp2pPeer {
       const first = yield* read
       if (first._tag === "Goodbye") {
         yield* Effect.logWarning(`peer ${id} refuses us: ${first.why}`)
-        return yield* new SessionEnded({ why: first.why })
+        return yield* new SessionEnded({ why: `it refuses us: ${first.why}` })
       }
       if (first._tag !== "Hello" || first.bytes.length > Handshake.maxHelloBytes)
         return yield* refuse("no hello")
@@ -229,41 +266,79 @@ export class Libp2pPeer {
 
     const live = Effect.gen({ self: this }, function* () {
       const peer = yield* greet
-      const rejection = this.#rejection(peer)
+      const rejection = this.#rejection(peer, connection)
       if (rejection !== undefined) return yield* refuse(rejection)
+      const { notifications } = this.#settings
+      bounds.maxDataLength = maxFrameBytesOf(peer, notifications, this.#local.validators)
       const session: Session = {
         connection,
-        outbound: yield* Queue.dropping<Uint8Array>(limits.outboundPerPeer)
+        outbox: yield* Outbox.make({ frames: limits.outboundPerPeer, bytes: limits.outboundBytesPerPeer })
       }
-      const writing = Effect.forever(Effect.flatMap(Queue.take(session.outbound), write))
-      const reading = Effect.forever(Effect.flatMap(read, (frame) => this.#onFrame(id, frame)))
+      const writing = Effect.forever(session.outbox.writeNext(write))
+      const reading = Effect.forever(
+        Effect.andThen(
+          this.#pace(peer),
+          Effect.flatMap(read, (frame) => this.#onFrame(id, frame))
+        )
+      )
+      let why = "the connection was cut"
       return yield* Effect.acquireUseRelease(
         this.#join(peer, session),
-        () => Effect.raceFirst(reading, writing),
-        () => this.#leave(id, session)
+        () =>
+          Effect.tapError(Effect.raceFirst(reading, writing), (ended) =>
+            Effect.sync(() => {
+              why = ended.why
+            })
+          ),
+        () => this.#leave(id, session, why)
       )
     })
     return Effect.ensuring(live, end)
   }
 
+  /** Waits before the next frame of a peer that sends faster than its share: what it sends then waits on its side. */
+  #pace(peer: Peer): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const rates = this.#messages[Role.roleOf(peer, this.#local.validators)]
+      const delayMs = rates.delayMs(peer.authority ?? peer.id, 1, this.#local.nowMs)
+      return delayMs === 0
+        ? Effect.void
+        : Effect.andThen(Metric.update(Metrics.heldBack, 1), Effect.sleep(delayMs))
+    })
+  }
+
+  /** Whether a peer takes none of the places of the others: a validator known by name, or whom the operator has us dial. */
+  #isReserved(peer: Peer, { direction }: Connection): boolean {
+    return direction === "outbound" || Role.isReserved(peer, this.#local.validators)
+  }
+
   /** Why a peer that said hello is not taken. */
-  #rejection({ authority, id }: Peer): string | undefined {
+  #rejection(peer: Peer, connection: Connection): string | undefined {
+    const { authority, id } = peer
     if (id === this.#local.self) return "this is ourselves"
-    if (this.#local.refuses(id)) return "its reputation is too low"
+    const isRefused = this.#local.refuses(id) || (authority !== undefined && this.#local.refuses(authority))
+    if (isRefused) return "its reputation is too low"
     if ((this.#links.get(id)?.sessions.size ?? 0) >= this.#settings.limits.sessionsPerPeer) {
       return "it has enough sessions"
     }
     const holder = authority === undefined ? undefined : this.#local.peerOf(authority)
-    return holder?._tag === "Some" && holder.value.id !== id
-      ? `validator ${authority} is connected as ${holder.value.id}`
-      : undefined
+    if (holder?._tag === "Some" && holder.value.id !== id) {
+      return `validator ${authority} is connected as ${holder.value.id}`
+    }
+    if (this.#isReserved(peer, connection)) return undefined
+    return this.#places.refusal(id, ConnectionGate.blockOf(connection.remoteAddr))
   }
 
   #join(peer: Peer, session: Session): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (!View.equals(this.#local.view, View.empty)) {
-        Queue.offerUnsafe(session.outbound, Frames.viewFrame(this.#local.view))
+      const { connection, outbox } = session
+      const { gate } = this.#settings
+      gate.seated(connection)
+      if (Role.isReserved(peer, this.#local.validators)) gate.recognise(peer.id)
+      if (!this.#isReserved(peer, connection)) {
+        this.#places.take(peer.id, ConnectionGate.blockOf(connection.remoteAddr))
       }
+      if (!View.equals(this.#local.view, View.empty)) outbox.offer(Frames.viewFrame(this.#local.view))
       const link = this.#links.get(peer.id)
       if (link !== undefined) {
         link.sessions.add(session)
@@ -280,14 +355,18 @@ export class Libp2pPeer {
     })
   }
 
-  #leave(id: PeerId, session: Session): Effect.Effect<void> {
+  #leave(id: PeerId, session: Session, why: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       const link = this.#links.get(id)
       link?.sessions.delete(session)
       if (link === undefined || link.sessions.size > 0) return Effect.void
       this.#links.delete(id)
+      this.#places.leave(id)
       Deferred.doneUnsafe(link.gone, Effect.void)
-      return Effect.andThen(this.#local.disconnect(id), Effect.logInfo(`disconnected from peer ${id}`))
+      return Effect.andThen(
+        this.#local.disconnect(id),
+        Effect.logInfo(`disconnected from peer ${id}: ${why}`)
+      )
     })
   }
 
@@ -299,21 +378,24 @@ export class Libp2pPeer {
         )
       case "Notification": {
         const protocol = this.#settings.notifications.get(frame.protocol)
-        const wrong =
+        const taken =
           protocol === undefined
-            ? "a notification of an unknown protocol"
-            : frame.bytes.length > protocol.maxBytes
-              ? `a notification of ${frame.bytes.length} bytes`
-              : undefined
-        return wrong === undefined
-          ? this.#local.onNotification(id, frame.protocol, frame.bytes)
-          : Effect.andThen(
-              Metric.update(Metrics.malformed, 1),
-              this.#report(id, Reputation.changes.minor, wrong)
-            )
+            ? Effect.succeed("a notification of an unknown protocol")
+            : this.#local.onNotification(id, protocol, frame.bytes)
+        return Effect.flatMap(taken, (wrong) =>
+          wrong === undefined
+            ? Effect.void
+            : Effect.andThen(
+                Metric.update(Metrics.malformed, 1),
+                this.#report(id, Reputation.changes.minor, wrong)
+              )
+        )
       }
       case "Goodbye":
-        return Effect.fail(new SessionEnded({ why: frame.why }))
+        return Effect.andThen(
+          Effect.logWarning(`peer ${id} refuses us: ${frame.why}`),
+          Effect.fail(new SessionEnded({ why: `it refuses us: ${frame.why}` }))
+        )
       case "Hello":
       case "Malformed": {
         const why = frame._tag === "Hello" ? "a second hello" : frame.why
@@ -328,7 +410,7 @@ export class Libp2pPeer {
   #send(peer: PeerId, frame: Uint8Array): Effect.Effect<void> {
     return Effect.suspend(() => {
       const session = this.#links.get(peer)?.sessions.values().next().value
-      return session === undefined || Queue.offerUnsafe(session.outbound, frame)
+      return session === undefined || session.outbox.offer(frame)
         ? Effect.void
         : Metric.update(Metrics.outboundDropped, 1)
     })
@@ -357,8 +439,16 @@ export class Libp2pPeer {
       const { requestReadTimeoutMs } = this.#settings.limits
       const onStream = (stream: Libp2pStream, connection: Connection) => {
         const peer = this.#local.connected.get(connection.remotePeer.toString())
-        if (peer === undefined) stream.abort(new Error("say hello first"))
-        else this.#run(Requests.answer(server, peer, stream, requestReadTimeoutMs))
+        if (peer === undefined) return stream.abort(new Error("say hello first"))
+        const block = ConnectionGate.blockOf(connection.remoteAddr)
+        const { admitted, floods } = this.#local.admit(server, { peer, block })
+        if (admitted._tag === "Ticket") {
+          return void this.#run(Requests.answer(server, admitted, stream, requestReadTimeoutMs))
+        }
+        this.#run(Requests.refuse(server, admitted, stream))
+        if (floods) {
+          this.#run(this.#report(peer.id, Reputation.changes.flood, "asks on although it is refused"))
+        }
       }
       yield* Effect.acquireRelease(
         Effect.promise(() =>
