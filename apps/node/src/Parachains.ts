@@ -4,7 +4,7 @@
 import { Collator } from "@ephor/backing"
 import { Chain, Keystore, RuntimeApi } from "@ephor/chain"
 import type { Hash, ParaId } from "@ephor/types"
-import { Effect, Layer, Redacted, Stream } from "effect"
+import { Effect, Layer, Redacted, type Scope, Stream } from "effect"
 import type { ChainSpec } from "./ChainSpec.ts"
 import { Validators } from "./Validators.ts"
 
@@ -19,7 +19,7 @@ export type Offer = Collator.Options["offer"]
 export const layer = <R = never>(
   spec: ChainSpec,
   garbageEvery: number,
-  offerElsewhere: Effect.Effect<Offer, never, R> = Effect.succeed(() => Effect.void)
+  offerElsewhere: Effect.Effect<Offer, never, R | Scope.Scope> = Effect.succeed(() => Effect.void)
 ) =>
   Layer.effectDiscard(
     Effect.gen(function* () {

@@ -4,21 +4,20 @@
  */
 import { ChainFeed } from "@ephor/chain"
 import { Protocol } from "@ephor/network"
-import type { NewCandidate } from "@ephor/overseer"
 import {
   BlockRef,
+  CandidateHash,
   CandidateReceipt,
   CollatorId,
   Hash,
   InherentData,
   Json,
-  ParachainBlock,
   PoV,
   Scale,
   type ValidatorId,
   Wire
 } from "@ephor/types"
-import { Result } from "effect"
+import { Result, Schema } from "effect"
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -54,9 +53,6 @@ export const inherents = (sequencer: ValidatorId): Protocol.RequestProtocol => (
   perPeer: 4,
   perSecond: 100
 })
-
-/** A collator's candidate for a validator. */
-export const collation: Protocol.NotificationProtocol = Protocol.collation
 
 /** How messages become bytes. */
 export interface Codec<A> {
@@ -97,17 +93,30 @@ export const inherentData: Codec<InherentData | null> = {
   decode: (bytes) => (bytes.length === 0 ? Result.succeed(null) : Scale.decodeResult(InherentData)(bytes))
 }
 
-const Collation = Wire.record({
+const Announcement = Wire.record({
   relayParent: Hash,
   collator: CollatorId,
-  candidate: CandidateReceipt,
-  pov: PoV,
-  block: ParachainBlock
+  candidate: CandidateReceipt
 })
+/** What a collator says of a candidate: everything but its proof, which is asked for. */
+export interface Announcement extends Schema.Schema.Type<typeof Announcement> {}
 
-/** A candidate with its proof, in SCALE. */
-export const candidate: Codec<NewCandidate> = {
-  encode: Scale.encode(Collation),
-  decode: (bytes) =>
-    Result.map(Scale.decodeResult(Collation)(bytes), (value) => ({ _tag: "NewCandidate", ...value }))
+/** An announcement, in SCALE. */
+export const announcement: Codec<Announcement> = {
+  encode: Scale.encode(Announcement),
+  decode: Scale.decodeResult(Announcement)
+}
+
+/** Which proof is asked for, in SCALE. */
+export const proofQuery: Codec<CandidateHash> = {
+  encode: Scale.encode(CandidateHash),
+  decode: Scale.decodeResult(CandidateHash)
+}
+
+const Proof = Schema.NullOr(PoV)
+
+/** A proof, or that it is not, or no longer, here; in SCALE. */
+export const proof: Codec<typeof Proof.Type> = {
+  encode: Scale.encode(Proof),
+  decode: Scale.decodeResult(Proof)
 }
