@@ -147,7 +147,16 @@ const onNewCandidate = Effect.fnUntraced(function* (state: State, message: NewCa
   if (descriptor.paraId !== work.assignment.paraId || descriptor.relayParent !== message.relayParent) return
   if (signer !== message.collator || (required !== null && required !== signer)) return
   if ((penalised.get(sourceOf(message)) ?? 0) > nowMs) return
+  // Signatures are checked by threads: signals do not wait for them.
+  yield* Subsystem.spawn(consider(state, work, message), { leaf: message.relayParent })
+})
+
+/** Takes an offer if it is signed: at once, or to the others that wait for the decision. */
+const consider = Effect.fnUntraced(function* (state: State, work: Work, message: NewCandidate) {
   if (!(yield* isSigned(state, message))) return yield* Metric.update(Metrics.offersRefused("signature"), 1)
+  const { options, penalised } = state
+  const nowMs = yield* Clock.currentTimeMillis
+  if ((penalised.get(sourceOf(message)) ?? 0) > nowMs) return
   if (work.proposed === undefined && SelectionPolicy.takesNow(options.policy, nowMs - work.startedAtMs)) {
     yield* propose(work, message)
   } else FairList.add(work.waiting, message, options.maxWaiting, sourceOf, "newest")
