@@ -161,6 +161,7 @@ describe("CandidateSelection", () => {
         candidate: { ...a!.candidate, commitmentsHash: World.hashOf(9) }
       }
       yield* selection.send(copy)
+      yield* selection.idle
       yield* selection.send({ _tag: "Invalid", relayParent, candidate: copy.candidate })
       yield* selection.send({ ...c!, peer: "mallory" })
       yield* selection.send({ ...b!, peer: "honest" })

@@ -24,7 +24,10 @@ export interface Limits {
 }
 
 /** Defaults of `Limits`. */
-export const defaults: Limits = { largeCandidateBytes: 64 * 1024 * 1024, largeFetches: 4 }
+export const defaults: Limits = {
+  largeCandidateBytes: 64 * 1024 * 1024,
+  largeFetches: 4
+}
 
 const encodeQuery = Scale.encode(StatementQuery)
 const decodeQuery = Scale.decodeResult(StatementQuery)
