@@ -6,7 +6,6 @@
 import { Protocol } from "@ephor/network"
 import {
   CandidateHash,
-  CommittedCandidateReceipt,
   Hash,
   Scale,
   Signature,
@@ -35,9 +34,10 @@ export type StatementMessage = typeof StatementMessage.Type
 /** What `Protocol.statementFetch` asks for: a candidate that was announced at a relay parent. */
 export const StatementQuery = Schema.Tuple([Hash, CandidateHash])
 
+/** Reads a message. */
 export const decode = Scale.decodeResult(StatementMessage)
+/** Writes a message. */
 export const encode = Scale.encode(StatementMessage)
-export const encodeCandidate = Scale.encode(CommittedCandidateReceipt)
 
 /** Whether a message can be sent as it is. */
 export const fits = (message: Uint8Array): boolean => message.length <= Protocol.statement.maxBytes

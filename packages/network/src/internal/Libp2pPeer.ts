@@ -6,20 +6,20 @@ import type { Connection, Libp2p, Stream as Libp2pStream } from "@libp2p/interfa
 import { lpStream } from "@libp2p/utils"
 import type { Multiaddr } from "@multiformats/multiaddr"
 import type { Hash } from "@ephor/types"
-import { Data, Deferred, Effect, FiberSet, Metric, Random, type Scope } from "effect"
+import { Deferred, Effect, FiberSet, Metric, type Scope } from "effect"
 import * as Handshake from "../Handshake.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Peer, PeerId, RequestHandler, Service } from "../Network.ts"
 import type { NetworkError } from "../NetworkError.ts"
 import type { Limits } from "../NodeLibp2p.ts"
-import * as PeerText from "../PeerText.ts"
 import type { NotificationProtocol, RequestProtocol } from "../Protocol.ts"
 import * as Reputation from "../Reputation.ts"
-import * as Role from "../Role.ts"
 import { ConnectionGate } from "../shares/ConnectionGate.ts"
 import { Outbox } from "../shares/Outbox.ts"
-import { Places } from "../shares/Places.ts"
-import { Rates } from "../shares/Rates.ts"
+import { Admission } from "../sessions/Admission.ts"
+import * as Dialling from "../sessions/Dialling.ts"
+import { maxSmallFrameBytes, Receiving } from "../sessions/Receiving.ts"
+import { causeText, SessionEnded } from "../sessions/SessionEnded.ts"
 import * as View from "../View.ts"
 import * as Frames from "./frames.ts"
 import * as Requests from "./libp2pRequests.ts"
@@ -39,9 +39,6 @@ export interface Settings {
   readonly gate: ConnectionGate
 }
 
-/** A session ended; `why` is for the log. */
-class SessionEnded extends Data.TaggedError("SessionEnded")<{ readonly why: string }> {}
-
 interface Session {
   readonly connection: Connection
   readonly outbox: Outbox
@@ -55,32 +52,13 @@ interface Link {
   readonly gone: Deferred.Deferred<void>
 }
 
-const messageOf = (cause: unknown): string =>
-  PeerText.clean(cause instanceof Error ? cause.message : String(cause))
-
-/** Longest frame but for notifications: a hello, a view, a goodbye. */
-const maxSmallFrameBytes = 1024
-
-/** Longest frame that a peer may send: before its hello, and by what it may speak afterwards. */
-const maxFrameBytesOf = (
-  peer: Peer,
-  notifications: Settings["notifications"],
-  validators: Role.Validators
-): number =>
-  Math.max(
-    maxSmallFrameBytes,
-    ...[...notifications.values()]
-      .filter(({ from }) => Role.maySpeak(peer, from, validators))
-      .map(({ maxBytes }) => maxBytes + Frames.notificationOverheadBytes)
-  )
-
 export class Libp2pPeer {
   readonly #node: Libp2p
   readonly #local: LocalPeer
   readonly #settings: Settings
   readonly #links = new Map<PeerId, Link>()
-  readonly #places: Places
-  readonly #messages: Readonly<Record<Role.Role, Rates<PeerId>>>
+  readonly #admission: Admission
+  readonly #receiving: Receiving
   readonly #run: (effect: Effect.Effect<void>) => unknown
 
   private constructor(
@@ -93,11 +71,10 @@ export class Libp2pPeer {
     this.#local = local
     this.#settings = settings
     this.#run = run
-    this.#places = new Places(settings.limits)
-    this.#messages = {
-      validator: new Rates(settings.limits.messagesPerSecond),
-      other: new Rates(settings.limits.otherMessagesPerSecond)
-    }
+    this.#admission = new Admission(local, settings.gate, settings.limits)
+    this.#receiving = new Receiving(local, settings.notifications, settings.limits, (peer, change, why) =>
+      this.#report(peer, change, why)
+    )
   }
 
   static make(
@@ -172,43 +149,27 @@ export class Libp2pPeer {
 
   /** Dials an address for ever: again when the session ends, later and later while nobody answers. */
   keepDialling(address: Multiaddr): Effect.Effect<never> {
-    const { dialTimeoutMs, redialMaxMs, redialMinMs } = this.#settings.limits
-    const once = Effect.gen({ self: this }, function* () {
-      const connection = yield* Effect.tryPromise({
-        try: (signal) =>
-          this.#node.dial(address, { signal: AbortSignal.any([signal, AbortSignal.timeout(dialTimeoutMs)]) }),
-        catch: (cause) => new SessionEnded({ why: messageOf(cause) })
-      })
-      const id = connection.remotePeer.toString()
-      const link = this.#links.get(id)
-      // The other side was faster: its session serves both.
-      if (link !== undefined) return yield* Deferred.await(link.gone)
-      const stream = yield* Effect.tryPromise({
-        try: (signal) => connection.newStream(sessionProtocol, { signal }),
-        catch: (cause) => new SessionEnded({ why: messageOf(cause) })
-      })
-      yield* this.#session(stream, connection)
-    })
-    return Effect.gen({ self: this }, function* () {
-      let pauseMs = redialMinMs
-      for (;;) {
-        const began = this.#local.nowMs
-        yield* once.pipe(
-          Effect.catch(({ why }) =>
-            Effect.andThen(
-              Metric.update(Metrics.dialFailures, 1),
-              Effect.logDebug(`no session with ${address}: ${why}`)
-            )
-          )
-        )
-        pauseMs = this.#local.nowMs - began > redialMaxMs ? redialMinMs : Math.min(pauseMs * 2, redialMaxMs)
-        const link = [...this.#links.values()].find(({ sessions }) =>
-          [...sessions].some(({ connection }) => connection.remoteAddr.equals(address))
-        )
-        if (link !== undefined) yield* Deferred.await(link.gone)
-        yield* Effect.sleep(Math.round(pauseMs * (1 + 0.25 * (yield* Random.next))))
-      }
-    })
+    const goneAt = (at: Multiaddr) =>
+      [...this.#links.values()].find(({ sessions }) =>
+        [...sessions].some(({ connection }) => connection.remoteAddr.equals(at))
+      )?.gone
+    const session = (connection: Connection) =>
+      Effect.flatMap(
+        Effect.tryPromise({
+          try: (signal) => connection.newStream(sessionProtocol, { signal }),
+          catch: (cause) => new SessionEnded({ why: causeText(cause) })
+        }),
+        (stream) => this.#session(stream, connection)
+      )
+    const dialler: Dialling.Dialler = {
+      node: this.#node,
+      limits: this.#settings.limits,
+      nowMs: () => this.#local.nowMs,
+      goneOf: (peer) => this.#links.get(peer)?.gone,
+      goneAt,
+      session
+    }
+    return Dialling.keepDialling(dialler, address)
   }
 
   /** A session from hello to its end. */
@@ -220,12 +181,12 @@ export class Libp2pPeer {
     const framed = lpStream(stream, bounds)
     const read = Effect.tryPromise({
       try: (signal) => framed.read({ signal }),
-      catch: (cause) => new SessionEnded({ why: messageOf(cause) })
+      catch: (cause) => new SessionEnded({ why: causeText(cause) })
     }).pipe(Effect.map((list) => Frames.openFrame(list.subarray())))
     const write = (bytes: Uint8Array) =>
       Effect.tryPromise({
         try: (signal) => framed.write(bytes, { signal }),
-        catch: (cause) => new SessionEnded({ why: messageOf(cause) })
+        catch: (cause) => new SessionEnded({ why: causeText(cause) })
       })
     const refuse = (why: string) =>
       Effect.gen(function* () {
@@ -266,10 +227,10 @@ export class Libp2pPeer {
 
     const live = Effect.gen({ self: this }, function* () {
       const peer = yield* greet
-      const rejection = this.#rejection(peer, connection)
+      const held = this.#links.get(id)?.sessions.size ?? 0
+      const rejection = this.#admission.rejection(peer, connection, held)
       if (rejection !== undefined) return yield* refuse(rejection)
-      const { notifications } = this.#settings
-      bounds.maxDataLength = maxFrameBytesOf(peer, notifications, this.#local.validators)
+      bounds.maxDataLength = this.#receiving.maxFrameBytes(peer)
       const session: Session = {
         connection,
         outbox: yield* Outbox.make({ frames: limits.outboundPerPeer, bytes: limits.outboundBytesPerPeer })
@@ -277,8 +238,8 @@ export class Libp2pPeer {
       const writing = Effect.forever(session.outbox.writeNext(write))
       const reading = Effect.forever(
         Effect.andThen(
-          this.#pace(peer),
-          Effect.flatMap(read, (frame) => this.#onFrame(id, frame))
+          this.#receiving.pace(peer),
+          Effect.flatMap(read, (frame) => this.#receiving.onFrame(id, frame))
         )
       )
       let why = "the connection was cut"
@@ -296,48 +257,10 @@ export class Libp2pPeer {
     return Effect.ensuring(live, end)
   }
 
-  /** Waits before the next frame of a peer that sends faster than its share: what it sends then waits on its side. */
-  #pace(peer: Peer): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const rates = this.#messages[Role.roleOf(peer, this.#local.validators)]
-      const delayMs = rates.delayMs(peer.authority ?? peer.id, 1, this.#local.nowMs)
-      return delayMs === 0
-        ? Effect.void
-        : Effect.andThen(Metric.update(Metrics.heldBack, 1), Effect.sleep(delayMs))
-    })
-  }
-
-  /** Whether a peer takes none of the places of the others: a validator known by name, or whom the operator has us dial. */
-  #isReserved(peer: Peer, { direction }: Connection): boolean {
-    return direction === "outbound" || Role.isReserved(peer, this.#local.validators)
-  }
-
-  /** Why a peer that said hello is not taken. */
-  #rejection(peer: Peer, connection: Connection): string | undefined {
-    const { authority, id } = peer
-    if (id === this.#local.self) return "this is ourselves"
-    const isRefused = this.#local.refuses(id) || (authority !== undefined && this.#local.refuses(authority))
-    if (isRefused) return "its reputation is too low"
-    if ((this.#links.get(id)?.sessions.size ?? 0) >= this.#settings.limits.sessionsPerPeer) {
-      return "it has enough sessions"
-    }
-    const holder = authority === undefined ? undefined : this.#local.peerOf(authority)
-    if (holder?._tag === "Some" && holder.value.id !== id) {
-      return `validator ${authority} is connected as ${holder.value.id}`
-    }
-    if (this.#isReserved(peer, connection)) return undefined
-    return this.#places.refusal(id, ConnectionGate.blockOf(connection.remoteAddr))
-  }
-
   #join(peer: Peer, session: Session): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { connection, outbox } = session
-      const { gate } = this.#settings
-      gate.seated(connection)
-      if (Role.isReserved(peer, this.#local.validators)) gate.recognise(peer.id)
-      if (!this.#isReserved(peer, connection)) {
-        this.#places.take(peer.id, ConnectionGate.blockOf(connection.remoteAddr))
-      }
+      this.#admission.seat(peer, connection)
       if (!View.equals(this.#local.view, View.empty)) outbox.offer(Frames.viewFrame(this.#local.view))
       const link = this.#links.get(peer.id)
       if (link !== undefined) {
@@ -361,50 +284,13 @@ export class Libp2pPeer {
       link?.sessions.delete(session)
       if (link === undefined || link.sessions.size > 0) return Effect.void
       this.#links.delete(id)
-      this.#places.leave(id)
+      this.#admission.leave(id)
       Deferred.doneUnsafe(link.gone, Effect.void)
       return Effect.andThen(
         this.#local.disconnect(id),
         Effect.logInfo(`disconnected from peer ${id}: ${why}`)
       )
     })
-  }
-
-  #onFrame(id: PeerId, frame: Frames.Frame): Effect.Effect<void, SessionEnded> {
-    switch (frame._tag) {
-      case "View":
-        return Effect.flatMap(this.#local.onView(id, frame.view), (wrong) =>
-          wrong === undefined ? Effect.void : this.#report(id, Reputation.changes.major, wrong)
-        )
-      case "Notification": {
-        const protocol = this.#settings.notifications.get(frame.protocol)
-        const taken =
-          protocol === undefined
-            ? Effect.succeed("a notification of an unknown protocol")
-            : this.#local.onNotification(id, protocol, frame.bytes)
-        return Effect.flatMap(taken, (wrong) =>
-          wrong === undefined
-            ? Effect.void
-            : Effect.andThen(
-                Metric.update(Metrics.malformed, 1),
-                this.#report(id, Reputation.changes.minor, wrong)
-              )
-        )
-      }
-      case "Goodbye":
-        return Effect.andThen(
-          Effect.logWarning(`peer ${id} refuses us: ${frame.why}`),
-          Effect.fail(new SessionEnded({ why: `it refuses us: ${frame.why}` }))
-        )
-      case "Hello":
-      case "Malformed": {
-        const why = frame._tag === "Hello" ? "a second hello" : frame.why
-        return Metric.update(Metrics.malformed, 1).pipe(
-          Effect.andThen(this.#report(id, Reputation.changes.major, why)),
-          Effect.andThen(Effect.fail(new SessionEnded({ why })))
-        )
-      }
-    }
   }
 
   #send(peer: PeerId, frame: Uint8Array): Effect.Effect<void> {

@@ -14,8 +14,8 @@ import {
   RequestTimeout,
   TooLarge
 } from "../NetworkError.ts"
-import * as PeerText from "../PeerText.ts"
 import type { RequestProtocol } from "../Protocol.ts"
+import { causeText } from "../sessions/SessionEnded.ts"
 import type { OwnShare } from "../shares/OwnShare.ts"
 import * as Frames from "./frames.ts"
 import type { Answer, RequestServer, Ticket } from "./RequestServer.ts"
@@ -39,9 +39,6 @@ export interface RequestLink {
 /** A stream broke off, for whatever reason. */
 class Broken extends Data.TaggedError("Broken")<{ readonly why: string }> {}
 
-const messageOf = (cause: unknown): string =>
-  PeerText.clean(cause instanceof Error ? cause.message : String(cause))
-
 const failureOf =
   (peer: PeerId, maxBytes: number) =>
   (cause: unknown): NetworkErrorReason | Broken => {
@@ -53,7 +50,7 @@ const failureOf =
       case "InvalidDataLengthError":
         return new TooLarge({ what: "response", bytes: maxBytes + 1, maxBytes })
       default:
-        return new Broken({ why: messageOf(cause) })
+        return new Broken({ why: causeText(cause) })
     }
   }
 
@@ -156,7 +153,7 @@ export const answer = (
     const framed = lpStream(stream, { maxDataLength: maxBytes, maxBufferSize: maxBytes + 1024 })
     const list = yield* Effect.tryPromise({
       try: (signal) => framed.read({ signal: AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]) }),
-      catch: messageOf
+      catch: causeText
     }).pipe(Effect.onError(() => Effect.sync(ticket.release)))
     framed.unwrap()
     yield* ticket.handle(list.subarray(), reply(stream, timeoutMs))

@@ -28,6 +28,7 @@ const crowdedOut = (count: number): void => {
   if (count > 0) Effect.runSync(Metric.update(Metrics.crowdedOut, count))
 }
 
+/** Who may come in before anything is known of it. */
 export class ConnectionGate {
   readonly #room: WaitingRoom
   readonly #newPeers: Rates<string>

@@ -9,6 +9,7 @@ export interface OutboxLimits {
   readonly bytes: number
 }
 
+/** What waits for one peer. */
 export class Outbox {
   readonly #limits: OutboxLimits
   readonly #queue: Queue.Queue<Uint8Array>

@@ -11,6 +11,7 @@ interface Turn {
   users: number
 }
 
+/** Our own requests under way, by protocol and peer. */
 export class OwnShare {
   readonly #turns = new Map<string, Turn>()
 

@@ -11,6 +11,7 @@ export interface PlaceLimits {
   readonly otherPeersPerBlock: number
 }
 
+/** The places of peers that are no validators. */
 export class Places {
   readonly #limits: PlaceLimits
   readonly #taken = new Map<PeerId, string>()

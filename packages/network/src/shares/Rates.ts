@@ -10,6 +10,7 @@ interface Bucket {
 /** Buckets that are remembered; the one not used for longest is forgotten first. */
 const maxBuckets = 4096
 
+/** Buckets by key. */
 export class Rates<Key> {
   readonly #perSecond: number
   readonly #burst: number

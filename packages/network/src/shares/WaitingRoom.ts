@@ -15,6 +15,7 @@ export interface RoomLimits {
   readonly perBlock: number
 }
 
+/** Connections that have not said hello. */
 export class WaitingRoom {
   readonly #limits: RoomLimits
   /** In order of arrival. */
