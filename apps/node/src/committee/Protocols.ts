@@ -3,7 +3,7 @@
  * author's block should carry, and what a collator offers. With the forms of the messages.
  */
 import { ChainFeed } from "@ephor/chain"
-import { Protocol } from "@ephor/network"
+import { PeerText, type Protocol } from "@ephor/network"
 import {
   BlockRef,
   CandidateHash,
@@ -66,7 +66,8 @@ const fatalUtf8 = new TextDecoder("utf-8", { fatal: true })
 const attempt = <A>(decode: () => A): Result.Result<A, Error> =>
   Result.try({
     try: decode,
-    catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
+    // What does not decode is quoted in the message, and was written by a peer.
+    catch: (cause) => new Error(PeerText.clean(cause instanceof Error ? cause.message : String(cause)))
   })
 
 /** Where a follower stands, as JSON. */
