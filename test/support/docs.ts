@@ -1,6 +1,7 @@
 /** Pages that are read off the sources: what can be set, what is counted, what can go wrong. */
 import { basename, join } from "node:path"
 import { root, sources as read } from "./house.ts"
+import * as Protocol from "../../packages/network/src/Protocol.ts"
 
 const sources = read.map(({ file, isPrivate, package: owner, text }) => ({
   file,
@@ -103,10 +104,43 @@ const defaultsOf = (text: string): ReadonlyArray<readonly [string, string]> => {
   )
 }
 
+/** The conversations between peers, with who may speak them and what each bounds. */
+const protocols = () => {
+  const rows = Protocol.all.map((one) => {
+    const own = [`\`${one.name}\``, String(one.from), String(one.maxBytes)]
+    return one._tag === "Notification"
+      ? [...own, "", "", "", "", "", ""]
+      : [
+          ...own,
+          one.maxResponseBytes,
+          one.timeoutMs,
+          one.concurrency,
+          one.queueCapacity,
+          one.perPeer,
+          one.perSecond
+        ].map(String)
+  })
+  const head = [
+    "protocol",
+    "from",
+    "maxBytes",
+    "maxResponseBytes",
+    "timeoutMs",
+    "concurrency",
+    "queueCapacity",
+    "perPeer",
+    "perSecond"
+  ]
+  return {
+    package: "@ephor/network",
+    text: `### Protocol\n\nWhoever serves a protocol may serve it with other bounds. Who is no validator shares \`others\` of it, a quarter unless said otherwise.\n\n${table(head, rows)}`
+  }
+}
+
 /** `docs/LIMITS.md` */
 export const limitsPage = () => {
   const parts = sources
-    .filter(({ isPrivate, text }) => !isPrivate && /export const defaults\b/.test(text))
+    .filter(({ text }) => /export const defaults\b/.test(text))
     .flatMap(({ module, package: owner, text }) => {
       const docs = new Map(
         [...text.matchAll(fieldPattern)].map(([, comment, name = ""]) => [name, plain(comment)])
@@ -125,7 +159,9 @@ export const limitsPage = () => {
   return page(
     "Limits",
     "Every queue, cache, retry, batch, frame and window has a bound with a name and a default, given to the layer of its module. Units are the last word of a\nname. What is dropped or refused at a bound is counted: see [METRICS.md](METRICS.md). Read off the sources; a test keeps this page up to date.",
-    byPackage(parts).map(([name, found]) => [`## ${name}`, ...found.map(({ text }) => text)].join("\n\n"))
+    byPackage([...parts, protocols()]).map(([name, found]) =>
+      [`## ${name}`, ...found.map(({ text }) => text)].join("\n\n")
+    )
   )
 }
 

@@ -176,7 +176,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
     admin(config),
     Readiness.layer,
     Sequencer.layer(membership),
-    Parachains.layer(spec, config.garbageEvery, Effect.map(Network.Network, Collations.send))
+    Parachains.layer(spec, config.garbageEvery, Collations.sender())
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),
@@ -191,7 +191,7 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
     streams(config, spec),
     admin(config),
     Readiness.layer,
-    ...membership.own.map(Collations.layer)
+    ...membership.own.map((validator) => Collations.layer(validator, membership.validators))
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),

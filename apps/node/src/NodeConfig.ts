@@ -2,6 +2,7 @@
  * Settings of `ephor-node run`: flag, then environment (`NODE_...`), then `--config` file, then default.
  */
 import { Settings, Telemetry } from "@ephor/cli"
+import * as NodeLibp2p from "@ephor/network/NodeLibp2p"
 import * as StreamServer from "./StreamServer.ts"
 
 /** Prefix of the environment variables. */
@@ -77,6 +78,15 @@ export const settings = {
   peer: Settings.list("peer", {
     description: "Addresses of other processes of the committee, which are dialled until they answer",
     default: []
+  }),
+  maxPeers: Settings.integer("max-peers", {
+    description:
+      "Most peers that are no validators of the chain; validators and the addresses of --peer have places of their own",
+    default: NodeLibp2p.defaults.otherPeers
+  }),
+  maxPeersPerBlock: Settings.integer("max-peers-per-block", {
+    description: "Most of them in one address block: a /24 of IPv4, a /64 of IPv6",
+    default: NodeLibp2p.defaults.otherPeersPerBlock
   }),
   nodeKey: Settings.optionalText("node-key", {
     description:

@@ -5,7 +5,7 @@ import { Collator } from "@ephor/backing"
 import { Chain, RuntimeApi } from "@ephor/chain"
 import { Keystore } from "@ephor/keystore"
 import type { Hash, ParaId } from "@ephor/types"
-import { Effect, Layer, Redacted, Stream } from "effect"
+import { Effect, Layer, Redacted, type Scope, Stream } from "effect"
 import type { ChainSpec } from "./ChainSpec.ts"
 import { Validators } from "./Validators.ts"
 
@@ -20,7 +20,7 @@ export type Offer = Collator.Options["offer"]
 export const layer = <R = never>(
   spec: ChainSpec,
   garbageEvery: number,
-  offerElsewhere: Effect.Effect<Offer, never, R> = Effect.succeed(() => Effect.void)
+  offerElsewhere: Effect.Effect<Offer, never, R | Scope.Scope> = Effect.succeed(() => Effect.void)
 ) =>
   Layer.effectDiscard(
     Effect.gen(function* () {

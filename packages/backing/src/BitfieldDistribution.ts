@@ -39,11 +39,11 @@ interface Head {
 const decode = Scale.decodeResult(BitfieldDistributionMessage)
 const encode = Scale.encode(BitfieldDistributionMessage)
 
-/** What the subsystem knows while it runs; of peers, no more than their views. */
+/** What the subsystem knows while it runs; of peers, whose bitfields they have sent. */
 interface State {
   readonly runtime: RuntimeApi.Service
   readonly keystore: Keystore.Service
-  readonly gossip: Gossip.Gossip<Head, true>
+  readonly gossip: Gossip.Gossip<Head, Set<ValidatorIndex>>
 }
 
 const provide = (relayParent: Hash, bitfield: SignedAvailabilityBitfield) =>
@@ -89,10 +89,16 @@ const receive = Effect.fnUntraced(function* (
   const { payload, signature, validatorIndex } = bitfield
   const key = head.session.validators[validatorIndex]
   if (key === undefined || payload.length !== head.cores) return yield* judge(state, peer, "badSignature")
-  if (head.received.has(validatorIndex)) return yield* judge(state, peer, "duplicate")
+  // Judged by what this very peer sent: another one may have sent a copy of the bitfield before its signer did.
+  const sent = Gossip.knownOf(state.gossip, peer, relayParent)
+  if (sent?.has(validatorIndex)) return yield* judge(state, peer, "duplicate")
+  const isKnown = head.received.has(validatorIndex)
+  if (isKnown && sent === undefined) return
   if (!(yield* state.keystore.verify(key, bitfieldPayload(payload, head.session.context), signature))) {
     return yield* judge(state, peer, "badSignature")
   }
+  sent?.add(validatorIndex)
+  if (isKnown) return
   head.received.add(validatorIndex)
   yield* judge(state, peer, "validFirst")
   yield* provide(relayParent, bitfield)
@@ -117,11 +123,11 @@ const make = (limits: Limits) =>
     const state: State = {
       runtime: yield* RuntimeApi.RuntimeApi,
       keystore: yield* Keystore.Keystore,
-      gossip: yield* Gossip.make<Head, true>("bitfield", limits.recentHeads)
+      gossip: yield* Gossip.make<Head, Set<ValidatorIndex>>("bitfield", limits.recentHeads)
     }
     const onLeaves = yield* Gossip.run(state.gossip, Protocol.bitfield, {
       enter: (relayParent) => enter(state, relayParent),
-      meet: () => true,
+      meet: () => new Set(),
       greet: (peer, relayParent, { own }) =>
         own === undefined ? Effect.void : transmit(state, [peer], relayParent, own),
       receive: (peer, bytes) => onBytes(state, peer, bytes)

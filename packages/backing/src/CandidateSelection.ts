@@ -2,8 +2,9 @@
  * Candidate selection: of what collators offer for the para our group serves, proposes at most one candidate
  * per relay parent.
  *
- * A proposal that turns out invalid costs its collator: it is not listened to for a while, and another
- * candidate may take the place. (Overseer protocol, "Candidate Selection Message".)
+ * A proposal that turns out invalid costs whoever offered it: the peer that sent it, or the collator of this process. That
+ * one is not listened to for a while, and another candidate may take the place. The name in an offer is believed only with
+ * its signature; even then it does not cover all of the receipt, so that a peer answers for what it sends. (Overseer protocol, "Candidate Selection Message".)
  */
 import { Clock, Effect, type Layer, Metric, Random } from "effect"
 import { Keystore } from "@ephor/keystore"
@@ -17,23 +18,30 @@ import {
   Signal,
   Subsystem
 } from "@ephor/overseer"
-import { type CandidateHash, candidateHash, type CollatorId, type Hash } from "@ephor/types"
+import {
+  type CandidateHash,
+  candidateHash,
+  type CollatorId,
+  collatorSignaturePayload,
+  type Hash
+} from "@ephor/types"
 import * as Assignment from "./Assignment.ts"
 import { Recent } from "./shared/Recent.ts"
 import { sessionAt } from "./shared/Session.ts"
 import * as Metrics from "./Metrics.ts"
+import * as FairList from "./offers/FairList.ts"
 import * as SelectionPolicy from "./SelectionPolicy.ts"
 
 /** Options and limits of candidate selection. Times are milliseconds. */
 export interface Options {
   readonly policy: SelectionPolicy.SelectionPolicy
-  /** Candidates that wait at one relay parent for the policy to decide; further ones are dropped. */
+  /** Candidates that wait at one relay parent for the policy to decide; beyond it whoever has most of them loses the newest. */
   readonly maxWaiting: number
-  /** Candidates that came before their relay parent was active here; beyond it the oldest are dropped. */
+  /** Candidates that came before their relay parent was active here; beyond it whoever has most of them loses the oldest. */
   readonly maxEarly: number
-  /** How long a collator is not listened to after an invalid candidate. */
+  /** How long whoever offered an invalid candidate is not listened to. */
   readonly penaltyMs: number
-  /** Penalised collators that are remembered; the oldest is forgiven first. */
+  /** Those that are remembered; the oldest is forgiven first. */
   readonly maxPenalised: number
 }
 
@@ -50,8 +58,14 @@ interface Work {
   readonly assignment: Assignment.Assignment
   readonly startedAtMs: number
   readonly waiting: Array<NewCandidate>
-  proposed: { readonly hash: CandidateHash; readonly collator: CollatorId } | undefined
+  proposed: { readonly hash: CandidateHash; readonly source: Source } | undefined
 }
+
+/** Who answers for an offer: the peer that sent it, whatever name it gives, or the collator of this process. */
+type Source = `peer ${string}` | `collator ${CollatorId}`
+
+const sourceOf = ({ collator, peer }: NewCandidate): Source =>
+  peer === undefined ? `collator ${collator}` : `peer ${peer}`
 
 /** What the subsystem knows while it runs. */
 interface State {
@@ -61,13 +75,13 @@ interface State {
   readonly works: Map<Hash, Work>
   /** A collator may be faster than the block that it builds upon. The oldest first. */
   readonly early: Array<NewCandidate>
-  /** Until when a collator is not listened to. */
-  readonly penalised: Recent<CollatorId, number>
+  /** Until when someone is not listened to. */
+  readonly penalised: Recent<Source, number>
 }
 
 const propose = Effect.fnUntraced(function* (work: Work, chosen: NewCandidate) {
-  const { candidate, collator, pov, relayParent } = chosen
-  work.proposed = { hash: candidateHash(candidate), collator }
+  const { candidate, pov, relayParent } = chosen
+  work.proposed = { hash: candidateHash(candidate), source: sourceOf(chosen) }
   yield* CandidateBacking.send({ _tag: "Second", relayParent, candidate, pov })
 })
 
@@ -114,14 +128,18 @@ const takeEarly = Effect.fnUntraced(function* (state: State, relayParent: Hash) 
   yield* Effect.forEach(waited, (message) => onNewCandidate(state, message), { discard: true })
 })
 
+/** Whether the collator that the offer names has signed it. The second version of descriptors names none. */
+const isSigned = ({ keystore }: State, { candidate: { descriptor } }: NewCandidate) =>
+  descriptor._tag === "V2"
+    ? Effect.succeed(true)
+    : keystore.verify(descriptor.collator, collatorSignaturePayload(descriptor), descriptor.signature)
+
 const onNewCandidate = Effect.fnUntraced(function* (state: State, message: NewCandidate) {
   const work = state.works.get(message.relayParent)
   const { options, penalised } = state
   if (work === undefined) {
-    state.early.push(message)
-    if (state.early.length <= options.maxEarly) return
-    state.early.shift()
-    return yield* Metric.update(Metrics.earlyDropped, 1)
+    const dropped = FairList.add(state.early, message, options.maxEarly, sourceOf, "oldest")
+    return dropped === undefined ? undefined : yield* Metric.update(Metrics.earlyDropped, 1)
   }
   const { descriptor } = message.candidate
   const nowMs = yield* Clock.currentTimeMillis
@@ -129,10 +147,20 @@ const onNewCandidate = Effect.fnUntraced(function* (state: State, message: NewCa
   const required = work.assignment.requiredCollator
   if (descriptor.paraId !== work.assignment.paraId || descriptor.relayParent !== message.relayParent) return
   if (signer !== message.collator || (required !== null && required !== signer)) return
-  if ((penalised.get(signer) ?? 0) > nowMs) return
+  if ((penalised.get(sourceOf(message)) ?? 0) > nowMs) return
+  // Signatures are checked by threads: signals do not wait for them.
+  yield* Subsystem.spawn(consider(state, work, message), { leaf: message.relayParent })
+})
+
+/** Takes an offer if it is signed: at once, or to the others that wait for the decision. */
+const consider = Effect.fnUntraced(function* (state: State, work: Work, message: NewCandidate) {
+  if (!(yield* isSigned(state, message))) return yield* Metric.update(Metrics.offersRefused("signature"), 1)
+  const { options, penalised } = state
+  const nowMs = yield* Clock.currentTimeMillis
+  if ((penalised.get(sourceOf(message)) ?? 0) > nowMs) return
   if (work.proposed === undefined && SelectionPolicy.takesNow(options.policy, nowMs - work.startedAtMs)) {
     yield* propose(work, message)
-  } else if (work.waiting.length < options.maxWaiting) work.waiting.push(message)
+  } else FairList.add(work.waiting, message, options.maxWaiting, sourceOf, "newest")
 })
 
 const onInvalid = Effect.fnUntraced(function* (state: State, { candidate, relayParent }: InvalidCandidate) {
@@ -143,17 +171,17 @@ const onInvalid = Effect.fnUntraced(function* (state: State, { candidate, relayP
       relayParent
     })
   }
-  const { collator } = proposed
-  yield* Effect.logInfo("collator is penalised for an invalid candidate", {
-    collator,
+  const { source } = proposed
+  yield* Effect.logInfo("whoever offered an invalid candidate is not listened to for a while", {
+    source,
     candidate: proposed.hash
   })
-  state.penalised.set(collator, (yield* Clock.currentTimeMillis) + state.options.penaltyMs)
+  state.penalised.set(source, (yield* Clock.currentTimeMillis) + state.options.penaltyMs)
   work.proposed = undefined
   work.waiting.splice(
     0,
     work.waiting.length,
-    ...work.waiting.filter((waiting) => waiting.collator !== collator)
+    ...work.waiting.filter((waiting) => sourceOf(waiting) !== source)
   )
   yield* decide(state, work)
 })

@@ -115,3 +115,17 @@ export const approvalsWaiting = Metric.gauge("backing_approvals_waiting", {
 
 /** Answers to block authors. */
 export const inherents = counterBy("backing_inherents_total", "Answers to block authors", ["complete"])
+
+/** Candidates that peers announced because they are too long to be sent, by what came of asking for them. */
+export const largeCandidates = counterBy(
+  "backing_large_candidates_total",
+  "Candidates fetched because they are too long to be sent",
+  ["outcome"]
+)
+
+/** Offers of collators that were not considered, by reason. */
+export const offersRefused = counterBy(
+  "backing_offers_refused_total",
+  "Offers of collators that were not considered",
+  ["reason"]
+)

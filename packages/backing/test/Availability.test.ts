@@ -366,4 +366,37 @@ describe("BitfieldDistribution", () => {
       )
     })
   )
+
+  it.effect("a bitfield that somebody else has sent before its signer costs the signer nothing", () =>
+    Effect.gen(function* () {
+      const hub = yield* Hub.makeHub
+      const network = yield* Hub.join(hub, "us", 0)
+      const copier = yield* Hub.join(hub, "copier", 2)
+      const signer = yield* Hub.join(hub, "signer", 1)
+      const distribution = yield* SubsystemTest.make({
+        subsystem: Overseer.BitfieldDistribution,
+        layer: BitfieldDistribution.layer(),
+        captures: [Overseer.Provisioner]
+      }).pipe(
+        Effect.provide(Layer.mergeAll(World.runtime(), World.keystoreOf("//Alice"), Hub.layer(network)))
+      )
+      yield* distribution.activate(World.leaf)
+      yield* distribution.idle
+      const theirs = yield* bitfieldOf(1, "01")
+      const message = Scale.encode(BitfieldDistributionMessage)({
+        _tag: "Bitfield",
+        value: [relayParent, theirs]
+      })
+      for (const peer of [copier, signer]) {
+        yield* peer.setView(View.make([relayParent], 0))
+        yield* peer.notify(Protocol.bitfield, ["us"], message)
+        yield* distribution.idle
+      }
+      assert.isAtLeast(yield* network.reputation("signer"), 0)
+      assert.lengthOf(yield* distribution.captured(Overseer.Provisioner), 1)
+      yield* signer.notify(Protocol.bitfield, ["us"], message)
+      yield* distribution.idle
+      assert.strictEqual(yield* network.reputation("signer"), Reputation.changes.duplicate)
+    })
+  )
 })

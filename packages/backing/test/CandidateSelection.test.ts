@@ -143,4 +143,57 @@ describe("CandidateSelection", () => {
       assert.deepStrictEqual(yield* selection.proposed, [b!.candidate])
     })
   )
+
+  it.effect("believes a name only with its signature, and lets nobody else answer for a forgery", () =>
+    Effect.gen(function* () {
+      const selection = yield* setup()
+      const { descriptor } = a!.candidate
+      const forged = {
+        ...a!,
+        peer: "mallory",
+        candidate: {
+          ...a!.candidate,
+          descriptor: { ...descriptor, signature: `0x${"01".repeat(64)}` as const }
+        }
+      }
+      yield* selection.send(forged)
+      yield* selection.idle
+      assert.deepStrictEqual(yield* selection.proposed, [])
+      yield* selection.send({ _tag: "Invalid", relayParent, candidate: forged.candidate })
+      yield* selection.send(b!)
+      yield* selection.idle
+      assert.deepStrictEqual(yield* selection.proposed, [b!.candidate])
+    })
+  )
+
+  it.effect("a peer answers for what it sends, whatever honest name is signed in it", () =>
+    Effect.gen(function* () {
+      const selection = yield* setup()
+      // The collator's signature does not cover what the candidate leads to: a copy may be worthless.
+      const copy = {
+        ...a!,
+        peer: "mallory",
+        candidate: { ...a!.candidate, commitmentsHash: World.hashOf(9) }
+      }
+      yield* selection.send(copy)
+      yield* selection.idle
+      yield* selection.send({ _tag: "Invalid", relayParent, candidate: copy.candidate })
+      yield* selection.send({ ...c!, peer: "mallory" })
+      yield* selection.send({ ...b!, peer: "honest" })
+      yield* selection.idle
+      assert.deepStrictEqual(yield* selection.proposed, [copy.candidate, b!.candidate])
+    })
+  )
+
+  it.effect("a peer that offers much crowds out nobody", () =>
+    Effect.gen(function* () {
+      const selection = yield* setup({ maxEarly: 2 }, {}, "//Alice", false)
+      yield* selection.send({ ...b!, peer: "honest" })
+      for (let n = 0; n < 5; n++)
+        yield* selection.send({ ...c!, relayParent: World.hashOf(n), peer: "mallory" })
+      yield* selection.activate(World.leaf)
+      yield* selection.idle
+      assert.deepStrictEqual(yield* selection.proposed, [b!.candidate])
+    })
+  )
 })

@@ -1,10 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Deferred, Effect, Layer, Schema } from "effect"
 import { StatementDistribution } from "@ephor/backing"
 import { Protocol, Reputation, View } from "@ephor/network"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
-import { EarlyStatementDistributionMessage, type Hash, Scale, type SignedFullStatement } from "@ephor/types"
+import {
+  candidateHash,
+  CommittedCandidateReceipt,
+  EarlyStatementDistributionMessage,
+  type Hash,
+  Scale,
+  type SignedFullStatement,
+  toPlain
+} from "@ephor/types"
+import * as StatementMessage from "../src/statements/StatementMessage.ts"
 import * as Hub from "./support/network.ts"
 import * as World from "./support/world.ts"
 
@@ -34,6 +43,9 @@ const setup = Effect.gen(function* () {
   return {
     ...distribution,
     peer,
+    raw: () => heard,
+    sayBytes: (message: Uint8Array) =>
+      Effect.andThen(peer.notify(Protocol.statement, ["us"], message), distribution.idle),
     inbox: () => heard.map((bytes) => Scale.decode(EarlyStatementDistributionMessage)(bytes).value[1]),
     say,
     look: (...heads: ReadonlyArray<Hash>) =>
@@ -148,6 +160,115 @@ describe("StatementDistribution", () => {
       yield* us.look()
       yield* us.look(relayParent)
       assert.deepStrictEqual(us.inbox(), [valid, seconded, valid]) // the peer has forgotten, and so have we about it
+    })
+  )
+})
+
+describe("StatementDistribution, of candidates that are too long to be sent", () => {
+  /** New validation code of 5 MiB, which `validator` has seconded. */
+  const large = async (validator: number, byte = 1) => {
+    const commitments = { ...World.commitmentsOf(1n), newValidationCode: new Uint8Array(5 << 20).fill(byte) }
+    const value = { descriptor: a.descriptor, commitments }
+    return {
+      value,
+      hash: candidateHash(toPlain(value)),
+      statement: await World.signed(validator, { _tag: "Seconded", value })
+    }
+  }
+  const announcementOf = ({ hash, statement }: Awaited<ReturnType<typeof large>>) =>
+    StatementMessage.encode({
+      _tag: "LargeStatement",
+      value: {
+        relayParent,
+        candidateHash: hash,
+        validatorIndex: statement.validatorIndex,
+        signature: statement.signature
+      }
+    })
+  const decodeQuery = Scale.decode(StatementMessage.StatementQuery)
+  const encodeQuery = Scale.encode(StatementMessage.StatementQuery)
+  const encodeAnswer = Scale.encode(Schema.NullOr(CommittedCandidateReceipt))
+  const decodeAnswer = Scale.decode(Schema.NullOr(CommittedCandidateReceipt))
+  /** Waits until something has come that is on its way. */
+  const settled = <A>(look: Effect.Effect<ReadonlyArray<A>>) =>
+    Effect.gen(function* () {
+      const all: Array<A> = []
+      for (let turn = 0; turn < 200 && all.length === 0; turn++) {
+        all.push(...(yield* look))
+        yield* Effect.yieldNow
+      }
+      return all
+    })
+
+  it.effect("ours is announced, given to validators who ask, and its votes follow", () =>
+    Effect.gen(function* () {
+      const us = yield* setup
+      const candidate = yield* Effect.promise(() => large(0))
+      const vote = yield* Effect.promise(() => World.signed(2, { _tag: "Valid", value: candidate.hash }))
+      yield* us.activate(World.leaf)
+      yield* us.look(relayParent)
+      yield* us.share(candidate.statement)
+      yield* us.share(vote)
+      assert.deepStrictEqual(us.raw(), [
+        announcementOf(candidate),
+        encode({ _tag: "Statement", value: [relayParent, vote] })
+      ])
+      const ask = (hash: Hash) =>
+        Effect.map(
+          us.peer.request(Protocol.statementFetch, "us", encodeQuery([relayParent, hash])),
+          decodeAnswer
+        )
+      assert.deepStrictEqual(yield* ask(candidate.hash), candidate.value)
+      assert.isNull(yield* ask(World.hashOf(1)))
+      const bad = yield* Effect.flip(us.peer.request(Protocol.statementFetch, "us", Uint8Array.of(1)))
+      assert.strictEqual(bad.reason._tag, "Refused")
+    })
+  )
+
+  it.effect("a peer's is fetched from it; votes that came meanwhile wait", () =>
+    Effect.gen(function* () {
+      const us = yield* setup
+      const candidate = yield* Effect.promise(() => large(1))
+      const vote = yield* Effect.promise(() => World.signed(2, { _tag: "Valid", value: candidate.hash }))
+      const gate = yield* Deferred.make<void>()
+      yield* us.peer.serve(Protocol.statementFetch, (_, bytes) => {
+        assert.deepStrictEqual(decodeQuery(bytes), [relayParent, candidate.hash])
+        return Effect.as(Deferred.await(gate), encodeAnswer(candidate.value))
+      })
+      yield* us.activate(World.leaf)
+      yield* us.look(relayParent)
+      yield* us.sayBytes(announcementOf(candidate))
+      yield* us.say(vote)
+      assert.deepStrictEqual(yield* us.captured(Overseer.CandidateBacking), [])
+      yield* Deferred.succeed(gate, undefined)
+      assert.deepStrictEqual(yield* settled(us.captured(Overseer.CandidateBacking)), [
+        { _tag: "Statement", relayParent, statement: candidate.statement },
+        { _tag: "Statement", relayParent, statement: vote }
+      ])
+      assert.strictEqual(yield* us.reputation, 2 * validFirst)
+      yield* us.sayBytes(announcementOf(candidate))
+      assert.strictEqual(yield* us.reputation, 2 * validFirst + duplicate)
+    })
+  )
+
+  it.effect("nobody is asked for what nobody signed, and who gives something else is to blame", () =>
+    Effect.gen(function* () {
+      const us = yield* setup
+      const candidate = yield* Effect.promise(() => large(1))
+      const other = yield* Effect.promise(() => large(1, 2))
+      let asked = 0
+      yield* us.peer.serve(Protocol.statementFetch, () =>
+        Effect.sync(() => (asked++, encodeAnswer(other.value)))
+      )
+      yield* us.activate(World.leaf)
+      yield* us.look(relayParent)
+      const { signature } = other.statement
+      yield* us.sayBytes(announcementOf({ ...candidate, statement: { ...candidate.statement, signature } }))
+      assert.deepStrictEqual([asked, yield* us.reputation], [0, badSignature])
+      yield* us.sayBytes(announcementOf(candidate))
+      yield* us.idle
+      assert.deepStrictEqual([asked, yield* us.reputation], [1, 2 * badSignature])
+      assert.deepStrictEqual(yield* us.captured(Overseer.CandidateBacking), [])
     })
   )
 })

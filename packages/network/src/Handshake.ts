@@ -5,6 +5,7 @@
 import { concatBytes, fromHex, Hash, Scale, Signature, ValidatorId, Wire } from "@ephor/types"
 import { Effect, Result, Schema } from "effect"
 import type { Peer, PeerId } from "./Network.ts"
+import * as PeerText from "./PeerText.ts"
 
 /** The version of the conversation; peers of another one are refused. */
 export const version = 1
@@ -71,7 +72,8 @@ export const open = Effect.fnUntraced(function* (
   verify: Verify
 ): Effect.fn.Return<Peer, HelloRefused> {
   const said = Scale.decodeResult(Hello)(bytes)
-  if (Result.isFailure(said)) return yield* new HelloRefused({ why: `not a hello: ${said.failure.message}` })
+  if (Result.isFailure(said))
+    return yield* new HelloRefused({ why: PeerText.clean(`not a hello: ${said.failure.message}`) })
   const { authority } = said.success
   if (said.success.version !== version) {
     return yield* new HelloRefused({ why: `version ${said.success.version}, not ${version}` })

@@ -8,15 +8,28 @@ import { MemoryPeer } from "./memory/MemoryPeer.ts"
 import { Network, type Peer, type PeerId, type Service as NetworkService } from "./Network.ts"
 import { NetworkError, PeerTaken } from "./NetworkError.ts"
 import * as Reputation from "./Reputation.ts"
+import type { Validators } from "./Role.ts"
 
 /** What a node keeps for its peers. */
 export interface Limits extends Reputation.ReputationLimits {
   /** Notifications of one peer that a subscriber may leave unread; further ones are dropped and counted. */
   readonly inboundPerPeer: number
+  /** Their bytes. */
+  readonly inboundBytesPerPeer: number
+  /** Requests of one peer per second that are refused without cost; who asks on is a flood. */
+  readonly refusedPerSecond: number
+  /** Peers whose reputation is remembered; the one that changed longest ago is forgotten first. */
+  readonly maxReputations: number
 }
 
 /** Limits where nothing else is said. */
-export const defaults: Limits = { ...Reputation.defaults, inboundPerPeer: 512 }
+export const defaults: Limits = {
+  ...Reputation.defaults,
+  inboundPerPeer: 512,
+  inboundBytesPerPeer: 8 * 1024 * 1024,
+  refusedPerSecond: 16,
+  maxReputations: 4096
+}
 
 /** Something that travels from one peer to another. */
 export interface Transmission {
@@ -39,6 +52,8 @@ export type Weather = (transmission: Transmission) => Effect.Effect<Fate>
 export interface Options {
   readonly limits?: Partial<Limits> | undefined
   readonly weather?: Weather | undefined
+  /** The validators that the chain names. Default: whoever joins with a key is one. */
+  readonly validators?: ReadonlyArray<ValidatorId> | undefined
 }
 
 /** Shape of the hub that peers join. */
@@ -64,6 +79,7 @@ export const layer = (options: Options = {}): Layer.Layer<MemoryNetwork> =>
       const hub = new Hub(
         { ...defaults, ...options.limits },
         options.weather,
+        options.validators && new Set(options.validators),
         yield* Clock.Clock,
         yield* Effect.scope
       )
@@ -107,14 +123,22 @@ class Hub {
   readonly peers = new Map<PeerId, MemoryPeer>()
   readonly #limits: Limits
   readonly #weather: Weather | undefined
+  readonly #validators: Validators
   readonly #clock: Clock.Clock
   readonly #scope: Scope.Scope
   readonly #cut = new Set<string>()
   readonly #links = new Map<string, Queue.Queue<Parcel>>()
 
-  constructor(limits: Limits, weather: Weather | undefined, clock: Clock.Clock, scope: Scope.Scope) {
+  constructor(
+    limits: Limits,
+    weather: Weather | undefined,
+    validators: Validators,
+    clock: Clock.Clock,
+    scope: Scope.Scope
+  ) {
     this.#limits = limits
     this.#weather = weather
+    this.#validators = validators
     this.#clock = clock
     this.#scope = scope
   }
@@ -126,7 +150,7 @@ class Hub {
         return yield* new NetworkError({ operation: "MemoryNetwork.join", reason })
       }
       const scope = yield* Effect.scope
-      const mine = new MemoryPeer(peer, this.#limits, this.#clock, scope, {
+      const mine = new MemoryPeer(peer, this.#limits, this.#validators, this.#clock, scope, {
         find: (id) => this.peers.get(id),
         connect: (one, other) => this.#connect(one, other),
         transmit: (transmission, deliver) => this.#transmit(transmission, deliver)

@@ -15,9 +15,32 @@ export const notifications = Metric.counter("network_notifications_received_tota
   incremental: true
 })
 
-/** Requests answered for peers, by `protocol` and `outcome`. */
+/** Requests of peers, by `protocol` and `outcome`: `answered`, `refused` by their handler, or the reason of the network. */
 export const served = Metric.counter("network_requests_served_total", {
   description: "Requests of peers, answered or refused",
+  incremental: true
+})
+
+/** Connected peers, by `role`: `validator` or `other`. */
+export const peers = Metric.gauge("network_peers", {
+  description: "Connected peers"
+})
+
+/** Inbound connections that were ended for newer ones because they had not said hello, or came too fast. */
+export const crowdedOut = Metric.counter("network_connections_crowded_out_total", {
+  description: "Inbound connections ended before hello for want of room",
+  incremental: true
+})
+
+/** Notifications that peers sent without being one of those who may, by `protocol`. */
+export const notAllowed = Metric.counter("network_notifications_not_allowed_total", {
+  description: "Notifications of peers that may not speak the protocol",
+  incremental: true
+})
+
+/** Pauses in reading from peers that sent faster than their share. */
+export const heldBack = Metric.counter("network_inbound_held_back_total", {
+  description: "Pauses in reading from a peer that sends too fast",
   incremental: true
 })
 

@@ -50,6 +50,26 @@ export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
   }
 }
 
+/** The peer has as much of ours under way, or has lately had as much, as it takes of one peer. */
+export class ShareTaken extends Schema.TaggedError<ShareTaken>()("ShareTaken", {
+  peer: Schema.String,
+  what: Schema.Literals(["at a time", "per second", "of one address block"])
+}) {
+  override get message() {
+    return `peer ${this.peer} takes no more requests ${this.what} from us: ask again later`
+  }
+}
+
+/** The protocol is not for everybody: who asks has not proved to be one of those who may speak it. */
+export class NotAllowed extends Schema.TaggedError<NotAllowed>()("NotAllowed", {
+  peer: Schema.String,
+  speakers: Schema.String
+}) {
+  override get message() {
+    return `peer ${this.peer} takes this protocol from ${this.speakers} only: prove to be one with its key`
+  }
+}
+
 /** The peer does not speak the protocol. */
 export class NotServed extends Schema.TaggedError<NotServed>()("NotServed", { peer: Schema.String }) {
   override get message() {
@@ -105,6 +125,8 @@ export const NetworkErrorReason = Schema.Union([
   TooLarge,
   Refused,
   Overloaded,
+  ShareTaken,
+  NotAllowed,
   NotServed,
   AlreadyServed,
   PeerTaken,
@@ -124,7 +146,7 @@ export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkErr
   }
   /** A later try, or a try with another peer, may succeed. */
   get retryable() {
-    return ["NotConnected", "RequestTimeout", "Overloaded"].includes(this.reason._tag)
+    return ["NotConnected", "RequestTimeout", "Overloaded", "ShareTaken"].includes(this.reason._tag)
   }
 }
 

@@ -8,7 +8,7 @@ import { peerIdFromPrivateKey } from "@libp2p/peer-id"
 import { tcp } from "@libp2p/tcp"
 import { yamux } from "@libp2p/yamux"
 import { multiaddr } from "@multiformats/multiaddr"
-import type { Hash } from "@ephor/types"
+import type { Hash, ValidatorId } from "@ephor/types"
 import { Clock, Context, Effect, Layer, Redacted } from "effect"
 import { createLibp2p } from "libp2p"
 import type { Authority, Verify } from "./Handshake.ts"
@@ -18,21 +18,42 @@ import { Network } from "./Network.ts"
 import { BadAddress, BadNodeKey, CannotListen, NetworkError } from "./NetworkError.ts"
 import * as Protocol from "./Protocol.ts"
 import * as Reputation from "./Reputation.ts"
+import { ConnectionGate } from "./shares/ConnectionGate.ts"
 
 /** Bounds and times; see `defaults`. */
 export interface Limits extends Reputation.ReputationLimits {
   /** Notifications of one peer that a subscriber may leave unread; further ones are dropped and counted. */
   readonly inboundPerPeer: number
+  /** Their bytes. */
+  readonly inboundBytesPerPeer: number
   /** Frames that wait for one slow peer; further ones are dropped and counted. */
   readonly outboundPerPeer: number
-  /** Connections, inbound and outbound; further inbound ones are closed. */
-  readonly maxConnections: number
-  /** Inbound connections that have not proved who they are. */
+  /** Their bytes. */
+  readonly outboundBytesPerPeer: number
+  /** Peers that are no validators of `validators`, and that are not dialled by us; validators have their own places. */
+  readonly otherPeers: number
+  /** Of these, peers of one address block: a /24 of IPv4, a /64 of IPv6. */
+  readonly otherPeersPerBlock: number
+  /** Inbound connections that have not said hello; for one more, the longest waiting of the largest block has to go. */
   readonly maxPendingConnections: number
+  /** Of these, connections of one address block; for one more, its longest waiting has to go. */
+  readonly pendingPerBlock: number
   /** Inbound connections of one IP address per second. */
   readonly inboundPerSecond: number
+  /** Of these, connections of one address block whose peer has not been a validator before. */
+  readonly newPeersPerSecond: number
   /** Sessions with one peer at a time: two that dial each other at once have two. */
   readonly sessionsPerPeer: number
+  /** Streams that a peer may have open in one connection. */
+  readonly streamsPerPeer: number
+  /** Frames of a validator per second, twice as many at once; beyond, it is read more slowly. */
+  readonly messagesPerSecond: number
+  /** The same for every other peer. */
+  readonly otherMessagesPerSecond: number
+  /** Requests of one peer per second that are refused without cost; who asks on is a flood. */
+  readonly refusedPerSecond: number
+  /** Peers whose reputation is remembered; the one that changed longest ago is forgotten first. */
+  readonly maxReputations: number
   /** How long a peer may take to say hello. */
   readonly helloTimeoutMs: number
   /** How long a peer may take to send its request once it has opened a stream for it. */
@@ -49,11 +70,21 @@ export interface Limits extends Reputation.ReputationLimits {
 export const defaults: Limits = {
   ...Reputation.defaults,
   inboundPerPeer: 512,
+  inboundBytesPerPeer: 8 * 1024 * 1024,
   outboundPerPeer: 512,
-  maxConnections: 128,
-  maxPendingConnections: 16,
-  inboundPerSecond: 16,
+  outboundBytesPerPeer: 4 * 1024 * 1024,
+  otherPeers: 96,
+  otherPeersPerBlock: 32,
+  maxPendingConnections: 128,
+  pendingPerBlock: 32,
+  inboundPerSecond: 32,
+  newPeersPerSecond: 16,
   sessionsPerPeer: 2,
+  streamsPerPeer: 256,
+  messagesPerSecond: 4096,
+  otherMessagesPerSecond: 64,
+  refusedPerSecond: 16,
+  maxReputations: 4096,
   helloTimeoutMs: 5000,
   requestReadTimeoutMs: 5000,
   dialTimeoutMs: 5000,
@@ -74,6 +105,11 @@ export interface Options {
   readonly genesis: Hash
   /** The validator that we are. */
   readonly authority?: Authority | undefined
+  /**
+   * The validators that the chain names. They have places, requests and rates that nobody else can take. Default: whoever
+   * proves a key may speak as a validator, and no place is kept.
+   */
+  readonly validators?: ReadonlyArray<ValidatorId> | undefined
   /** Checks the signatures by which peers prove to be validators. */
   readonly verify: Verify
   /** The notifications that are taken; others are dropped and cost reputation. Default: all of `Protocol.all`. */
@@ -116,7 +152,17 @@ const parseAddress = (operation: string, address: string) =>
       })
   })
 
-const start = Effect.fnUntraced(function* (options: Options, limits: Limits, local: () => LocalPeer) {
+/** More connections than all shares allow together: the library's own limit, which knows no shares, is not to be reached. */
+const connectionsOf = ({ peers = [], validators = [] }: Options, limits: Limits): number =>
+  limits.maxPendingConnections +
+  (limits.sessionsPerPeer + 1) * (limits.otherPeers + validators.length + peers.length + 16)
+
+const start = Effect.fnUntraced(function* (
+  options: Options,
+  limits: Limits,
+  gate: ConnectionGate,
+  local: () => LocalPeer
+) {
   const listen = options.listen ?? []
   yield* Effect.forEach(listen, (address) => parseAddress("listen", address))
   const privateKey = yield* keyPair(options.nodeKey)
@@ -129,18 +175,21 @@ const start = Effect.fnUntraced(function* (options: Options, limits: Limits, loc
           addresses: { listen: [...listen] },
           transports: [tcp()],
           connectionEncrypters: [noise()],
-          streamMuxers: [yamux()],
+          streamMuxers: [yamux({ maxInboundStreams: limits.streamsPerPeer })],
           connectionGater: {
             // Whom to dial is the operator's word: private addresses are as good as any.
             denyDialMultiaddr: () => false,
             denyDialPeer: refuses,
-            denyInboundEncryptedConnection: refuses
+            denyInboundConnection: (connection) => gate.enter(connection),
+            denyInboundEncryptedConnection: (peer, connection) =>
+              refuses(peer) || gate.identify(peer.toString(), connection)
           },
           connectionManager: {
-            maxConnections: limits.maxConnections,
-            maxIncomingPendingConnections: limits.maxPendingConnections,
+            maxConnections: connectionsOf(options, limits),
+            maxIncomingPendingConnections: 2 * limits.maxPendingConnections,
             inboundConnectionThreshold: limits.inboundPerSecond,
             inboundUpgradeTimeout: limits.helloTimeoutMs,
+            inboundStreamProtocolNegotiationTimeout: limits.requestReadTimeoutMs,
             dialTimeout: limits.dialTimeoutMs,
             reconnectRetries: 0
           },
@@ -166,9 +215,12 @@ const start = Effect.fnUntraced(function* (options: Options, limits: Limits, loc
 export const make = Effect.fn("NodeLibp2p.make")(function* (options: Options) {
   const limits: Limits = { ...defaults, ...options.limits }
   let local!: LocalPeer
-  const node = yield* start(options, limits, () => local)
+  const clock = yield* Clock.Clock
+  const gate = new ConnectionGate(limits, () => clock.currentTimeMillisUnsafe())
+  const node = yield* start(options, limits, gate, () => local)
   const self = node.peerId.toString()
-  local = new LocalPeer(self, limits, yield* Clock.Clock)
+  const validators = options.validators && new Set(options.validators)
+  local = new LocalPeer({ id: self, authority: options.authority?.key }, limits, clock, validators)
   const addresses = yield* Effect.forEach(options.peers ?? [], (address) => parseAddress("dial", address))
   const peer = yield* Libp2pPeer.make(node, local, {
     genesis: options.genesis,
@@ -180,7 +232,8 @@ export const make = Effect.fn("NodeLibp2p.make")(function* (options: Options) {
         protocol
       ])
     ),
-    limits
+    limits,
+    gate
   })
   for (const address of addresses) yield* Effect.forkScoped(peer.keepDialling(address))
   return {

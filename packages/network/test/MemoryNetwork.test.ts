@@ -5,25 +5,29 @@ import type { ValidatorId } from "@ephor/types"
 import { Context, Effect, Fiber, Layer, Random, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
-const authorityOfAlice: ValidatorId = `0x${"a1".repeat(32)}`
+const keyOf = (byte: string): ValidatorId => `0x${byte.repeat(32)}`
+const [authorityOfAlice, authorityOfBob, authorityOfCarol] = [keyOf("a1"), keyOf("b2"), keyOf("c3")]
 const bytes = (text: string) => new TextEncoder().encode(text)
 
+/** Two validators, and a third peer that is one only where nobody says who is. */
 const join = Effect.fnUntraced(function* (hub: MemoryNetwork.Service) {
   const alice = yield* hub.join({ id: "alice", authority: authorityOfAlice })
-  const bob = yield* hub.join({ id: "bob" })
-  const carol = yield* hub.join({ id: "carol" })
+  const bob = yield* hub.join({ id: "bob", authority: authorityOfBob })
+  const carol = yield* hub.join({ id: "carol", authority: authorityOfCarol })
   return { alice, bob, carol, authorityOfAlice }
 })
+
+const validators = [authorityOfAlice, authorityOfBob]
 
 const hubOf = (options?: MemoryNetwork.Options) =>
   Effect.map(Layer.build(MemoryNetwork.layer(options)), (context) =>
     Context.get(context, MemoryNetwork.MemoryNetwork)
   )
 
-NetworkTest.suite("MemoryNetwork", Effect.flatMap(hubOf(), join))
+NetworkTest.suite("MemoryNetwork", Effect.flatMap(hubOf({ validators }), join))
 NetworkTest.suite(
   "MemoryNetwork with weather",
-  Effect.flatMap(hubOf({ weather: () => Effect.succeed({ lost: false, delayMs: 1 }) }), join)
+  Effect.flatMap(hubOf({ validators, weather: () => Effect.succeed({ lost: false, delayMs: 1 }) }), join)
 )
 
 /** Subscribes and collects. */

@@ -16,6 +16,7 @@ import * as NetworkTest from "../src/testing/NetworkTest.ts"
 import {
   authorityOf,
   authorityOfAlice,
+  authorityOfBob,
   connected,
   genesis,
   keyOf,
@@ -80,7 +81,7 @@ describe("libp2p, connections", () => {
       const probe = yield* Scope.provide(peer(1), scout)
       const listen = probe.libp2p.addresses.map((address) => address.replace(/\/p2p\/.*$/, ""))
       yield* Scope.close(scout, Exit.void)
-      const bob = yield* peer(2, { peers: listen })
+      const bob = yield* peer(2, { peers: listen, authority: authorityOf(authorityOfBob) })
       const events = yield* collect(bob.network)
       const alice = yield* peer(1, { listen, peers: bob.libp2p.addresses })
       yield* connected(bob.network, 1)
@@ -247,7 +248,7 @@ describe("libp2p, bounds", () => {
   live(
     "a peer that floods loses what exceeds its share, and a slow subscriber holds up nobody",
     Effect.gen(function* () {
-      const alice = yield* peer(1)
+      const alice = yield* peer(1, { authority: authorityOf(authorityOfAlice) })
       const bob = yield* peer(2, { peers: alice.libp2p.addresses, limits: { inboundPerPeer: 16 } })
       yield* connected(alice.network, 1)
       const gate = yield* Deferred.make<void>()
@@ -284,8 +285,8 @@ describe("libp2p, bounds", () => {
   live(
     "large answers and many requests at a time do not stop notifications",
     Effect.gen(function* () {
-      const alice = yield* peer(1)
-      const bob = yield* peer(2, { peers: alice.libp2p.addresses })
+      const alice = yield* peer(1, { authority: authorityOf(authorityOfAlice) })
+      const bob = yield* peer(2, { peers: alice.libp2p.addresses, authority: authorityOf(authorityOfBob) })
       yield* connected(alice.network, 1)
       const large = new Uint8Array(Protocol.pov.maxResponseBytes).fill(7)
       yield* alice.network.serve({ ...Protocol.pov, timeoutMs: 20_000 }, () => Effect.succeed(large))

@@ -66,7 +66,7 @@ const authorityOf = Effect.fnUntraced(function* ({ key, secret }: OwnValidator) 
 })
 
 /** Joins the network between the processes of the committee. */
-export const layer = (config: NodeConfig, spec: ChainSpec, { own }: Membership) =>
+export const layer = (config: NodeConfig, spec: ChainSpec, { own, validators }: Membership) =>
   Layer.unwrap(
     Effect.gen(function* () {
       yield* Keystore.sr25519Ready
@@ -78,8 +78,10 @@ export const layer = (config: NodeConfig, spec: ChainSpec, { own }: Membership) 
         nodeKey,
         genesis: networkGenesis(spec),
         authority: validator && (yield* authorityOf(validator)),
+        validators,
         verify: (key, payload, signature) =>
-          Effect.sync(() => Keystore.sr25519Verify(key, payload, signature))
+          Effect.sync(() => Keystore.sr25519Verify(key, payload, signature)),
+        limits: { otherPeers: config.maxPeers, otherPeersPerBlock: config.maxPeersPerBlock }
       }
       return Layer.effectDiscard(
         Effect.flatMap(NodeLibp2p.NodeLibp2p, ({ addresses, peerId }) =>

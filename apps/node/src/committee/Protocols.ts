@@ -3,21 +3,21 @@
  * author's block should carry, and what a collator offers. With the forms of the messages.
  */
 import { ChainFeed } from "@ephor/devchain"
-import { Protocol } from "@ephor/network"
-import type { NewCandidate } from "@ephor/overseer"
+import { PeerText, type Protocol } from "@ephor/network"
 import {
   BlockRef,
+  CandidateHash,
   CandidateReceipt,
   CollatorId,
   Hash,
   InherentData,
   Json,
-  ParachainBlock,
   PoV,
   Scale,
+  type ValidatorId,
   Wire
 } from "@ephor/types"
-import { Result } from "effect"
+import { Result, Schema } from "effect"
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -26,27 +26,33 @@ const MiB = 1024 * KiB
 export const follow: Protocol.RequestProtocol = {
   _tag: "Request",
   name: "/ephor/follow/1",
+  // A node without a validator may follow, too, with what validators leave.
+  from: "anyone",
   maxBytes: 8 * KiB,
-  maxResponseBytes: 16 * MiB,
+  // A page ends with the block that fills it; a block may carry 10 MiB, and its bytes travel in hex.
+  maxResponseBytes: 32 * MiB,
   timeoutMs: ChainFeed.defaults.waitMs + 3000,
   // Followers wait at the server, so there must be room for a whole committee.
   queueCapacity: 128,
-  concurrency: 128
+  concurrency: 128,
+  perPeer: 2,
+  perSecond: 20,
+  others: { concurrency: 32, queueCapacity: 0, bytesPerSecond: 2 * MiB }
 }
 
-/** Asks a validator what its block should carry for parachains. */
-export const inherents: Protocol.RequestProtocol = {
+/** Asks a validator what its block should carry for parachains; none but the sequencer may. */
+export const inherents = (sequencer: ValidatorId): Protocol.RequestProtocol => ({
   _tag: "Request",
   name: "/ephor/inherents/1",
+  from: [sequencer],
   maxBytes: KiB,
   maxResponseBytes: 10 * MiB,
   timeoutMs: 1000,
   queueCapacity: 4,
-  concurrency: 1
-}
-
-/** A collator's candidate for a validator. */
-export const collation: Protocol.NotificationProtocol = Protocol.collation
+  concurrency: 1,
+  perPeer: 4,
+  perSecond: 100
+})
 
 /** How messages become bytes. */
 export interface Codec<A> {
@@ -60,7 +66,8 @@ const fatalUtf8 = new TextDecoder("utf-8", { fatal: true })
 const attempt = <A>(decode: () => A): Result.Result<A, Error> =>
   Result.try({
     try: decode,
-    catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
+    // What does not decode is quoted in the message, and was written by a peer.
+    catch: (cause) => new Error(PeerText.clean(cause instanceof Error ? cause.message : String(cause)))
   })
 
 /** Where a follower stands, as JSON. */
@@ -87,17 +94,30 @@ export const inherentData: Codec<InherentData | null> = {
   decode: (bytes) => (bytes.length === 0 ? Result.succeed(null) : Scale.decodeResult(InherentData)(bytes))
 }
 
-const Collation = Wire.record({
+const Announcement = Wire.record({
   relayParent: Hash,
   collator: CollatorId,
-  candidate: CandidateReceipt,
-  pov: PoV,
-  block: ParachainBlock
+  candidate: CandidateReceipt
 })
+/** What a collator says of a candidate: everything but its proof, which is asked for. */
+export interface Announcement extends Schema.Schema.Type<typeof Announcement> {}
 
-/** A candidate with its proof, in SCALE. */
-export const candidate: Codec<NewCandidate> = {
-  encode: Scale.encode(Collation),
-  decode: (bytes) =>
-    Result.map(Scale.decodeResult(Collation)(bytes), (value) => ({ _tag: "NewCandidate", ...value }))
+/** An announcement, in SCALE. */
+export const announcement: Codec<Announcement> = {
+  encode: Scale.encode(Announcement),
+  decode: Scale.decodeResult(Announcement)
+}
+
+/** Which proof is asked for, in SCALE. */
+export const proofQuery: Codec<CandidateHash> = {
+  encode: Scale.encode(CandidateHash),
+  decode: Scale.decodeResult(CandidateHash)
+}
+
+const Proof = Schema.NullOr(PoV)
+
+/** A proof, or that it is not, or no longer, here; in SCALE. */
+export const proof: Codec<typeof Proof.Type> = {
+  encode: Scale.encode(Proof),
+  decode: Scale.decodeResult(Proof)
 }

@@ -38,17 +38,11 @@ export const layer = (
         }),
         provideInherents: (_, provider) =>
           network
-            .serve(Protocols.inherents, (peer, bytes) =>
+            .serve(Protocols.inherents(sequencer), (_, bytes) =>
               Effect.gen(function* () {
-                if (peer.authority !== sequencer)
-                  return yield* new Refusal({ why: "only the sequencer may ask" })
                 const parent = yield* Effect.fromResult(Protocols.parent.decode(bytes))
                 return Protocols.inherentData.encode(yield* provider(parent))
-              }).pipe(
-                Effect.mapError((error) =>
-                  error instanceof Refusal ? error : new Refusal({ why: error.message })
-                )
-              )
+              }).pipe(Effect.mapError((error) => new Refusal({ why: error.message })))
             )
             .pipe(Effect.orDie) // one author per process: nobody else serves this
       })

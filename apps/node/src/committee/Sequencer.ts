@@ -9,7 +9,7 @@ import type { Membership } from "./Membership.ts"
 import * as Protocols from "./Protocols.ts"
 
 /** Serves the chain and registers the other validators as providers of their blocks, until the scope closes. */
-export const layer = ({ own, validators }: Membership) =>
+export const layer = ({ own, sequencer, validators }: Membership) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const feed = yield* ChainFeed.ChainFeed
@@ -29,7 +29,7 @@ export const layer = ({ own, validators }: Membership) =>
             const peer = yield* network.peerOf(key)
             if (Option.isNone(peer)) return null
             const bytes = yield* network.request(
-              Protocols.inherents,
+              Protocols.inherents(sequencer),
               peer.value.id,
               Protocols.parent.encode(parent)
             )

@@ -1,12 +1,20 @@
 /** What travels between peers over libp2p: frames of a session, and answers to requests. */
 import { BlockNumber, Hash, Scale, Wire } from "@ephor/types"
 import { Exit, Result, Schema } from "effect"
-import { maxNotificationBytes, type NotificationProtocol } from "../Protocol.ts"
-import { type NetworkErrorReason, Overloaded, Refused, TooLarge } from "../NetworkError.ts"
+import {
+  type NetworkErrorReason,
+  NotAllowed,
+  Overloaded,
+  Refused,
+  ShareTaken,
+  TooLarge
+} from "../NetworkError.ts"
+import * as PeerText from "../PeerText.ts"
+import type { NotificationProtocol } from "../Protocol.ts"
 import type { View } from "../View.ts"
 
-/** Longest frame of a session: a notification with the name of its protocol. */
-export const maxFrameBytes = maxNotificationBytes + 512
+/** Bytes that a notification has beside its content: the name of its protocol. */
+export const notificationOverheadBytes = 512
 
 const ViewFrame = Wire.record({ heads: Schema.Array(Hash), finalizedNumber: BlockNumber })
 const utf8 = new TextEncoder()
@@ -33,7 +41,7 @@ export const notificationFrame = ({ name }: NotificationProtocol, bytes: Uint8Ar
   return frame("notification", Uint8Array.of(spelled.length), spelled, bytes)
 }
 /** Says why the session ends, as far as there is room. */
-export const goodbyeFrame = (why: string): Uint8Array => frame("goodbye", utf8.encode(why.slice(0, 200)))
+export const goodbyeFrame = (why: string): Uint8Array => frame("goodbye", utf8.encode(PeerText.clean(why)))
 
 /** What a peer said. */
 export type Frame =
@@ -53,7 +61,7 @@ export const openFrame = (bytes: Uint8Array): Frame => {
       const view = Scale.decodeResult(ViewFrame)(body)
       return Result.isSuccess(view)
         ? { _tag: "View", view: view.success }
-        : { _tag: "Malformed", why: view.failure.message }
+        : { _tag: "Malformed", why: PeerText.clean(view.failure.message) }
     }
     case kinds.notification: {
       const length = body[0] ?? 0
@@ -65,7 +73,10 @@ export const openFrame = (bytes: Uint8Array): Frame => {
       }
     }
     case kinds.goodbye:
-      return { _tag: "Goodbye", why: text.decode(body.subarray(0, 800)) }
+      return {
+        _tag: "Goodbye",
+        why: PeerText.clean(text.decode(body.subarray(0, 4 * PeerText.maxPeerTextLength)))
+      }
     default:
       return { _tag: "Malformed", why: `unknown kind of frame ${bytes[0]}` }
   }
@@ -74,11 +85,33 @@ export const openFrame = (bytes: Uint8Array): Frame => {
 const Failure = Wire.variants({
   Refused: [0, Schema.String],
   Overloaded: [1],
-  TooLarge: [2, Wire.record({ response: Schema.Boolean, bytes: Wire.U32, maxBytes: Wire.U32 })]
+  TooLarge: [2, Wire.record({ response: Schema.Boolean, bytes: Wire.U32, maxBytes: Wire.U32 })],
+  ShareTaken: [3, Wire.U8],
+  NotAllowed: [4, Schema.String]
 })
+const shares = ["at a time", "per second", "of one address block"] as const
 
 /** Bytes that an answer may have beside its content. */
 export const answerOverheadBytes = 1024
+
+const failureOf = (reason: NetworkErrorReason | undefined): typeof Failure.Type => {
+  switch (reason?._tag) {
+    case "TooLarge": {
+      const { bytes, maxBytes, what } = reason
+      return { _tag: "TooLarge", value: { response: what === "response", bytes, maxBytes } }
+    }
+    case "Overloaded":
+      return { _tag: "Overloaded" }
+    case "ShareTaken":
+      return { _tag: "ShareTaken", value: shares.indexOf(reason.what) }
+    case "NotAllowed":
+      return { _tag: "NotAllowed", value: reason.speakers }
+    case "Refused":
+      return { _tag: "Refused", value: PeerText.clean(reason.why) }
+    default:
+      return { _tag: "Refused", value: "internal error" }
+  }
+}
 
 /** An answer: 0 and the content, or 1 and what went wrong. */
 export const answerBytes = (answer: Exit.Exit<Uint8Array, NetworkErrorReason>): Uint8Array => {
@@ -90,19 +123,7 @@ export const answerBytes = (answer: Exit.Exit<Uint8Array, NetworkErrorReason>): 
   const reason = Exit.getCause(answer).pipe((cause) =>
     cause._tag === "Some" ? cause.value.reasons.find((one) => one._tag === "Fail")?.error : undefined
   )
-  const failure: typeof Failure.Type =
-    reason?._tag === "TooLarge"
-      ? {
-          _tag: "TooLarge",
-          value: { response: reason.what === "response", bytes: reason.bytes, maxBytes: reason.maxBytes }
-        }
-      : reason?._tag === "Overloaded"
-        ? { _tag: "Overloaded" }
-        : {
-            _tag: "Refused",
-            value: (reason?._tag === "Refused" ? reason.why : "internal error").slice(0, 200)
-          }
-  const spelled = Scale.encode(Failure)(failure)
+  const spelled = Scale.encode(Failure)(failureOf(reason))
   const bytes = new Uint8Array(1 + spelled.length)
   bytes[0] = 1
   bytes.set(spelled, 1)
@@ -122,9 +143,13 @@ export const openAnswer = (
   const said = failure.success
   switch (said._tag) {
     case "Refused":
-      return Result.fail(new Refused({ peer, why: said.value }))
+      return Result.fail(new Refused({ peer, why: PeerText.clean(said.value) }))
     case "Overloaded":
       return Result.fail(new Overloaded({ peer }))
+    case "ShareTaken":
+      return Result.fail(new ShareTaken({ peer, what: shares[said.value] ?? "at a time" }))
+    case "NotAllowed":
+      return Result.fail(new NotAllowed({ peer, speakers: PeerText.clean(said.value) }))
     case "TooLarge":
       return Result.fail(
         new TooLarge({

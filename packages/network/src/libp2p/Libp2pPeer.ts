@@ -6,7 +6,7 @@ import type { Connection, Libp2p, Stream as Libp2pStream } from "@libp2p/interfa
 import { lpStream } from "@libp2p/utils"
 import type { Multiaddr } from "@multiformats/multiaddr"
 import type { Hash } from "@ephor/types"
-import { Data, Deferred, Effect, FiberSet, Metric, Queue, Random, type Scope } from "effect"
+import { Deferred, Effect, FiberSet, Metric, type Scope } from "effect"
 import * as Handshake from "../Handshake.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Peer, PeerId, RequestHandler, Service } from "../Network.ts"
@@ -14,6 +14,12 @@ import type { NetworkError } from "../NetworkError.ts"
 import type { Limits } from "../NodeLibp2p.ts"
 import type { NotificationProtocol, RequestProtocol } from "../Protocol.ts"
 import * as Reputation from "../Reputation.ts"
+import { ConnectionGate } from "../shares/ConnectionGate.ts"
+import { Outbox } from "../shares/Outbox.ts"
+import { Admission } from "../sessions/Admission.ts"
+import * as Dialling from "../sessions/Dialling.ts"
+import { maxSmallFrameBytes, Receiving } from "../sessions/Receiving.ts"
+import { causeText, SessionEnded } from "../sessions/SessionEnded.ts"
 import * as View from "../View.ts"
 import * as Frames from "./Frames.ts"
 import * as Requests from "./Requests.ts"
@@ -29,14 +35,13 @@ export interface Settings {
   readonly verify: Handshake.Verify
   readonly notifications: ReadonlyMap<string, NotificationProtocol>
   readonly limits: Limits
+  /** Who may come in before anything is known of it; asked by the node itself. */
+  readonly gate: ConnectionGate
 }
-
-/** A session ended; `why` is for the log. */
-class SessionEnded extends Data.TaggedError("SessionEnded")<{ readonly why: string }> {}
 
 interface Session {
   readonly connection: Connection
-  readonly outbound: Queue.Queue<Uint8Array>
+  readonly outbox: Outbox
 }
 
 /** Everything that belongs to a connected peer. */
@@ -47,13 +52,13 @@ interface Link {
   readonly gone: Deferred.Deferred<void>
 }
 
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 export class Libp2pPeer {
   readonly #node: Libp2p
   readonly #local: LocalPeer
   readonly #settings: Settings
   readonly #links = new Map<PeerId, Link>()
+  readonly #admission: Admission
+  readonly #receiving: Receiving
   readonly #run: (effect: Effect.Effect<void>) => unknown
 
   private constructor(
@@ -66,6 +71,10 @@ export class Libp2pPeer {
     this.#local = local
     this.#settings = settings
     this.#run = run
+    this.#admission = new Admission(local, settings.gate, settings.limits)
+    this.#receiving = new Receiving(local, settings.notifications, settings.limits, (peer, change, why) =>
+      this.#report(peer, change, why)
+    )
   }
 
   static make(
@@ -128,7 +137,10 @@ export class Libp2pPeer {
           })
         ),
       request: (protocol, peer, bytes, options) =>
-        Effect.suspend(() => Requests.request(this.#requestLink(peer), protocol, peer, bytes, options)),
+        Effect.suspend(() => {
+          const { ownShare } = local
+          return Requests.request(this.#requestLink(peer), ownShare, protocol, peer, bytes, options)
+        }),
       serve: (protocol, handler) => this.#serve(protocol, handler),
       report: (peer, change, why) => this.#report(peer, change, why),
       reputation: (peer) => Effect.sync(() => local.reputation(peer))
@@ -137,58 +149,44 @@ export class Libp2pPeer {
 
   /** Dials an address for ever: again when the session ends, later and later while nobody answers. */
   keepDialling(address: Multiaddr): Effect.Effect<never> {
-    const { dialTimeoutMs, redialMaxMs, redialMinMs } = this.#settings.limits
-    const once = Effect.gen({ self: this }, function* () {
-      const connection = yield* Effect.tryPromise({
-        try: (signal) =>
-          this.#node.dial(address, { signal: AbortSignal.any([signal, AbortSignal.timeout(dialTimeoutMs)]) }),
-        catch: (cause) => new SessionEnded({ why: messageOf(cause) })
-      })
-      const id = connection.remotePeer.toString()
-      const link = this.#links.get(id)
-      // The other side was faster: its session serves both.
-      if (link !== undefined) return yield* Deferred.await(link.gone)
-      const stream = yield* Effect.tryPromise({
-        try: (signal) => connection.newStream(sessionProtocol, { signal }),
-        catch: (cause) => new SessionEnded({ why: messageOf(cause) })
-      })
-      yield* this.#session(stream, connection)
-    })
-    return Effect.gen({ self: this }, function* () {
-      let pauseMs = redialMinMs
-      for (;;) {
-        const began = this.#local.nowMs
-        yield* once.pipe(
-          Effect.catch(({ why }) =>
-            Effect.andThen(
-              Metric.update(Metrics.dialFailures, 1),
-              Effect.logDebug(`no session with ${address}: ${why}`)
-            )
-          )
-        )
-        pauseMs = this.#local.nowMs - began > redialMaxMs ? redialMinMs : Math.min(pauseMs * 2, redialMaxMs)
-        const link = [...this.#links.values()].find(({ sessions }) =>
-          [...sessions].some(({ connection }) => connection.remoteAddr.equals(address))
-        )
-        if (link !== undefined) yield* Deferred.await(link.gone)
-        yield* Effect.sleep(Math.round(pauseMs * (1 + 0.25 * (yield* Random.next))))
-      }
-    })
+    const goneAt = (at: Multiaddr) =>
+      [...this.#links.values()].find(({ sessions }) =>
+        [...sessions].some(({ connection }) => connection.remoteAddr.equals(at))
+      )?.gone
+    const session = (connection: Connection) =>
+      Effect.flatMap(
+        Effect.tryPromise({
+          try: (signal) => connection.newStream(sessionProtocol, { signal }),
+          catch: (cause) => new SessionEnded({ why: causeText(cause) })
+        }),
+        (stream) => this.#session(stream, connection)
+      )
+    const dialler: Dialling.Dialler = {
+      node: this.#node,
+      limits: this.#settings.limits,
+      nowMs: () => this.#local.nowMs,
+      goneOf: (peer) => this.#links.get(peer)?.gone,
+      goneAt,
+      session
+    }
+    return Dialling.keepDialling(dialler, address)
   }
 
   /** A session from hello to its end. */
   #session(stream: Libp2pStream, connection: Connection): Effect.Effect<void, SessionEnded> {
     const { limits } = this.#settings
     const id = connection.remotePeer.toString()
-    const framed = lpStream(stream, { maxDataLength: Frames.maxFrameBytes })
+    // How long a frame may be is looked up for each frame: a stranger's hello first, then what its role may send.
+    const bounds = { maxDataLength: maxSmallFrameBytes, maxLengthLength: 4 }
+    const framed = lpStream(stream, bounds)
     const read = Effect.tryPromise({
       try: (signal) => framed.read({ signal }),
-      catch: (cause) => new SessionEnded({ why: messageOf(cause) })
+      catch: (cause) => new SessionEnded({ why: causeText(cause) })
     }).pipe(Effect.map((list) => Frames.openFrame(list.subarray())))
     const write = (bytes: Uint8Array) =>
       Effect.tryPromise({
         try: (signal) => framed.write(bytes, { signal }),
-        catch: (cause) => new SessionEnded({ why: messageOf(cause) })
+        catch: (cause) => new SessionEnded({ why: causeText(cause) })
       })
     const refuse = (why: string) =>
       Effect.gen(function* () {
@@ -211,7 +209,7 @@ export class Libp2pPeer {
       const first = yield* read
       if (first._tag === "Goodbye") {
         yield* Effect.logWarning(`peer ${id} refuses us: ${first.why}`)
-        return yield* new SessionEnded({ why: first.why })
+        return yield* new SessionEnded({ why: `it refuses us: ${first.why}` })
       }
       if (first._tag !== "Hello" || first.bytes.length > Handshake.maxHelloBytes)
         return yield* refuse("no hello")
@@ -229,41 +227,41 @@ export class Libp2pPeer {
 
     const live = Effect.gen({ self: this }, function* () {
       const peer = yield* greet
-      const rejection = this.#rejection(peer)
+      const held = this.#links.get(id)?.sessions.size ?? 0
+      const rejection = this.#admission.rejection(peer, connection, held)
       if (rejection !== undefined) return yield* refuse(rejection)
+      bounds.maxDataLength = this.#receiving.maxFrameBytes(peer)
       const session: Session = {
         connection,
-        outbound: yield* Queue.dropping<Uint8Array>(limits.outboundPerPeer)
+        outbox: yield* Outbox.make({ frames: limits.outboundPerPeer, bytes: limits.outboundBytesPerPeer })
       }
-      const writing = Effect.forever(Effect.flatMap(Queue.take(session.outbound), write))
-      const reading = Effect.forever(Effect.flatMap(read, (frame) => this.#onFrame(id, frame)))
+      const writing = Effect.forever(session.outbox.writeNext(write))
+      const reading = Effect.forever(
+        Effect.andThen(
+          this.#receiving.pace(peer),
+          Effect.flatMap(read, (frame) => this.#receiving.onFrame(id, frame))
+        )
+      )
+      let why = "the connection was cut"
       return yield* Effect.acquireUseRelease(
         this.#join(peer, session),
-        () => Effect.raceFirst(reading, writing),
-        () => this.#leave(id, session)
+        () =>
+          Effect.tapError(Effect.raceFirst(reading, writing), (ended) =>
+            Effect.sync(() => {
+              why = ended.why
+            })
+          ),
+        () => this.#leave(id, session, why)
       )
     })
     return Effect.ensuring(live, end)
   }
 
-  /** Why a peer that said hello is not taken. */
-  #rejection({ authority, id }: Peer): string | undefined {
-    if (id === this.#local.self) return "this is ourselves"
-    if (this.#local.refuses(id)) return "its reputation is too low"
-    if ((this.#links.get(id)?.sessions.size ?? 0) >= this.#settings.limits.sessionsPerPeer) {
-      return "it has enough sessions"
-    }
-    const holder = authority === undefined ? undefined : this.#local.peerOf(authority)
-    return holder?._tag === "Some" && holder.value.id !== id
-      ? `validator ${authority} is connected as ${holder.value.id}`
-      : undefined
-  }
-
   #join(peer: Peer, session: Session): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (!View.equals(this.#local.view, View.empty)) {
-        Queue.offerUnsafe(session.outbound, Frames.viewFrame(this.#local.view))
-      }
+      const { connection, outbox } = session
+      this.#admission.seat(peer, connection)
+      if (!View.equals(this.#local.view, View.empty)) outbox.offer(Frames.viewFrame(this.#local.view))
       const link = this.#links.get(peer.id)
       if (link !== undefined) {
         link.sessions.add(session)
@@ -280,55 +278,25 @@ export class Libp2pPeer {
     })
   }
 
-  #leave(id: PeerId, session: Session): Effect.Effect<void> {
+  #leave(id: PeerId, session: Session, why: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       const link = this.#links.get(id)
       link?.sessions.delete(session)
       if (link === undefined || link.sessions.size > 0) return Effect.void
       this.#links.delete(id)
+      this.#admission.leave(id)
       Deferred.doneUnsafe(link.gone, Effect.void)
-      return Effect.andThen(this.#local.disconnect(id), Effect.logInfo(`disconnected from peer ${id}`))
+      return Effect.andThen(
+        this.#local.disconnect(id),
+        Effect.logInfo(`disconnected from peer ${id}: ${why}`)
+      )
     })
-  }
-
-  #onFrame(id: PeerId, frame: Frames.Frame): Effect.Effect<void, SessionEnded> {
-    switch (frame._tag) {
-      case "View":
-        return Effect.flatMap(this.#local.onView(id, frame.view), (wrong) =>
-          wrong === undefined ? Effect.void : this.#report(id, Reputation.changes.major, wrong)
-        )
-      case "Notification": {
-        const protocol = this.#settings.notifications.get(frame.protocol)
-        const wrong =
-          protocol === undefined
-            ? "a notification of an unknown protocol"
-            : frame.bytes.length > protocol.maxBytes
-              ? `a notification of ${frame.bytes.length} bytes`
-              : undefined
-        return wrong === undefined
-          ? this.#local.onNotification(id, frame.protocol, frame.bytes)
-          : Effect.andThen(
-              Metric.update(Metrics.malformed, 1),
-              this.#report(id, Reputation.changes.minor, wrong)
-            )
-      }
-      case "Goodbye":
-        return Effect.fail(new SessionEnded({ why: frame.why }))
-      case "Hello":
-      case "Malformed": {
-        const why = frame._tag === "Hello" ? "a second hello" : frame.why
-        return Metric.update(Metrics.malformed, 1).pipe(
-          Effect.andThen(this.#report(id, Reputation.changes.major, why)),
-          Effect.andThen(Effect.fail(new SessionEnded({ why })))
-        )
-      }
-    }
   }
 
   #send(peer: PeerId, frame: Uint8Array): Effect.Effect<void> {
     return Effect.suspend(() => {
       const session = this.#links.get(peer)?.sessions.values().next().value
-      return session === undefined || Queue.offerUnsafe(session.outbound, frame)
+      return session === undefined || session.outbox.offer(frame)
         ? Effect.void
         : Metric.update(Metrics.outboundDropped, 1)
     })
@@ -357,8 +325,16 @@ export class Libp2pPeer {
       const { requestReadTimeoutMs } = this.#settings.limits
       const onStream = (stream: Libp2pStream, connection: Connection) => {
         const peer = this.#local.connected.get(connection.remotePeer.toString())
-        if (peer === undefined) stream.abort(new Error("say hello first"))
-        else this.#run(Requests.answer(server, peer, stream, requestReadTimeoutMs))
+        if (peer === undefined) return stream.abort(new Error("say hello first"))
+        const block = ConnectionGate.blockOf(connection.remoteAddr)
+        const { admitted, floods } = this.#local.admit(server, { peer, block })
+        if (admitted._tag === "Ticket") {
+          return void this.#run(Requests.answer(server, admitted, stream, requestReadTimeoutMs))
+        }
+        this.#run(Requests.refuse(server, admitted, stream))
+        if (floods) {
+          this.#run(this.#report(peer.id, Reputation.changes.flood, "asks on although it is refused"))
+        }
       }
       yield* Effect.acquireRelease(
         Effect.promise(() =>

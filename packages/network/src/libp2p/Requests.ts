@@ -1,9 +1,9 @@
 /** Requests over libp2p: each has a stream of its own, so that a large answer holds up nothing else. */
 import type { Connection, Stream as Libp2pStream } from "@libp2p/interface"
 import { lpStream } from "@libp2p/utils"
-import { Data, Deferred, Effect, Metric } from "effect"
+import { Data, Deferred, Effect, Exit, Metric } from "effect"
 import * as Metrics from "../Metrics.ts"
-import type { Peer, PeerId, RequestOptions } from "../Network.ts"
+import type { PeerId, RequestOptions } from "../Network.ts"
 import {
   NetworkError,
   type NetworkErrorReason,
@@ -15,15 +15,19 @@ import {
   TooLarge
 } from "../NetworkError.ts"
 import type { RequestProtocol } from "../Protocol.ts"
+import { causeText } from "../sessions/SessionEnded.ts"
+import type { OwnShare } from "../shares/OwnShare.ts"
 import * as Frames from "./Frames.ts"
-import type { RequestServer } from "../peer/RequestServer.ts"
+import type { Answer, RequestServer, Ticket } from "../peer/RequestServer.ts"
 
 /** How long a broken stream may wait to learn whether its connection has ended, too. */
 const cutGraceMs = 100
 
-/** Streams of a request protocol that one connection may have open: enough that the server itself says "overloaded". */
-export const streamsOf = ({ concurrency, queueCapacity }: RequestProtocol): number =>
-  2 * (concurrency + queueCapacity)
+/** How long a stream stays open after its answer, so that the answer is read before the stream is reset. */
+const lingerMs = 500
+
+/** Streams of a request protocol that one connection may have open: a few more than its share, to be told so. */
+export const streamsOf = ({ perPeer }: RequestProtocol): number => perPeer + 32
 
 /** A connected peer, as far as a request needs it. */
 export interface RequestLink {
@@ -34,8 +38,6 @@ export interface RequestLink {
 
 /** A stream broke off, for whatever reason. */
 class Broken extends Data.TaggedError("Broken")<{ readonly why: string }> {}
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 const failureOf =
   (peer: PeerId, maxBytes: number) =>
@@ -48,7 +50,7 @@ const failureOf =
       case "InvalidDataLengthError":
         return new TooLarge({ what: "response", bytes: maxBytes + 1, maxBytes })
       default:
-        return new Broken({ why: messageOf(cause) })
+        return new Broken({ why: causeText(cause) })
     }
   }
 
@@ -97,6 +99,7 @@ const ask = (
 /** Asks a peer; nobody is dialled. */
 export const request = (
   link: RequestLink | undefined,
+  ownShare: OwnShare,
   protocol: RequestProtocol,
   peer: PeerId,
   bytes: Uint8Array,
@@ -109,7 +112,7 @@ export const request = (
       ? Effect.fail(new NotConnected({ peer }))
       : bytes.length > protocol.maxBytes
         ? Effect.fail(new TooLarge({ what: "request", bytes: bytes.length, maxBytes: protocol.maxBytes }))
-        : ask(link, protocol, peer, bytes, maxBytes)
+        : ownShare.within(protocol, peer, ask(link, protocol, peer, bytes, maxBytes))
   return asked.pipe(
     Effect.timeoutOrElse({
       duration: timeoutMs,
@@ -120,30 +123,40 @@ export const request = (
   )
 }
 
+/** Sends an answer, and leaves the peer a moment to read it. */
+const reply =
+  (stream: Libp2pStream, timeoutMs: number) =>
+  (answer: Answer): Effect.Effect<void> => {
+    const framed = lpStream(stream)
+    const taken = Effect.callback<void>((resume) => {
+      const done = () => resume(Effect.void)
+      if (stream.status !== "open") return done()
+      stream.addEventListener("close", done, { once: true })
+    })
+    return Effect.tryPromise((signal) => framed.write(Frames.answerBytes(answer), { signal })).pipe(
+      Effect.timeoutOption(timeoutMs),
+      Effect.andThen(Effect.timeoutOption(taken, lingerMs)),
+      Effect.ignore,
+      Effect.andThen(Effect.sync(() => stream.abort(new Error("the request has ended"))))
+    )
+  }
+
 /** Reads the request of a peer from its stream, has it handled, and answers. */
 export const answer = (
-  server: RequestServer,
-  peer: Peer,
+  { protocol }: RequestServer,
+  ticket: Ticket,
   stream: Libp2pStream,
   readTimeoutMs: number
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { maxBytes, timeoutMs } = server.protocol
+    const { maxBytes, timeoutMs } = protocol
     const framed = lpStream(stream, { maxDataLength: maxBytes, maxBufferSize: maxBytes + 1024 })
     const list = yield* Effect.tryPromise({
       try: (signal) => framed.read({ signal: AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]) }),
-      catch: messageOf
-    })
-    yield* server.accept(peer, list.subarray(), (reply) =>
-      Effect.tryPromise(async (signal) => {
-        await framed.write(Frames.answerBytes(reply), { signal })
-        await stream.close({ signal })
-      }).pipe(
-        Effect.timeoutOption(timeoutMs),
-        Effect.ignore,
-        Effect.andThen(Effect.sync(() => stream.abort(new Error("the answer was not taken"))))
-      )
-    )
+      catch: causeText
+    }).pipe(Effect.onError(() => Effect.sync(ticket.release)))
+    framed.unwrap()
+    yield* ticket.handle(list.subarray(), reply(stream, timeoutMs))
   }).pipe(
     Effect.catch((why) =>
       Effect.andThen(
@@ -152,3 +165,10 @@ export const answer = (
       )
     )
   )
+
+/** Refuses a request without reading it. */
+export const refuse = (
+  server: RequestServer,
+  reason: NetworkErrorReason,
+  stream: Libp2pStream
+): Effect.Effect<void> => server.answer(reply(stream, lingerMs), Exit.fail(reason))

@@ -12,9 +12,11 @@ import {
   RequestTimeout,
   TooLarge
 } from "../NetworkError.ts"
+import * as Protocol from "../Protocol.ts"
 import type { NotificationProtocol, RequestProtocol } from "../Protocol.ts"
 import * as Reputation from "../Reputation.ts"
 import * as View from "../View.ts"
+import type { Validators } from "../Role.ts"
 import { LocalPeer } from "../peer/LocalPeer.ts"
 import type { Answer } from "../peer/RequestServer.ts"
 
@@ -25,6 +27,11 @@ export interface Wires {
   readonly transmit: (transmission: Transmission, deliver: Effect.Effect<void>) => Effect.Effect<void>
 }
 
+/** What is taken of a protocol is the word of who takes it, as it is over a real network. */
+const known = new Map(
+  Protocol.all.flatMap((one) => (one._tag === "Notification" ? [[one.name, one] as const] : []))
+)
+
 type Pending = Deferred.Deferred<Uint8Array, NetworkErrorReason>
 
 export class MemoryPeer {
@@ -34,9 +41,16 @@ export class MemoryPeer {
   readonly #wires: Wires
   readonly #pending = new Map<PeerId, Set<Pending>>()
 
-  constructor(peer: Peer, limits: Limits, clock: Clock.Clock, scope: Scope.Scope, wires: Wires) {
+  constructor(
+    peer: Peer,
+    limits: Limits,
+    validators: Validators,
+    clock: Clock.Clock,
+    scope: Scope.Scope,
+    wires: Wires
+  ) {
     this.peer = peer
-    this.local = new LocalPeer(peer.id, limits, clock)
+    this.local = new LocalPeer(peer, limits, clock, validators)
     this.#scope = scope
     this.#wires = wires
   }
@@ -115,6 +129,13 @@ export class MemoryPeer {
     )
   }
 
+  #onNotification(from: PeerId, protocol: NotificationProtocol, bytes: Uint8Array): Effect.Effect<void> {
+    const taken = this.local.onNotification(from, known.get(protocol.name) ?? protocol, bytes)
+    return Effect.flatMap(taken, (wrong) =>
+      wrong === undefined ? Effect.void : this.#report(from, Reputation.changes.minor, wrong)
+    )
+  }
+
   #notify(
     protocol: NotificationProtocol,
     peers: ReadonlyArray<PeerId>,
@@ -130,7 +151,7 @@ export class MemoryPeer {
               other,
               "notification",
               bytes.length,
-              other.local.onNotification(this.peer.id, protocol.name, bytes)
+              other.#onNotification(this.peer.id, protocol, bytes)
             ),
           { discard: true }
         )
@@ -149,7 +170,7 @@ export class MemoryPeer {
       options.maxResponseBytes ?? protocol.maxResponseBytes,
       protocol.maxResponseBytes
     )
-    return this.#ask(protocol, peer, bytes).pipe(
+    return this.local.ownShare.within(protocol, peer, this.#ask(protocol, peer, bytes)).pipe(
       Effect.timeoutOrElse({
         duration: timeoutMs,
         orElse: () => Effect.fail(new RequestTimeout({ peer, timeoutMs }))
@@ -187,14 +208,21 @@ export class MemoryPeer {
         )
       const arrive = Effect.suspend(() => {
         const server = other.local.serverOf(protocol.name)
-        return server === undefined
-          ? reply(Exit.fail(new NotServed({ peer })))
-          : server.accept(this.peer, bytes, reply)
+        if (server === undefined) return reply(Exit.fail(new NotServed({ peer })))
+        // Who shares a process shares no address: each peer is a block of its own.
+        const { admitted, floods } = other.local.admit(server, { peer: this.peer, block: this.peer.id })
+        if (admitted._tag === "Ticket") return admitted.handle(bytes, reply)
+        const refused = server.answer(reply, Exit.fail(admitted))
+        return floods ? Effect.andThen(refused, other.#onFlood(this.peer.id)) : refused
       })
       return Effect.andThen(this.#send(other, "request", bytes.length, arrive), Deferred.await(pending)).pipe(
         Effect.ensuring(Effect.sync(() => all.delete(pending)))
       )
     })
+  }
+
+  #onFlood(peer: PeerId): Effect.Effect<void> {
+    return this.#report(peer, Reputation.changes.flood, "asks on although it is refused")
   }
 
   #report(peer: PeerId, change: number, why: string): Effect.Effect<void> {

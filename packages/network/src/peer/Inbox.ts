@@ -10,24 +10,39 @@ interface Entry {
   event: NetworkEvent
 }
 
+/** The share of one peer. */
+export interface InboxLimits {
+  readonly inboundPerPeer: number
+  readonly inboundBytesPerPeer: number
+}
+
+interface Unread {
+  messages: number
+  bytes: number
+}
+
 export class Inbox {
-  readonly #limit: number
+  readonly #limits: InboxLimits
   readonly #protocol: string | undefined
   readonly #queue: Queue.Queue<Entry, Cause.Done>
-  readonly #unread = new Map<PeerId, number>()
+  readonly #unread = new Map<PeerId, Unread>()
   readonly #views = new Map<PeerId, Entry>()
   dropped = 0
 
-  private constructor(queue: Queue.Queue<Entry, Cause.Done>, limit: number, protocol: string | undefined) {
+  private constructor(
+    queue: Queue.Queue<Entry, Cause.Done>,
+    limits: InboxLimits,
+    protocol: string | undefined
+  ) {
     this.#queue = queue
-    this.#limit = limit
+    this.#limits = limits
     this.#protocol = protocol
   }
 
-  static make(limit: number, protocol?: string): Effect.Effect<Inbox, never, Scope.Scope> {
+  static make(limits: InboxLimits, protocol?: string): Effect.Effect<Inbox, never, Scope.Scope> {
     return Effect.map(
       Effect.acquireRelease(Queue.unbounded<Entry, Cause.Done>(), (queue) => Queue.shutdown(queue)),
-      (queue) => new Inbox(queue, limit, protocol)
+      (queue) => new Inbox(queue, limits, protocol)
     )
   }
 
@@ -35,12 +50,14 @@ export class Inbox {
     return Effect.suspend(() => {
       if (event._tag === "PeerMessage") {
         if (this.#protocol !== undefined && this.#protocol !== event.protocol) return Effect.void
-        const unread = this.#unread.get(event.peer) ?? 0
-        if (unread >= this.#limit) {
+        const unread = this.#unread.get(event.peer) ?? { messages: 0, bytes: 0 }
+        const bytes = unread.bytes + event.bytes.length
+        const { inboundBytesPerPeer, inboundPerPeer } = this.#limits
+        if (unread.messages >= inboundPerPeer || bytes > inboundBytesPerPeer) {
           this.dropped++
           return Metric.update(Metric.withAttributes(Metrics.dropped, { protocol: event.protocol }), 1)
         }
-        this.#unread.set(event.peer, unread + 1)
+        this.#unread.set(event.peer, { messages: unread.messages + 1, bytes })
       }
       const entry: Entry = { event }
       if (event._tag === "PeerViewChange") {
@@ -71,8 +88,10 @@ export class Inbox {
   #taken(event: NetworkEvent): void {
     if (event._tag === "PeerViewChange") this.#views.delete(event.peer)
     if (event._tag !== "PeerMessage") return
-    const left = this.#unread.get(event.peer)! - 1
-    if (left > 0) this.#unread.set(event.peer, left)
-    else this.#unread.delete(event.peer)
+    const unread = this.#unread.get(event.peer)
+    if (unread === undefined) return
+    unread.messages--
+    unread.bytes -= event.bytes.length
+    if (unread.messages === 0) this.#unread.delete(event.peer)
   }
 }

@@ -51,12 +51,23 @@ export const connected = (network: Service, count: number): Effect.Effect<void> 
   )
 
 export const authorityOfAlice = keyOf("aa")
+export const authorityOfBob = keyOf("bb")
 
-/** Three peers that are connected with each other. */
+/** The validators that the chain names. */
+export const validators = [authorityOfAlice, authorityOfBob]
+
+/** Three peers that are connected with each other: two validators, and a stranger. */
 export const trio = Effect.gen(function* () {
-  const alice = yield* peer(1, { authority: authorityOf(authorityOfAlice) })
-  const bob = yield* peer(2, { peers: alice.libp2p.addresses })
-  const carol = yield* peer(3, { peers: [...alice.libp2p.addresses, ...bob.libp2p.addresses] })
+  const alice = yield* peer(1, { authority: authorityOf(authorityOfAlice), validators })
+  const bob = yield* peer(2, {
+    authority: authorityOf(authorityOfBob),
+    validators,
+    peers: alice.libp2p.addresses
+  })
+  const carol = yield* peer(3, {
+    validators,
+    peers: [...alice.libp2p.addresses, ...bob.libp2p.addresses]
+  })
   for (const { network } of [alice, bob, carol]) yield* connected(network, 2)
   return { alice: alice.network, bob: bob.network, carol: carol.network, authorityOfAlice }
 }) satisfies Effect.Effect<unknown, unknown, Scope.Scope>

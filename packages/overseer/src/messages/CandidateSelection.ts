@@ -14,9 +14,11 @@ export interface NewCandidate {
   readonly candidate: CandidateReceipt
   readonly pov: PoV
   readonly block: ParachainBlock
+  /** The peer of the network that sent it; nothing, if it comes from this process. */
+  readonly peer?: string | undefined
 }
 
-/** A candidate that selection recommended turned out to be invalid: penalise its collator. */
+/** A candidate that selection recommended turned out to be invalid: penalise whoever offered it. */
 export interface InvalidCandidate {
   readonly _tag: "Invalid"
   readonly relayParent: Hash
