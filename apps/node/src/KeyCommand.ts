@@ -4,7 +4,6 @@
 import { Keystore } from "@ephor/keystore"
 import * as NodeKeystore from "@ephor/keystore/NodeKeystore"
 import { fromHex, type ValidatorId } from "@ephor/types"
-import { bip39Generate, waitReady } from "@polkadot/wasm-crypto"
 import { Console, Effect, Option, Redacted } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { readOrMakeNodeKey } from "./committee/NodeNetwork.ts"
@@ -60,9 +59,8 @@ const generate = Command.make(
     )
   },
   Effect.fn(function* (given) {
-    yield* Effect.promise(() => waitReady())
     // Chance that matters comes from the system, not from the program's own generator.
-    const secret = Redacted.make(bip39Generate(given.words === "24" ? 24 : 12), { label: "secret" })
+    const secret = yield* Effect.sync(() => Keystore.generatePhrase(given.words === "24" ? 24 : 12))
     const rows = publicRows(given.scheme, yield* publicKeyOf(secret, given.scheme))
     if (Option.isSome(given.out)) {
       yield* writeSecret(given.out.value, secret)
