@@ -2,7 +2,6 @@
  * The door for observers: where blocks and commits are published, and who is let in.
  */
 import { Settings } from "@ephor/cli"
-import * as NodeGrpcServer from "@ephor/streaming/NodeGrpcServer"
 import { Effect, Layer, Redacted } from "effect"
 import * as Access from "./Access.ts"
 
@@ -61,6 +60,7 @@ export const layer = (chosen: Chosen) =>
         chosen.streamTokenFile === undefined
           ? undefined
           : yield* Access.readTokens("stream-token-file", chosen.streamTokenFile)
+      const NodeGrpcServer = yield* Effect.promise(() => import("@ephor/streaming/NodeGrpcServer"))
       return NodeGrpcServer.layer({ host: chosen.streamAddr, port: chosen.streamPort, tls, tokens })
     })
   )
