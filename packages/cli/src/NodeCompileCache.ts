@@ -1,9 +1,20 @@
 /**
  * Keeps compiled code between two starts of a program. Imports nothing but Node: it has to run before the rest is loaded.
  */
+import { mkdirSync } from "node:fs"
 import { enableCompileCache } from "node:module"
 import { homedir } from "node:os"
 import { join } from "node:path"
+
+/** One folder, in one that exists: no home directory is made where there is none. */
+const make = (folder: string): string => {
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
+  }
+  return folder
+}
 
 /**
  * Lets Node keep what it compiles in the user's cache directory (`$XDG_CACHE_HOME` or `~/.cache`, then `ephor`). A directory
@@ -13,8 +24,9 @@ import { join } from "node:path"
 export const enable = (): void => {
   try {
     const { XDG_CACHE_HOME: given } = process.env
-    enableCompileCache(join(given === undefined || given === "" ? join(homedir(), ".cache") : given, "ephor"))
+    const caches = given === undefined || given === "" ? join(homedir(), ".cache") : given
+    enableCompileCache(make(join(make(caches), "ephor")))
   } catch {
-    // A user without a home directory has no cache.
+    // Nowhere to keep it: the program starts as it would have without.
   }
 }
