@@ -12,6 +12,10 @@ const sources = read.map(({ file, isPrivate, package: { folder }, text }) => ({
 }))
 const offenders = (found: ReadonlyArray<string>) => assert.deepStrictEqual(found, [])
 
+/** The package of an import of another one, static or dynamic. */
+const importPattern =
+  /(?:^import |^(?:import |export |\}).*\bfrom |\bimport\()"((?:@[a-z0-9-]+\/)?[a-z0-9-]+)(?:\/[^"\n]*)?"/gm
+
 describe("tidy", () => {
   it("keeps source files at 400 lines or less", () =>
     offenders(
@@ -70,6 +74,27 @@ describe("tidy", () => {
     }
     for (const name of edges.keys()) visit(name, [])
   })
+
+  it("declares every package that its sources import: what is only there for tests is not there for users", () =>
+    offenders(
+      read
+        .filter(({ package: { json } }) => json.private !== true)
+        .flatMap(({ file, package: { json }, text }) => {
+          const declared = { ...json.dependencies, ...json.peerDependencies, [json.name]: "" }
+          return [...text.matchAll(importPattern)]
+            .map((match) => match[1]!)
+            .filter((name) => !(name in declared))
+            .map((name) => `${file}: ${name}`)
+        })
+    ))
+
+  it("waits for nothing while a module of a package loads", () =>
+    offenders(
+      sources
+        .filter(({ folder }) => folder === "packages")
+        .filter(({ lines }) => lines.some((line) => /^(?:(?:export )?(?:const|let) .*= )?await\b/.test(line)))
+        .map(({ file }) => file)
+    ))
 
   it("leaves no unfinished marks", () =>
     offenders(
