@@ -9,7 +9,9 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
+  statSync,
   writeFileSync
 } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
@@ -81,6 +83,10 @@ for (const name of [
   "vitest"
 ])
   tools[name] = JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version
+// What only some need of a package: the stores on disk of the suites.
+tools.lmdb = JSON.parse(
+  readFileSync(join(root, "packages", "store", "node_modules", "lmdb", "package.json"), "utf8")
+).version
 
 const snippets = ["README.md", ...globSync("{packages,apps}/*/README.md", { cwd: root }).sort()].flatMap(
   (readme) =>
@@ -149,8 +155,32 @@ const project = async (manager, install) => {
   }
 }
 
+/** Most that a chain takes on disk with all that it needs: three quarters of it is effect. */
+const maxChainBytes = 70_000_000
+
+const bytesIn = (folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, { name, parentPath }) => sum + statSync(join(parentPath, name)).size, 0)
+
+/** The chain by itself, as small as it is said to be. */
+const chainAlone = async () => {
+  const folder = join(scratch, "chain")
+  mkdirSync(folder)
+  const needed = ["chain", "store", "types"].map((name) => [`@ephor/${name}`, tarballs[`@ephor/${name}`]])
+  const dependencies = { ...Object.fromEntries(needed), effect: tools.effect }
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "chain", private: true, dependencies }))
+  const { ok, output } = await run(npm[0], npm[1], folder, 120_000)
+  const bytes = ok ? bytesIn(join(folder, "node_modules")) : 0
+  check("size of @ephor/chain", ok && bytes <= maxChainBytes, `${bytes} bytes\n${output}`)
+  console.log(`@ephor/chain takes ${(bytes / 1e6).toFixed(1)} MB with effect`)
+}
+
+const npm = ["npm", ["install", "--prefer-offline", "--no-audit", "--no-fund"]]
+
 try {
-  await project("npm", ["npm", ["install", "--prefer-offline", "--no-audit", "--no-fund"]])
+  await chainAlone()
+  await project("npm", npm)
   await project("pnpm", [process.execPath, [...pnpm, "install", "--prefer-offline", "--no-frozen-lockfile"]])
 } finally {
   if (process.env.KEEP_PACKED !== "1") rmSync(scratch, { recursive: true, force: true })

@@ -23,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), "ephor-packed-store-"))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 StoreTest.suite("memory", () => Layer.fresh(Store.layerMemory))
-StoreTest.suite("lmdb", (test) => NodeStore.layer({ path: join(folder, test) }), { durable: true })
+StoreTest.suite("lmdb", (test) => NodeStore.layer({ path: join(folder, String(test)) }), { durable: true })
 ChainTest.suite("memory", (backend, limits) => Chain.layerMemory({ ...backend, limits }))
 ObserverApiTest.suite("in memory", Publisher.layer())
 
