@@ -1,4 +1,5 @@
 import { defineConfig } from "tsup"
+import { deepImportsPlugin } from "./scripts/deep-imports.mjs"
 
 /** One file per module, so that importing one noun does not load the others. Declarations come from tsc. */
 export default defineConfig({
@@ -10,5 +11,6 @@ export default defineConfig({
   sourcemap: true,
   clean: true,
   dts: false,
+  esbuildPlugins: [deepImportsPlugin],
   silent: true
 })

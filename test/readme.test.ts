@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { snippetsOf } from "../scripts/snippets.mjs"
 
 const root = dirname(import.meta.dirname)
 const readmes = [
@@ -19,9 +20,7 @@ const home = (readme: string) =>
   readme === "README.md" || readme.startsWith("docs") ? "packages/simulation" : dirname(readme)
 
 for (const readme of readmes) {
-  const snippets = [
-    ...readFileSync(join(root, readme), "utf8").matchAll(/^```ts\n(\/\/ run[\s\S]*?)^```/gm)
-  ].map((m) => m[1]!)
+  const snippets = snippetsOf(join(root, readme))
   if (snippets.length === 0) continue
   describe(readme, () => {
     snippets.forEach((snippet, i) =>
@@ -43,3 +42,25 @@ for (const readme of readmes) {
     )
   })
 }
+
+/** Packages that a text imports, by their names in the registry. */
+const importedBy = (text: string) =>
+  [...text.matchAll(/from "((?:@[^/"]+\/)?[^./"@:][^/":]*)(?:\/[^"]*)?"/g)].map((match) => match[1]!)
+
+describe("the line that installs a package", () => {
+  for (const readme of readmes.filter((file) => file.startsWith("packages/"))) {
+    const text = readFileSync(join(root, readme), "utf8")
+    const { name, private: isPrivate } = JSON.parse(
+      readFileSync(join(root, dirname(readme), "package.json"), "utf8")
+    )
+    if (isPrivate === true) continue
+    it(`${readme} names all that its snippets import`, () => {
+      const line = /^npm install (.*)$/m.exec(text)?.[1] ?? ""
+      const needed = new Set([name, ...snippetsOf(join(root, readme)).flatMap(importedBy)])
+      assert.deepStrictEqual(
+        [...needed].filter((wanted) => !line.split(" ").includes(wanted)),
+        []
+      )
+    })
+  }
+})

@@ -13,6 +13,10 @@ const sources = read.map(({ file, isPrivate, package: { folder }, text }) => ({
 }))
 const offenders = (found: ReadonlyArray<string>) => assert.deepStrictEqual(found, [])
 
+/** The package of an import of another one, static or dynamic. */
+const importPattern =
+  /(?:^import |^(?:import |export |\}).*\bfrom |\bimport\()"((?:@[a-z0-9-]+\/)?[a-z0-9-]+)(?:\/[^"\n]*)?"/gm
+
 describe("tidy", () => {
   it("keeps source files at 400 lines or less", () =>
     offenders(
@@ -95,7 +99,7 @@ describe("tidy", () => {
     offenders(
       read
         .map(({ file }) => file)
-        .filter((file) => !/\/([A-Z]\w*|index|bin|version|simulate)\.ts$/.test(file))
+        .filter((file) => !/\/([A-Z]\w*|index|bin|main|version|simulate)\.ts$/.test(file))
     ))
 
   it("keeps rooms private, and names no room `internal`", () =>
@@ -129,6 +133,27 @@ describe("tidy", () => {
       )
     assert.deepStrictEqual(drawn.toSorted(), real.toSorted())
   })
+
+  it("declares every package that its sources import: what is only there for tests is not there for users", () =>
+    offenders(
+      read
+        .filter(({ package: { json } }) => json.private !== true)
+        .flatMap(({ file, package: { json }, text }) => {
+          const declared = { ...json.dependencies, ...json.peerDependencies, [json.name]: "" }
+          return [...text.matchAll(importPattern)]
+            .map((match) => match[1]!)
+            .filter((name) => !(name in declared))
+            .map((name) => `${file}: ${name}`)
+        })
+    ))
+
+  it("waits for nothing while a module of a package loads", () =>
+    offenders(
+      sources
+        .filter(({ folder }) => folder === "packages")
+        .filter(({ lines }) => lines.some((line) => /^(?:(?:export )?(?:const|let) .*= )?await\b/.test(line)))
+        .map(({ file }) => file)
+    ))
 
   it("leaves no unfinished marks", () =>
     offenders(

@@ -1,18 +1,14 @@
 /**
  * `ephor-node key`: makes the keys of validators and shows what others may know of them.
  */
-import { Keystore } from "@ephor/keystore"
-import * as NodeKeystore from "@ephor/keystore/NodeKeystore"
-import { fromHex, type ValidatorId } from "@ephor/types"
-import { bip39Generate, waitReady } from "@polkadot/wasm-crypto"
-import { Console, Effect, Option, Redacted } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { readOrMakeNodeKey } from "./committee/NodeNetwork.ts"
-import { readSecret, ss58Address, writeSecret } from "./KeyFile.ts"
-import * as NodeLibp2p from "@ephor/network/NodeLibp2p"
 
 const schemes = ["sr25519", "ed25519"] as const
-type Scheme = (typeof schemes)[number]
+/** How a key signs. */
+export type Scheme = (typeof schemes)[number]
+
+const keys = Effect.promise(() => import("./Keys.ts"))
 
 const scheme = Flag.Literals("scheme", schemes).pipe(
   Flag.withDescription("sr25519 for validators and collators, ed25519 for the authors of a DAG"),
@@ -23,13 +19,6 @@ const json = Flag.Boolean("json").pipe(
   Flag.withDefault(false)
 )
 
-const publicKeyOf = (secret: Redacted.Redacted<string>, kind: Scheme) =>
-  Effect.map(Keystore.Keystore, ({ publicKeys }) => publicKeys[0]!).pipe(
-    Effect.provide(
-      (kind === "sr25519" ? Keystore.layerSr25519 : NodeKeystore.layerEd25519)({ secrets: [secret] })
-    )
-  )
-
 const print = (rows: { readonly [name: string]: string }, asJson: boolean) =>
   Console.log(
     asJson
@@ -38,12 +27,6 @@ const print = (rows: { readonly [name: string]: string }, asJson: boolean) =>
           .map(([name, value]) => `${`${name}:`.padEnd(12)} ${value}`)
           .join("\n")
   )
-
-const publicRows = (kind: Scheme, publicKey: ValidatorId) => ({
-  scheme: kind,
-  publicKey,
-  ss58: ss58Address(fromHex(publicKey))
-})
 
 const generate = Command.make(
   "generate",
@@ -60,15 +43,9 @@ const generate = Command.make(
     )
   },
   Effect.fn(function* (given) {
-    yield* Effect.promise(() => waitReady())
-    // Chance that matters comes from the system, not from the program's own generator.
-    const secret = Redacted.make(bip39Generate(given.words === "24" ? 24 : 12), { label: "secret" })
-    const rows = publicRows(given.scheme, yield* publicKeyOf(secret, given.scheme))
-    if (Option.isSome(given.out)) {
-      yield* writeSecret(given.out.value, secret)
-      return yield* print({ file: given.out.value, ...rows }, given.json)
-    }
-    yield* print({ secret: Redacted.value(secret), ...rows }, given.json)
+    const { generate: make } = yield* keys
+    const file = Option.getOrUndefined(given.out)
+    yield* print(yield* make(given.scheme, given.words === "24" ? 24 : 12, file), given.json)
   })
 ).pipe(Command.withDescription("Make a new key: a phrase, its public key and its address"))
 
@@ -82,8 +59,8 @@ const show = Command.make(
     )
   },
   Effect.fn(function* (given) {
-    const secret = yield* readSecret(given.key)
-    yield* print(publicRows(given.scheme, yield* publicKeyOf(secret, given.scheme)), given.json)
+    const { show: rowsOf } = yield* keys
+    yield* print(yield* rowsOf(given.key, given.scheme), given.json)
   })
 ).pipe(Command.withDescription("Print the public key and the address of a key"))
 
@@ -96,8 +73,8 @@ const node = Command.make(
     )
   },
   Effect.fn(function* (given) {
-    const key = yield* readOrMakeNodeKey(given.file)
-    yield* print({ file: given.file, peerId: yield* NodeLibp2p.peerIdOf(key) }, given.json)
+    const { identity } = yield* keys
+    yield* print(yield* identity(given.file), given.json)
   })
 ).pipe(Command.withDescription("Print the network identity of a node"))
 

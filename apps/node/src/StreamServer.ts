@@ -3,7 +3,7 @@
  */
 import { Health, Settings } from "@ephor/cli"
 import type { Publisher } from "@ephor/streaming"
-import * as NodeGrpcServer from "@ephor/streaming/NodeGrpcServer"
+import type * as NodeGrpcServer from "@ephor/streaming/NodeGrpcServer"
 import { Effect, type FileSystem, Layer, Option, Redacted, Stream } from "effect"
 import * as Access from "./Access.ts"
 import * as Limits from "./stream/Limits.ts"
@@ -134,6 +134,8 @@ export const layer = (chosen: Chosen) =>
     Effect.gen(function* () {
       const { problems } = yield* Health.Health
       const serving = Effect.map(problems, (all) => Object.keys(all).length === 0)
-      return NodeGrpcServer.layer({ ...(yield* serverOptions(chosen)), serving })
+      const options = { ...(yield* serverOptions(chosen)), serving }
+      const { layer: server } = yield* Effect.promise(() => import("@ephor/streaming/NodeGrpcServer"))
+      return server(options)
     })
   )

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-import "effect/schema/SchemaJITCompiler/enable"
-import { NodeProgram } from "@ephor/cli"
-import { command } from "./Command.ts"
-import { version } from "./version.ts"
+// First the cache, then what it is for: imports of this file would be compiled before it.
+import { enable } from "@ephor/cli/NodeCompileCache"
 
-NodeProgram.run(command, { version })
+enable()
+await import("./main.ts")

@@ -2,7 +2,7 @@
  * The endpoints that operators watch: `/healthz` (the process lives), `/readyz` (every part is ready), `/metrics`
  * (Prometheus).
  */
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Layer, Schema } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"

@@ -2,7 +2,8 @@
  * How a binary starts and ends: one sentence on stderr and exit code 1 for what a person can mend, a full report only
  * for broken invariants.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit, Predicate } from "effect"
 import { type CliError, CliOutput, Command } from "effect/cli"
 import type { ChildProcessSpawner } from "effect/process"

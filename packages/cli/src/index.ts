@@ -1,5 +1,6 @@
 export * as Health from "./Health.ts"
 export * as NodeAdmin from "./NodeAdmin.ts"
+export * as NodeCompileCache from "./NodeCompileCache.ts"
 export * as NodeProgram from "./NodeProgram.ts"
 export * as Settings from "./Settings.ts"
 export * as Telemetry from "./Telemetry.ts"

@@ -2,7 +2,7 @@
  * Serves a chain as an Ethereum execution client over HTTP, so that whoever follows an L1 by JSON-RPC (a supervisor,
  * a block explorer, `curl`) can follow a development chain.
  */
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Context, Effect, Layer } from "effect"
 import {
   HttpIncomingMessage,

@@ -5,13 +5,14 @@
  * bitfields. Ed25519 is in `NodeKeystore`.
  */
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { fromHex, isHex, type Signature, toHex, type ValidatorId, type ValidatorIndex } from "@ephor/types"
 import {
+  bip39Generate,
+  load,
   sr25519KeypairFromSeed,
   sr25519Sign,
-  sr25519Verify as wasmVerify,
-  waitReady
-} from "@polkadot/wasm-crypto"
-import { fromHex, isHex, type Signature, toHex, type ValidatorId, type ValidatorIndex } from "@ephor/types"
+  sr25519Verify as wasmVerify
+} from "./schnorrkel/Schnorrkel.ts"
 import { hardDerive, miniSecretOf, parseSecret, softDerive } from "./secret/Suri.ts"
 
 /** The key asked for is not held here. */
@@ -94,19 +95,22 @@ const verifyHex = (
 const verifySr25519 = (key: Uint8Array, payload: Uint8Array, signature: Uint8Array): boolean =>
   wasmVerify(signature, payload, key)
 
-/** Makes sr25519 usable: call once before `sr25519Verify` where no sr25519 layer is built. Idempotent. */
-export const sr25519Ready: Effect.Effect<void> = Effect.promise(() => waitReady()).pipe(
-  Effect.flatMap((ready) =>
-    ready ? Effect.void : Effect.die(new Error("this runtime cannot run WebAssembly: no sr25519"))
-  )
-)
+/**
+ * Compiles sr25519 now, which otherwise happens at the first key or signature and takes about 30 ms. Idempotent; the layers
+ * do it.
+ */
+export const sr25519Ready: Effect.Effect<void> = Effect.sync(() => void load())
 
 /**
  * Whether `signature` is `publicKey`'s sr25519 signature of `payload`. False for anything else, whatever the text.
- * Needs `sr25519Ready`. Costs about 0.3 ms: the budget of a validator.
+ * Costs about 0.3 ms: the budget of a validator.
  */
 export const sr25519Verify = (publicKey: ValidatorId, payload: Uint8Array, signature: Signature): boolean =>
   verifyHex(verifySr25519, publicKey, payload, signature)
+
+/** A new BIP39 phrase, by the chance of the operating system. */
+export const generatePhrase = (words: 12 | 24): Redacted.Redacted<string> =>
+  Redacted.make(bip39Generate(words), { label: "secret" })
 
 /** What a keystore is made from. */
 export interface Options {

@@ -45,7 +45,7 @@ export const layerEd25519 = ({ secrets }: Options): Layer.Layer<Keystore, Keysto
   Layer.effect(
     Keystore,
     Effect.gen(function* () {
-      yield* sr25519Ready // phrases and junctions are hashed by the same WebAssembly module
+      yield* sr25519Ready // phrases are read by the same WebAssembly module
       const signers = yield* Effect.forEach(secrets, (secret, index) =>
         Effect.try({
           try: () => ed25519Signer(Redacted.value(secret)),

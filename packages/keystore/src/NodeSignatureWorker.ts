@@ -2,9 +2,9 @@
  * The thread in which signatures are verified: entry point of a `node:worker_threads` worker, started by
  * `NodeSignaturePool`. It sees public data only.
  */
-import { sr25519Verify, waitReady } from "@polkadot/wasm-crypto"
 import { parentPort } from "node:worker_threads"
 import { headBytes, keyBytes, signatureBytes } from "./pool/Checks.ts"
+import { load, sr25519Verify } from "./schnorrkel/Schnorrkel.ts"
 
 const verify = (signature: Uint8Array, payload: Uint8Array, key: Uint8Array): boolean => {
   try {
@@ -31,7 +31,7 @@ const judge = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => {
 
 if (parentPort === null) throw new Error("this is the entry of a worker thread: use NodeSignaturePool")
 const port = parentPort
-await waitReady()
+load()
 port.on("message", (bytes: Uint8Array) => {
   const verdicts = judge(bytes)
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of a worker, not a window

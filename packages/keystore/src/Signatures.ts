@@ -1,17 +1,13 @@
 /**
  * Synchronous signatures for pure code (blocks of a committee, votes in the development runtime).
  */
+import { fromHex, type Signature } from "@ephor/types"
 import {
   ed25519KeypairFromSeed,
   ed25519Sign as signEd25519,
   ed25519Verify as verifyEd25519,
-  sr25519Verify as verifySr25519,
-  waitReady
-} from "@polkadot/wasm-crypto"
-import { fromHex, type Signature } from "@ephor/types"
-
-// As with the hash functions: compiled while the module loads, so that importing it suffices.
-await waitReady()
+  sr25519Verify as verifySr25519
+} from "./schnorrkel/Schnorrkel.ts"
 
 /** An ed25519 key pair: 32-byte halves. */
 export interface Ed25519KeyPair {

@@ -1,7 +1,7 @@
 /**
  * Follows an L1 by the address of its execution client, whether that is one of HTTP or of a WebSocket.
  */
-import { NodeWS } from "@effect/platform-node"
+import * as NodeWS from "@effect/platform-node/NodeWS"
 import { Deferred, Effect, Layer, type Scope, Semaphore } from "effect"
 import { type Ask, makeEthClient } from "./l1/EthClient.ts"
 import * as L1 from "./L1.ts"

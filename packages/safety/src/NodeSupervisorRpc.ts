@@ -2,7 +2,7 @@
  * The supervisor's methods on a port: JSON-RPC by HTTP POST at `/`, the safety databases as files, and a health check.
  */
 import { createServer } from "node:http"
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Clock, Context, Effect, Layer, Metric, type Redacted, Result } from "effect"
 import {
   HttpIncomingMessage,

@@ -1,5 +1,5 @@
 import { createServer } from "node:http"
-import { NodeWS } from "@effect/platform-node"
+import * as NodeWS from "@effect/platform-node/NodeWS"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Option } from "effect"
 import { L1 } from "../src/index.ts"

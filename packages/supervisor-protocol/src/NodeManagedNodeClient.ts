@@ -8,7 +8,7 @@ import {
   request as httpRequest
 } from "node:http"
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https"
-import { NodeWS } from "@effect/platform-node"
+import * as NodeWS from "@effect/platform-node/NodeWS"
 import { Clock, Effect, Layer, type Redacted, type Scope } from "effect"
 import type { Duplex, Link } from "./client/Link.ts"
 import { keepAlive } from "./socket/NodeKeepAlive.ts"

@@ -3,7 +3,7 @@
  */
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
-import { NodeWS } from "@effect/platform-node"
+import * as NodeWS from "@effect/platform-node/NodeWS"
 import { Clock, Effect, type Fiber, FiberSet, Layer, Metric, type Redacted } from "effect"
 import { serveSocket } from "./server/NodeServerSocket.ts"
 import { refusal } from "./Jwt.ts"

@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http"
-import { NodeWS } from "@effect/platform-node"
+import * as NodeWS from "@effect/platform-node/NodeWS"
 import { assert, describe, it } from "@effect/vitest"
 import { Chain } from "@ephor/chain"
 import { Context, Effect, Exit, Fiber, Layer, Queue, Redacted, Scope, Stream } from "effect"

@@ -1,6 +1,6 @@
 import { request } from "node:http"
 import { connect as connectTcp, type Socket } from "node:net"
-import { NodeWS } from "@effect/platform-node"
+import * as NodeWS from "@effect/platform-node/NodeWS"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer, Redacted, Stream } from "effect"
 import { bearer, issue } from "../src/Jwt.ts"

@@ -3,16 +3,14 @@
  */
 import { Bcs, CodecError, fromHex, type Hash, isHex, Json, Proto, Registry, Scale, toHex } from "@ephor/types"
 import { Predicate, Result, Schema } from "effect"
+import { type Format, formats } from "./Format.ts"
 
 /** A request that cannot be answered: unknown type or format, undecodable input, no hash defined. */
 export class CodecCommandError extends Schema.TaggedError<CodecCommandError>()("CodecCommandError", {
   message: Schema.String
 }) {}
 
-/** Wire forms by their names on the command line. */
-export const formats = ["scale", "bcs", "proto", "json"] as const
-/** A wire form by name. */
-export type Format = (typeof formats)[number]
+export { type Format, formats } from "./Format.ts"
 
 const binary = { scale: Scale, bcs: Bcs, proto: Proto }
 const refuse = (message: string): never => {
@@ -51,6 +49,9 @@ const suggestion = (type: string): string => {
   )
   return near.length === 0 ? "" : ` (did you mean ${near.slice(0, 3).join(", ")}?)`
 }
+
+/** A decoded value as text for people. */
+export const print = (value: Json.Json): string => Json.print(value, 2)
 
 /** Runs a request; everything that is wrong with it becomes one error. */
 const attempt = <A>(run: () => A): Result.Result<A, CodecCommandError> =>

@@ -1,58 +1,32 @@
 /**
  * `ephor-node codec`: shows what chain data says, from the command line.
  */
-import { Console, Effect, FileSystem, Option, Stdio, Stream } from "effect"
+import { Console, Effect, Option, Stdio, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { isHex, Json, toHex } from "@ephor/types"
-import * as Codec from "./Codec.ts"
+import { formats } from "./Format.ts"
 
 const type = Argument.String("type").pipe(Argument.withDescription("Name of the type; see codec types"))
 const input = Argument.String("input").pipe(
   Argument.withDescription("0x hex or JSON, @FILE to read it from a file, - to read it from standard input")
 )
-const format = Flag.Literals("format", Codec.formats).pipe(
+const format = Flag.Literals("format", formats).pipe(
   Flag.withDescription("Wire form of the bytes (default: the first that the type has)"),
   Flag.optional,
   Flag.map(Option.getOrUndefined)
 )
 
-const stdin = Stdio.Stdio.pipe(
-  Effect.flatMap((stdio) => Stream.runCollect(stdio.stdin)),
-  Effect.map((chunks) => Buffer.concat(chunks))
-)
-
-/** Bytes that are not text are taken as they are. */
-const fromFile = (bytes: Uint8Array): string => {
-  const text = Buffer.from(bytes).toString("utf8").trim()
-  return isHex(text) || /^[[{"0-9a-z]/.test(text) ? text : toHex(bytes)
-}
-
-const read = Effect.fnUntraced(function* (argument: string) {
-  const fs = yield* FileSystem.FileSystem
-  const text =
-    argument === "-"
-      ? fromFile(yield* Effect.orDie(stdin))
-      : argument.startsWith("@")
-        ? fromFile(
-            yield* fs.readFile(argument.slice(1)).pipe(
-              Effect.mapError(
-                () =>
-                  new Codec.CodecCommandError({
-                    message: `the file ${argument.slice(1)} cannot be read: give the path of an existing file`
-                  })
-              )
-            )
-          )
-        : argument
-  return yield* Effect.fromResult(Codec.parseInput(text))
-})
+/** The rules, with every type of every protocol: loaded when a command needs them. */
+const rules = Effect.promise(() => import("./Codec.ts"))
+const reader = Effect.promise(() => import("./Input.ts"))
 
 const decode = Command.make(
   "decode",
   { type, input, format },
   Effect.fn(function* (given) {
+    const Codec = yield* rules
+    const { read } = yield* reader
     const value = yield* Effect.fromResult(Codec.decode(given.type, given.format, yield* read(given.input)))
-    yield* Console.log(Json.print(value, 2))
+    yield* Console.log(Codec.print(value))
   })
 ).pipe(Command.withDescription("Print the content of bytes as JSON"))
 
@@ -60,6 +34,8 @@ const encode = Command.make(
   "encode",
   { type, input, format },
   Effect.fn(function* (given) {
+    const Codec = yield* rules
+    const { read } = yield* reader
     yield* Console.log(
       yield* Effect.fromResult(Codec.encode(given.type, given.format, yield* read(given.input)))
     )
@@ -70,6 +46,8 @@ const hash = Command.make(
   "hash",
   { type, input, format },
   Effect.fn(function* (given) {
+    const Codec = yield* rules
+    const { read } = yield* reader
     yield* Console.log(
       yield* Effect.fromResult(Codec.hash(given.type, given.format, yield* read(given.input)))
     )
@@ -82,17 +60,20 @@ const long = Flag.Boolean("long").pipe(
 )
 
 const types = Command.make("types", { long }, (given) =>
-  Effect.forEach(
-    Codec.types(),
-    ({ formats, hash: hashed, name }) =>
-      Console.log(given.long ? `${name}\t${formats.join(",")}${hashed ? "\thash" : ""}` : name),
-    { discard: true }
+  Effect.flatMap(rules, (Codec) =>
+    Effect.forEach(
+      Codec.types(),
+      ({ formats: forms, hash: hashed, name }) =>
+        Console.log(given.long ? `${name}\t${forms.join(",")}${hashed ? "\thash" : ""}` : name),
+      { discard: true }
+    )
   )
 ).pipe(Command.withDescription("List the names of the types"))
 
 const batch = Command.make("batch", {}, () =>
   Effect.gen(function* () {
     const stdio = yield* Stdio.Stdio
+    const Codec = yield* rules
     yield* stdio.stdin.pipe(
       Stream.decodeText(),
       Stream.splitLines,

@@ -5,9 +5,7 @@ import { Settings } from "@ephor/cli"
 import { Effect, FileSystem, Logger, References } from "effect"
 import { Command } from "effect/cli"
 import { resolve } from "node:path"
-import * as ChainSpec from "../ChainSpec.ts"
-import * as Devnet from "./Devnet.ts"
-import { DevnetError } from "./Network.ts"
+import { DevnetError } from "./NodeCommands.ts"
 
 /** Settings of `devnet`. */
 const settings = {
@@ -62,12 +60,14 @@ export const devnetCommand = Command.make("devnet", Settings.flags(settings), (f
       })
     }
     const { malicious, validators } = config
+    const ChainSpec = yield* Effect.promise(() => import("../ChainSpec.ts"))
     const tolerated = ChainSpec.toleratedMalicious(validators)
     if (malicious > tolerated) {
       return yield* new DevnetError({
         message: `${validators} validators outvote at most ${tolerated} malicious ones: correct --malicious, or give --validators ${3 * malicious + 1}`
       })
     }
+    const Devnet = yield* Effect.promise(() => import("./Devnet.ts"))
     return yield* Devnet.run({
       dataDir,
       committee: { validators, malicious },

@@ -2,98 +2,31 @@
  * `ephor-node disputes`: who voted what, how it ended, and what follows from it, from the data directory of a node that
  * runs or was stopped.
  */
-import { Console, Effect, Option } from "effect"
+import { Effect } from "effect"
 import { Command } from "effect/cli"
-import * as Records from "./DisputeRecords.ts"
 import * as Flags from "./Flags.ts"
-import * as NodeData from "./NodeData.ts"
-import * as Tables from "./Tables.ts"
 
-const print = (asJson: boolean, value: object, lines: ReadonlyArray<string>) =>
-  Console.log(asJson ? JSON.stringify(value) : lines.join("\n"))
-
-/** The records of one validator of a node. */
-const openValidator = Effect.fnUntraced(function* (given: {
-  readonly dataDir: string
-  readonly validatorStore: number | undefined
-}) {
-  const data = yield* NodeData.open(given.dataDir)
-  const [validator] = yield* NodeData.chosen(data, given.validatorStore)
-  if (data.validators.length > 1 && given.validatorStore === undefined) {
-    yield* Console.error(
-      `the records of validator ${validator} (of ${data.validators.join(", ")}; --validator-store N for another)`
-    )
-  }
-  const store = NodeData.storeOf(data, validator!)
-  return { data, store, validator, db: yield* Records.openVotes(store) }
-})
+const commands = Effect.promise(() => import("./Disputes.ts"))
 
 const { dataDir, json, session, validatorStore } = Flags
 const source = { dataDir, validatorStore, json }
 
-const list = Command.make(
-  "list",
-  { ...source, session },
-  Effect.fn(function* (given) {
-    const { db, validator } = yield* openValidator(given)
-    const disputes = yield* Records.disputes(db, given.session)
-    yield* print(given.json, { validator, disputes }, Tables.disputes(disputes))
-  }, Effect.scoped)
+const list = Command.make("list", { ...source, session }, (given) =>
+  Effect.flatMap(commands, (run) => run.list(given))
 ).pipe(Command.withDescription("Disputes of the last sessions and where they stand"))
 
-const show = Command.make(
-  "show",
-  { ...source, hash: Flags.candidate },
-  Effect.fn(function* (given) {
-    const hash = yield* Flags.parseCandidate(given.hash)
-    const { data, db, store, validator } = yield* openValidator(given)
-    const reports = yield* Records.candidate(data.store, store, db, hash)
-    if (reports.length === 0) {
-      return yield* new Flags.InspectError({
-        message: `validator ${validator} keeps no votes about candidate ${hash}: see ephor-node disputes list`
-      })
-    }
-    // Votes are worth showing without a chain beside them.
-    const known = yield* Records.slashes(data, { session: undefined, voter: undefined }).pipe(
-      Effect.asSome,
-      Effect.catchTag("NodeDataError", () => Effect.succeedNone)
-    )
-    const found = Option.map(known, (all) => ({
-      ...all,
-      slashes: all.slashes.filter((slash) => slash.candidateHash === hash)
-    })).pipe(Option.getOrUndefined)
-    yield* print(
-      given.json,
-      { validator, candidates: reports, slashes: found?.slashes ?? [] },
-      reports.flatMap((report) => Tables.candidate(report, found))
-    )
-  }, Effect.scoped)
+const show = Command.make("show", { ...source, hash: Flags.candidate }, (given) =>
+  Effect.flatMap(commands, (run) => run.show(given))
 ).pipe(Command.withDescription("A candidate: its votes, the verdict, the blocks with it, the slashes"))
 
 const votes = Command.make(
   "votes",
   { ...source, session, validator: Flags.voter, limit: Flags.limit },
-  Effect.fn(function* (given) {
-    const voter = yield* Effect.fromResult(Flags.parseVoter(given.validator))
-    const { db, store, validator } = yield* openValidator(given)
-    const found = yield* Records.votes(store, db, { session: given.session, voter }, given.limit + 1)
-    const rows = found.slice(0, given.limit)
-    const more = found.length > rows.length
-    yield* print(given.json, { validator, votes: rows, more }, Tables.votes(rows))
-    if (more && !given.json)
-      yield* Console.error(`there are more than ${given.limit}: raise --limit, or give --session`)
-  }, Effect.scoped)
+  (given) => Effect.flatMap(commands, (run) => run.votes(given))
 ).pipe(Command.withDescription("Votes about candidates, by session and validator"))
 
-const slashes = Command.make(
-  "slashes",
-  { dataDir, json, session, validator: Flags.voter },
-  Effect.fn(function* (given) {
-    const voter = yield* Effect.fromResult(Flags.parseVoter(given.validator))
-    const data = yield* NodeData.open(given.dataDir)
-    const found = yield* Records.slashes(data, { session: given.session, voter })
-    yield* print(given.json, found, Tables.slashes(found))
-  }, Effect.scoped)
+const slashes = Command.make("slashes", { dataDir, json, session, validator: Flags.voter }, (given) =>
+  Effect.flatMap(commands, (run) => run.slashes(given))
 ).pipe(Command.withDescription("What the chain holds against validators that lost disputes"))
 
 /** The `disputes` command. */

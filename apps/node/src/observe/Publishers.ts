@@ -4,8 +4,7 @@
  */
 import { Settings, Telemetry } from "@ephor/cli"
 import type { Subscriber } from "@ephor/streaming"
-import { SubscriberConfig } from "@ephor/streaming"
-import * as NodeGrpcClient from "@ephor/streaming/NodeGrpcClient"
+import * as SubscriberConfig from "@ephor/streaming/SubscriberConfig"
 import { Effect, type FileSystem, Redacted } from "effect"
 import * as Access from "../Access.ts"
 
@@ -99,6 +98,7 @@ export const peers = Effect.fnUntraced(function* (
     }),
     compression: yield* Access.encodings("compression", chosen.compression)
   }
+  const NodeGrpcClient = yield* Effect.promise(() => import("@ephor/streaming/NodeGrpcClient"))
   const scheme = Object.keys(tls).length === 0 ? "http" : "https"
   return chosen.from.map((address) => {
     const url = address.includes("://") ? address : `${scheme}://${address}`

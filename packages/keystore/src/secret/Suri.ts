@@ -1,12 +1,11 @@
 /** Secret texts of Substrate: `<phrase or 0x seed>//hard/soft///password`. */
+import { blake2b256Bytes, fromHex, isHex } from "@ephor/types"
 import {
   bip39ToMiniSecret,
   bip39Validate,
-  blake2b,
   sr25519DeriveKeypairHard,
   sr25519DeriveKeypairSoft
-} from "@polkadot/wasm-crypto"
-import { fromHex, isHex } from "@ephor/types"
+} from "../schnorrkel/Schnorrkel.ts"
 
 /** The phrase that every development tool of the ecosystem knows. */
 const developmentPhrase = "bottom drive obey lake curtain smoke basket hold race lonely fit walk"
@@ -40,7 +39,7 @@ const chainCode = (text: string): Uint8Array => {
   const bytes = encoder.encode(text)
   if (bytes.length >= 16_384) throw new RangeError("a junction is longer than 16383 bytes")
   const encoded = Uint8Array.from([...compactLength(bytes.length), ...bytes])
-  if (encoded.length > 32) return blake2b(encoded, new Uint8Array(0), 32)
+  if (encoded.length > 32) return blake2b256Bytes(encoded)
   code.set(encoded)
   return code
 }
@@ -84,4 +83,4 @@ const ed25519Context = Uint8Array.from([11 << 2, ...encoder.encode("Ed25519HDKD"
 
 /** The Ed25519 seed one hard junction on. */
 export const hardDeriveEd25519 = (seed: Uint8Array, code: Uint8Array): Uint8Array =>
-  blake2b(Uint8Array.from([...ed25519Context, ...seed, ...code]), new Uint8Array(0), 32)
+  blake2b256Bytes(Uint8Array.from([...ed25519Context, ...seed, ...code]))

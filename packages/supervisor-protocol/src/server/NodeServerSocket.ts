@@ -1,7 +1,7 @@
 /**
  * One WebSocket of a server: frames in and out, pings, and no patience for a peer that does not read.
  */
-import type { NodeWS } from "@effect/platform-node"
+import type * as NodeWS from "@effect/platform-node/NodeWS"
 import { Effect, type Fiber, Metric } from "effect"
 import type { Server } from "../ManagedNodeServer.ts"
 import * as Metrics from "../Metrics.ts"

@@ -1,7 +1,7 @@
 /**
  * Pings of a WebSocket, the same at both ends.
  */
-import type { NodeWS } from "@effect/platform-node"
+import type * as NodeWS from "@effect/platform-node/NodeWS"
 import { Effect } from "effect"
 
 export interface KeepAliveLimits {

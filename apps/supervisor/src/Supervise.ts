@@ -1,0 +1,37 @@
+/**
+ * A supervisor by its settings, until it is interrupted or a part of it ends.
+ */
+import { Telemetry } from "@ephor/cli"
+import { Supervisor } from "@ephor/safety"
+import { Effect, Layer, References } from "effect"
+import * as Program from "./Program.ts"
+import { logFormatOf, logLevelOf, type SupervisorConfig } from "./SupervisorConfig.ts"
+
+const telemetry = ({ logColor, logFormat, logLevel, logPid }: SupervisorConfig) =>
+  Layer.merge(
+    Telemetry.layer(logFormatOf(logFormat), {
+      isTerminal: process.stderr.isTTY,
+      level: logLevelOf(logLevel),
+      colors: logColor && process.stderr.isTTY
+    }),
+    logPid ? Layer.succeed(References.CurrentLogAnnotations, { pid: process.pid }) : Layer.empty
+  )
+
+/** Runs a supervisor. */
+export const supervise = (config: SupervisorConfig) =>
+  Effect.gen(function* () {
+    const inputs = yield* Program.load(config)
+    return yield* Effect.gen(function* () {
+      const supervisor = yield* Supervisor.Supervisor
+      yield* Effect.logInfo("the supervisor is running", {
+        nodes: config.l2ConsensusNodes,
+        datadir: config.dataDir
+      })
+      if (config.pprofEnabled) {
+        yield* Effect.logWarning(
+          "--pprof.enabled has no effect: profile with `node --inspect` or `node --cpu-prof`"
+        )
+      }
+      return yield* supervisor.join
+    }).pipe(Effect.provide(Program.layer(config, inputs)), Effect.provide(telemetry(config)))
+  })

@@ -1,0 +1,3 @@
+import { bundle } from "../../tsup.bundle.ts"
+
+export default bundle([])
