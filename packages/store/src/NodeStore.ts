@@ -113,15 +113,15 @@ const iterate = (
   attempt: <A>(use: () => A) => Effect.Effect<A, StoreError>
 ): Stream.Stream<Entry, StoreError> => {
   const range = rangeOf(prefix, options)
-  let left = options.limit ?? Number.POSITIVE_INFINITY
   const openCursor = attempt(() => database.getRange({ ...range, snapshot: true })[Symbol.iterator]())
-  const nextChunk = (cursor: Iterator<{ key: Uint8Array; value: Uint8Array }>) => {
+  const nextChunk = (cursor: Iterator<{ key: Uint8Array; value: Uint8Array }>, start: number) => {
+    let left = start
     const entries: Array<Entry> = []
     let bytes = 0
     while (entries.length < chunkSize && bytes < chunkBytes) {
-      if (left <= 0) return [entries, Option.none<void>()] as const
+      if (left <= 0) return [entries, Option.none<number>()] as const
       const next = cursor.next()
-      if (next.done === true) return [entries, Option.none<void>()] as const
+      if (next.done === true) return [entries, Option.none<number>()] as const
       const { key, value } = next.value
       bytes += key.length + value.length
       if (hasPrefix(key, prefix)) {
@@ -129,14 +129,18 @@ const iterate = (
         left--
       }
       // Backwards the first key may be the one after the prefix; any other stranger is the end.
-      else if (Buffer.compare(key, prefix) < 0) return [entries, Option.none<void>()] as const
+      else if (Buffer.compare(key, prefix) < 0) return [entries, Option.none<number>()] as const
     }
-    return [entries, Option.some<void>(undefined)] as const
+    return [entries, Option.some(left)] as const
   }
   return Stream.unwrap(
     Effect.map(
       Effect.acquireRelease(openCursor, (cursor) => Effect.sync(() => cursor.return?.())),
-      (cursor) => Stream.paginate<void, Entry, StoreError>(undefined, () => attempt(() => nextChunk(cursor)))
+      (cursor) =>
+        // What is left of the limit belongs to the run: a stream may be run again.
+        Stream.paginate<number, Entry, StoreError>(options.limit ?? Number.POSITIVE_INFINITY, (left) =>
+          attempt(() => nextChunk(cursor, left))
+        )
     )
   )
 }
