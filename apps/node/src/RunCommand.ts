@@ -52,7 +52,7 @@ const specOf = Effect.fnUntraced(function* (config: NodeConfig) {
       genesisTime: now,
       finality: finalityDepth
     })
-    yield* Effect.orDie(ChainSpec.write(own, spec))
+    yield* ChainSpec.write(own, spec)
     return spec
   }
   const spec = yield* ChainSpec.read(path)
@@ -106,7 +106,7 @@ const run = Effect.fn("run")(function* (config: NodeConfig) {
   })
   return yield* Effect.gen(function* () {
     const { committee } = yield* DevChain.DevChain
-    yield* Effect.orDie(writeCommittee(join(config.dataDir, committeeFile), committee))
+    yield* writeCommittee(join(config.dataDir, committeeFile), committee)
     yield* Effect.logInfo("the node is running", { chainId: spec.chainId, dataDir: config.dataDir })
     return yield* (yield* Validators).join
   }).pipe(

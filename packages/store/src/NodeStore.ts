@@ -2,20 +2,28 @@
  * The embedded store: an LMDB database in one directory, written by one process at a time.
  */
 import { open, type RootDatabase } from "lmdb"
-import { Effect, Layer, Option, Stream } from "effect"
+import { Context, Effect, Layer, Metric, Option, type Scope, Stream } from "effect"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { toHex } from "./keys/Hex.ts"
 import { afterPrefix } from "./keys/ByteOrder.ts"
-import { checkDataFile, lockDirectory } from "./directory/NodeDirectory.ts"
-import { batchDuration } from "./Metrics.ts"
+import { Condition } from "./Condition.ts"
+import { checkDataFile } from "./directory/NodeDirectory.ts"
+import { fullText } from "./directory/NodeFault.ts"
+import { lockDirectory } from "./directory/NodeLock.ts"
+import { openManifest } from "./directory/NodeManifest.ts"
+import { freeBytesAt, type Space, watchSpace } from "./directory/NodeSpace.ts"
+import type { Contents } from "./Manifest.ts"
+import { batchDuration, damagedRecords } from "./Metrics.ts"
 import {
   type Entry,
   type IterateOptions,
   type Service,
   Store,
   StoreClosed,
+  StoreCorrupt,
   StoreError,
+  StoreFull,
   StoreIo,
   type Write
 } from "./Store.ts"
@@ -28,10 +36,27 @@ export interface Options {
   readonly chunkSize?: number
   /** Bytes of entries that `iterate` reads at a time, so that large ones keep nobody waiting. Default 256 KiB. */
   readonly chunkBytes?: number
+  /**
+   * What the program keeps here: a directory of another program, or of a version that it cannot read, is refused, one of
+   * an earlier version migrated. Without it only the format of the directory is looked at.
+   */
+  readonly contents?: Contents
+  /** Bytes of the disk that stay free: a batch that would not leave them fails as `Full`. Default 16 MiB. */
+  readonly reservedBytes?: number
+  /** Free bytes below which the condition of the store is a problem. Default 512 MiB. */
+  readonly lowSpaceBytes?: number
 }
 
-/** What `iterate` reads at a time when nothing else is said. */
-export const defaults = { chunkSize: 256, chunkBytes: 256 * 1024 }
+/** What holds when nothing else is said. */
+export const defaults = {
+  chunkSize: 256,
+  chunkBytes: 256 * 1024,
+  reservedBytes: 16 * 1024 * 1024,
+  lowSpaceBytes: 512 * 1024 * 1024
+}
+
+/** Pause between two looks at the room on the disk. */
+const spaceIntervalMs = 10_000
 
 /** The longest key that LMDB takes: room for `Store.maximumKeyBytes` and for prefixes. */
 const longestKeyBytes = 1978
@@ -109,7 +134,7 @@ const iterate = (
   database: Database,
   prefix: Uint8Array,
   options: IterateOptions,
-  { chunkBytes, chunkSize }: typeof defaults,
+  { chunkBytes, chunkSize }: Pick<typeof defaults, "chunkBytes" | "chunkSize">,
   attempt: <A>(use: () => A) => Effect.Effect<A, StoreError>
 ): Stream.Stream<Entry, StoreError> => {
   const range = rangeOf(prefix, options)
@@ -145,12 +170,34 @@ const iterate = (
   )
 }
 
-const make = (opened: Opened, options: Options): Service => {
+/** Errors of LMDB that tell of damage: their numbers, as `lmdb.h` has them. */
+const damageNumbers: ReadonlySet<unknown> = new Set([-30797, -30796, -30795, -30793, -30779])
+
+/** The reason for a failure of the database; what a full disk leaves half written is an input/output error to LMDB. */
+const reasonOf = (cause: unknown, path: string, reservedBytes: number): StoreError["reason"] => {
+  const code = (cause as { readonly code?: unknown } | undefined)?.code
+  const isShort = code === 5 && freeBytesAt(path) < reservedBytes
+  const full = isShort ? "there is no space left on the device" : fullText(cause)
+  if (full !== undefined) return new StoreFull({ why: full })
+  return damageNumbers.has(code)
+    ? new StoreCorrupt({ key: "(a page of the database)", why: (cause as Error).message })
+    : new StoreIo({ cause })
+}
+
+/** LMDB tells why a commit failed by a promise of its own: no promise of a failed batch may be left unheard. */
+const commitFailure = async (error: unknown): Promise<never> => {
+  const told = (error as { readonly commitError?: Promise<never> } | undefined)?.commitError
+  if (told !== undefined) await told
+  throw error
+}
+
+/** The bytes of a database as a store: no manifest, no checksums. */
+const bytesOf = (opened: Opened, options: Options): Service => {
   const { database } = opened
   const { path } = options
-  const chunk = { ...defaults, ...options }
+  const { chunkBytes, chunkSize, reservedBytes } = { ...defaults, ...options }
   const failed = (operation: StoreError["operation"]) => (cause: unknown) =>
-    new StoreError({ operation, path, reason: new StoreIo({ cause }) })
+    new StoreError({ operation, path, reason: reasonOf(cause, path, reservedBytes) })
   const attempt =
     (operation: StoreError["operation"]) =>
     <A>(use: () => A): Effect.Effect<A, StoreError> =>
@@ -159,12 +206,27 @@ const make = (opened: Opened, options: Options): Service => {
           ? Effect.fail(new StoreError({ operation, path, reason: new StoreClosed({}) }))
           : Effect.try({ try: use, catch: failed(operation) })
       )
-  const write = (writes: ReadonlyArray<Write>) =>
-    database.batch(() => {
-      for (const write of writes) {
-        if (write._tag === "Put") void database.put(write.key, write.value)
-        else void database.remove(write.key)
-      }
+  const write = (writes: ReadonlyArray<Write>) => {
+    const promises: Array<Promise<boolean>> = []
+    promises.push(
+      database.batch(() => {
+        for (const write of writes) {
+          promises.push(
+            write._tag === "Put" ? database.put(write.key, write.value) : database.remove(write.key)
+          )
+        }
+      })
+    )
+    return Promise.all(promises).catch(commitFailure)
+  }
+  /** Refused before LMDB tries, so that what was written before stays as it is, and there is room to end. */
+  const checkRoom = (writes: ReadonlyArray<Write>) =>
+    Effect.suspend(() => {
+      const bytes = writes.reduce((sum, write) => sum + (write._tag === "Put" ? write.value.length : 0), 0)
+      const free = freeBytesAt(path)
+      if (free >= reservedBytes + 2 * bytes) return Effect.void
+      const why = `${free} bytes are left for a batch of ${bytes}, and ${reservedBytes} are held back`
+      return Effect.fail(new StoreError({ operation: "batch", path, reason: new StoreFull({ why }) }))
     })
   return {
     get: (key) =>
@@ -179,42 +241,80 @@ const make = (opened: Opened, options: Options): Service => {
             if (opened.readOnly) throw new Error("it was opened for reading only")
             checkKeys(writes)
           }).pipe(
+            Effect.andThen(checkRoom(writes)),
             Effect.andThen(Effect.tryPromise({ try: () => write(writes), catch: failed("batch") })),
             // Interrupting cannot take back what is on its way to the disk: the outcome is always awaited.
             Effect.uninterruptible,
             Effect.asVoid,
             Effect.trackDuration(batchDuration)
           ),
-    iterate: (prefix, options = {}) => iterate(database, prefix, options, chunk, attempt("iterate"))
+    iterate: (prefix, options = {}) =>
+      iterate(database, prefix, options, { chunkBytes, chunkSize }, attempt("iterate"))
   }
 }
 
-const layerOpened = (
+/** How many damaged records were met, and how much room there is, in words. */
+const conditionOf = (space: Space, damaged: () => number, path: string): Condition["Service"] => ({
+  problems: Effect.sync(() => {
+    const low = space.problem()
+    const count = damaged()
+    return [
+      ...(low === undefined ? [] : [low]),
+      ...(count === 0
+        ? []
+        : [
+            `${count} reads met a damaged record in ${path}: stop the program, look with its db check, and restore the directory from a backup`
+          ])
+    ]
+  })
+})
+
+/** Opens a database, then looks at its manifest; everything ends with the scope. */
+const opening = Effect.fnUntraced(function* (
   options: Options,
   openIt: (options: Options) => Opened
-): Layer.Layer<Store, StoreError> =>
-  Layer.effect(
-    Store,
-    Effect.acquireRelease(
-      Effect.try({
-        try: () => openIt(options),
-        catch: (cause) =>
-          new StoreError({ operation: "open", path: options.path, reason: new StoreIo({ cause }) })
-      }),
-      (opened) =>
-        Effect.promise(() => {
-          opened.closed = true
-          return opened.database.close()
-        }).pipe(Effect.ensuring(Effect.sync(opened.unlock)))
-    ).pipe(Effect.map((opened) => make(opened, options)))
+): Effect.fn.Return<Context.Context<Store | Condition>, StoreError, Scope.Scope> {
+  const { path } = options
+  const { lowSpaceBytes, reservedBytes } = { ...defaults, ...options }
+  const opened = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () => openIt(options),
+      catch: (cause) =>
+        new StoreError({ operation: "open", path, reason: reasonOf(cause, path, reservedBytes) })
+    }),
+    (opened) =>
+      Effect.promise(() => {
+        opened.closed = true
+        return opened.database.close()
+      }).pipe(Effect.ensuring(Effect.sync(opened.unlock)))
   )
+  let damaged = 0
+  const store = yield* openManifest(bytesOf(opened, options), {
+    path,
+    contents: options.contents,
+    readOnly: opened.readOnly,
+    onDamaged: Effect.andThen(
+      Effect.sync(() => void damaged++),
+      Metric.update(damagedRecords, 1)
+    )
+  })
+  const space = watchSpace(path, lowSpaceBytes, spaceIntervalMs)
+  if (!opened.readOnly) yield* Effect.forkScoped(space.watch)
+  return Context.make(Store, store).pipe(
+    Context.add(
+      Condition,
+      conditionOf(space, () => damaged, path)
+    )
+  )
+})
 
 /** Opens (or makes) the database at `path`; closes it with the layer, after the writes on their way are on disk. */
-export const layer = (options: Options): Layer.Layer<Store, StoreError> => layerOpened(options, openDatabase)
+export const layer = (options: Options): Layer.Layer<Store | Condition, StoreError> =>
+  Layer.effectContext(opening(options, openDatabase))
 
 /**
  * The database at `path` for reading, also while another process writes it: each read sees what is on disk by then. It has
  * to be there, and a batch fails.
  */
-export const layerReadOnly = (options: Options): Layer.Layer<Store, StoreError> =>
-  layerOpened(options, openReader)
+export const layerReadOnly = (options: Options): Layer.Layer<Store | Condition, StoreError> =>
+  Layer.effectContext(opening(options, openReader))

@@ -3,6 +3,7 @@
  */
 import { DevChain } from "@ephor/devchain"
 import * as NodeEthRpcServer from "@ephor/execution/NodeEthRpcServer"
+import * as NodeFile from "@ephor/store/NodeFile"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { ManagedNode } from "@ephor/supervisor-protocol"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
@@ -222,17 +223,16 @@ const startSupervisor = Effect.fnUntraced(function* (
   l1Url: string,
   chains: ReadonlyArray<DevnetChain>
 ) {
-  const fs = yield* FileSystem.FileSystem
   const file = (name: string) => join(options.dataDir, name)
   const dependencies = Object.fromEntries(chains.map(({ chainId }) => [chainId, {}]))
-  yield* Effect.orDie(fs.writeFileString(file("dependency-set.json"), JSON.stringify({ dependencies })))
+  yield* NodeFile.replace(file("dependency-set.json"), JSON.stringify({ dependencies }))
   const rollups = Object.fromEntries(
     chains.map(({ anchor, chainId }) => [
       chainId,
       { genesis: { l1: seal(anchor.source), l2: seal(anchor.derived) }, block_time: 1, interop_time: 0 }
     ])
   )
-  yield* Effect.orDie(fs.writeFileString(file("rollup-config-set.json"), JSON.stringify(rollups)))
+  yield* NodeFile.replace(file("rollup-config-set.json"), JSON.stringify(rollups))
   const [rpcPort, metricsPort] = yield* Effect.all([freePort, freePort])
   const logFile = file("supervisor.log")
   const { flags, node } = self()
@@ -304,6 +304,6 @@ const genesisTimeOf = Effect.fnUntraced(function* (path: string) {
   const stored = yield* Effect.option(fs.readFileString(path))
   if (stored._tag === "Some") return Number(stored.value)
   const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-  yield* Effect.orDie(fs.writeFileString(path, String(now)))
+  yield* NodeFile.replace(path, String(now))
   return now
 })

@@ -1,6 +1,7 @@
 /**
  * `ephor-node relay`: follows publishers and publishes what the committee has certified, to any depth.
  */
+import * as NodeFile from "@ephor/store/NodeFile"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { Health, NodeAdmin, Settings, Telemetry } from "@ephor/cli"
 import { Publisher, Relay } from "@ephor/streaming"
@@ -65,7 +66,7 @@ const identityOf = Effect.fnUntraced(function* (config: Config) {
     yield* fs.makeDirectory(config.dataDir, { recursive: true })
     if (yield* fs.exists(path)) return (yield* fs.readFileString(path)).trim()
     const made = `relay-${randomUUID()}`
-    yield* fs.writeFileString(path, `${made}\n`)
+    yield* NodeFile.replace(path, `${made}\n`)
     return made
   }).pipe(Effect.mapError(failed))
 })
