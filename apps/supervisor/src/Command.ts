@@ -5,6 +5,7 @@ import { Settings, Telemetry } from "@ephor/cli"
 import { Supervisor } from "@ephor/safety"
 import { Console, Effect, Layer, References } from "effect"
 import { Command } from "effect/cli"
+import { dbCommand } from "./DbCommand.ts"
 import * as Program from "./Program.ts"
 import {
   environmentPrefixes,
@@ -57,5 +58,5 @@ const checkConfig = Command.make("check-config", Settings.flags(settings), (flag
 /** `ephor-supervisor` with all its commands; without one it runs, as op-supervisor does. */
 export const command = Command.make("ephor-supervisor", Settings.flags(settings), supervise).pipe(
   Command.withDescription("Promote the blocks of many chains to safety"),
-  Command.withSubcommands([run, checkConfig])
+  Command.withSubcommands([run, dbCommand, checkConfig])
 )

@@ -2,6 +2,7 @@
  * The supervisor on one page of layers: ground, L1, nodes, brain, doors.
  */
 import { Health, NodeAdmin } from "@ephor/cli"
+import { Condition } from "@ephor/store"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
 import * as NodeDbSync from "@ephor/safety/NodeDbSync"
@@ -16,6 +17,7 @@ import {
   readRollupConfigPaths,
   readRollupConfigSet
 } from "./ChainSets.ts"
+import * as DataDirectory from "./DataDirectory.ts"
 import type { SupervisorConfig } from "./SupervisorConfig.ts"
 import { version } from "./version.ts"
 
@@ -188,6 +190,18 @@ const readiness = Layer.effectDiscard(
   })
 )
 
+/** The store, too: it has room and can be read. */
+const storage = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const health = yield* Health.Health
+    const { problems } = yield* Condition.Condition
+    yield* health.check(
+      "store",
+      Effect.map(problems, (found) => (found.length === 0 ? undefined : found.join("; ")))
+    )
+  })
+)
+
 const admin = (config: SupervisorConfig) =>
   config.metricsEnabled
     ? Layer.unwrap(
@@ -219,7 +233,8 @@ const supervise = (config: SupervisorConfig, inputs: Inputs) =>
     // doors: who may ask it
     NodeSupervisorRpc.layer(rpcOptions(config, inputs.adminSecret)),
     admin(config),
-    readiness
+    readiness,
+    storage
   ).pipe(
     // brain
     Layer.provideMerge(brain(config, inputs)),
@@ -230,7 +245,11 @@ const supervise = (config: SupervisorConfig, inputs: Inputs) =>
         pollIntervalMs: config.l1PollIntervalMs,
         confirmationDepth: config.l1ConfirmationDepth
       }),
-      NodeStore.layer({ path: config.dataDir }),
+      NodeStore.layer({
+        path: config.dataDir,
+        contents: DataDirectory.supervisor,
+        lowSpaceBytes: config.lowSpaceMegabytes * 1_000_000
+      }),
       Health.layer
     ])
   )

@@ -45,6 +45,8 @@ export interface Family {
   readonly version: number
   /** Where the family's own part of a key begins; nothing for keys that are not its own. */
   readonly startOf: (key: Uint8Array) => number | undefined
+  /** Reads a record of its own, with the family's part of the key; throws for one that does not decode. */
+  readonly read: (entry: Entry) => void
   /** One for every version above the oldest that can still be read. */
   readonly migrations: ReadonlyArray<Migration>
 }
@@ -65,17 +67,20 @@ const startsWith = (key: Uint8Array, head: Uint8Array): boolean =>
 export const family = (options: {
   readonly name: string
   readonly version: number
-  readonly tables?: ReadonlyArray<Pick<Table<any, any>, "name">>
+  readonly tables?: ReadonlyArray<Pick<Table<any, any>, "name" | "read">>
   readonly owns?: (key: Uint8Array) => boolean
+  /** Reads a record that is none of `tables`. */
+  readonly read?: (entry: Entry) => void
   readonly migrations?: ReadonlyArray<Migration>
 }): Family => {
-  const heads = (options.tables ?? []).map(({ name }) => text.write(name))
-  const owns = (key: Uint8Array) =>
-    heads.some((head) => startsWith(key, head)) || options.owns?.(key) === true
+  const tables = (options.tables ?? []).map((table) => ({ table, head: text.write(table.name) }))
+  const tableOf = (key: Uint8Array) => tables.find(({ head }) => startsWith(key, head))?.table
+  const owns = (key: Uint8Array) => tableOf(key) !== undefined || options.owns?.(key) === true
   return {
     name: options.name,
     version: options.version,
     startOf: (key) => (owns(key) ? 0 : undefined),
+    read: (entry) => void (tableOf(entry.key) ?? options)?.read?.(entry),
     migrations: options.migrations ?? []
   }
 }
@@ -84,14 +89,14 @@ export const family = (options: {
  * The same family inside `Store.layerPrefixed` stores: `lengthOf` is the length of the prefix that a key begins with, or
  * nothing if it begins with none.
  */
-export const under = (lengthOf: (key: Uint8Array) => number | undefined, inner: Family): Family => ({
-  ...inner,
-  startOf: (key) => {
+export const under = (lengthOf: (key: Uint8Array) => number | undefined, inner: Family): Family => {
+  const startOf = (key: Uint8Array) => {
     const length = lengthOf(key)
     const start = length === undefined ? undefined : inner.startOf(key.subarray(length))
     return start === undefined ? undefined : length! + start
   }
-})
+  return { ...inner, startOf }
+}
 
 /** A migration that is to be run, with its family. */
 export interface Step {
@@ -161,12 +166,13 @@ export const current = (stored: Manifest, contents: Contents | undefined): Manif
   return { ...rest, ...own, families: { ...stored.families, ...families } }
 }
 
-/** Why a directory without a manifest cannot be a program's: a key that is none of its families'. */
+/** Why a directory without a manifest cannot be a program's: none of these keys is one of its families'. */
 export const strangerIn = (
   keys: ReadonlyArray<Uint8Array>,
   contents: Contents | undefined
 ): string | undefined =>
   contents === undefined ||
-  keys.every((key) => contents.families.some(({ startOf }) => startOf(key) !== undefined))
+  keys.length === 0 ||
+  keys.some((key) => contents.families.some(({ startOf }) => startOf(key) !== undefined))
     ? undefined
     : `it holds records that are not ${contents.program}'s: is it the directory of another program? Use another directory`

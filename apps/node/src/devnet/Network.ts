@@ -14,6 +14,7 @@ import { HttpClient } from "effect/http"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
+import * as DataDirectory from "../DataDirectory.ts"
 import { specOf, startValidators, type Validator } from "./Committee.ts"
 import * as Execution from "./Execution.ts"
 import * as Children from "./NodeChildren.ts"
@@ -115,7 +116,7 @@ const startL1 = Effect.fnUntraced(function* (
     genesisTime,
     blockTimeMs: l1BlockTimeMs,
     finalityDepth: 2
-  }).pipe(Layer.provide(NodeStore.layer({ path: join(options.dataDir, "l1") })))
+  }).pipe(Layer.provide(NodeStore.layer({ path: join(options.dataDir, "l1"), contents: DataDirectory.l1 })))
   const context = yield* Layer.build(
     NodeEthRpcServer.layer({ host, port: 0, chainId: l1ChainId }).pipe(Layer.provide(chain))
   )

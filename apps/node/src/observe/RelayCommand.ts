@@ -10,6 +10,8 @@ import { Command } from "effect/cli"
 import { randomUUID } from "node:crypto"
 import { join } from "node:path"
 import { ObserveError, readCommittee, verifier } from "./Committee.ts"
+import * as DataDirectory from "../DataDirectory.ts"
+import * as Readiness from "../Readiness.ts"
 import * as StreamServer from "../StreamServer.ts"
 import { version } from "../version.ts"
 import * as Progress from "./Progress.ts"
@@ -110,6 +112,7 @@ const relay = Effect.fn("relay")(function* (config: Config) {
   const { fromCommit, maxHistoryBytes, maxHistoryCommits } = config
   const layer = Layer.mergeAll(
     admin(config),
+    Readiness.storage,
     StreamServer.layer(config).pipe(Layer.provide(Publisher.layer({ identity })))
   ).pipe(
     Layer.provideMerge(
@@ -122,7 +125,7 @@ const relay = Effect.fn("relay")(function* (config: Config) {
       })
     ),
     Layer.provide([
-      NodeStore.layer({ path: join(config.dataDir, "store") }),
+      NodeStore.layer({ path: join(config.dataDir, "store"), contents: DataDirectory.relay }),
       verifier(committee),
       Health.layer
     ])

@@ -14,7 +14,8 @@ import { checksummed, seal, unseal } from "./NodeChecksum.ts"
 export const manifestKey = new TextEncoder().encode("\0ephor/manifest")
 
 const nothing = new Uint8Array(0)
-const isManifest = (key: Uint8Array): boolean => compareBytes(key, manifestKey) === 0
+/** Whether this is the key of the manifest. */
+export const isManifest = (key: Uint8Array): boolean => compareBytes(key, manifestKey) === 0
 const covers = (prefix: Uint8Array): boolean =>
   prefix.length <= manifestKey.length && compareBytes(prefix, manifestKey.subarray(0, prefix.length)) === 0
 
@@ -66,6 +67,7 @@ const sealing: Manifest.Step = {
     name: "format",
     version: 2,
     startOf: (key) => (isManifest(key) ? undefined : 0),
+    read: () => {},
     migrations: []
   },
   migration: { to: 2, migrate: ({ key, value }) => [put(key, value)] }
