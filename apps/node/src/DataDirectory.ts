@@ -8,6 +8,8 @@ import { Governance, VotesDb } from "@ephor/disputes"
 import { Manifest } from "@ephor/store"
 import { Relay } from "@ephor/streaming"
 import * as Status from "./Status.ts"
+import { Effect, FileSystem, Schema } from "effect"
+import { join } from "node:path"
 import { version } from "./version.ts"
 
 const decoder = new TextDecoder()
@@ -40,3 +42,18 @@ export const l1: Manifest.Contents = {
   release: version,
   families: [ChainRecords.family, DevRuntimeStore.family]
 }
+
+/** A directory belongs to another program; the message says which directory, and what to do. */
+export class DataDirectoryError extends Schema.TaggedError<DataDirectoryError>()("DataDirectoryError", {
+  message: Schema.String
+}) {}
+
+/** Refuses a directory that is a database itself, as a supervisor's is: ours have one in their `store`. */
+export const checkOwner = Effect.fnUntraced(function* (dataDir: string) {
+  const fs = yield* FileSystem.FileSystem
+  if (yield* Effect.orElseSucceed(fs.exists(join(dataDir, "data.mdb")), () => false)) {
+    return yield* new DataDirectoryError({
+      message: `the data directory ${dataDir} belongs to another program, such as ephor-supervisor: choose another --data-dir`
+    })
+  }
+})

@@ -8,6 +8,7 @@ import { Command } from "effect/cli"
 import { join } from "node:path"
 import * as ChainSpec from "./ChainSpec.ts"
 import * as Membership from "./committee/Membership.ts"
+import * as DataDirectory from "./DataDirectory.ts"
 import * as Extension from "./Extension.ts"
 import { readSecret } from "./KeyFile.ts"
 import * as Node from "./Node.ts"
@@ -97,6 +98,7 @@ const run = Effect.fn("run")(function* (config: NodeConfig) {
       message: "a committee's chain is followed by its specification: give --chain-spec FILE"
     })
   }
+  yield* DataDirectory.checkOwner(config.dataDir)
   yield* makeDataDir(config.dataDir)
   const spec = yield* specOf(config)
   const membership = yield* Membership.resolve(spec, {

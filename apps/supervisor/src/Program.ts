@@ -10,7 +10,8 @@ import * as NodeL1 from "@ephor/safety/NodeL1"
 import * as NodeSupervisorRpc from "@ephor/safety/NodeSupervisorRpc"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
-import { Clock, Effect, Layer, type Redacted, Ref, Schema } from "effect"
+import { Clock, Effect, FileSystem, Layer, type Redacted, Ref, Schema } from "effect"
+import { join } from "node:path"
 import {
   ConfigFileError,
   readDependencySet,
@@ -52,6 +53,14 @@ const checkUrls = Effect.fnUntraced(function* ({ l2ConsensusNodes }: SupervisorC
         `--l2-consensus.nodes has "${url}" but should have URLs with ws://, wss://, http:// or https://`
       )
     }
+  }
+})
+
+/** Refuses the directory of a node, which has its database in `store`. */
+const checkDataDir = Effect.fnUntraced(function* ({ dataDir }: SupervisorConfig) {
+  const fs = yield* FileSystem.FileSystem
+  if (yield* Effect.orElseSucceed(fs.exists(join(dataDir, "store", "data.mdb")), () => false)) {
+    return yield* wrong(`the data directory ${dataDir} belongs to a node: choose another --datadir`)
   }
 })
 
@@ -102,6 +111,7 @@ export interface Inputs {
 /** Reads the files that the settings name. */
 export const load = Effect.fn("Program.load")(function* (config: SupervisorConfig) {
   yield* checkUrls(config)
+  yield* checkDataDir(config)
   const dependencySet = yield* checkChains(config)
   const nodeSecrets = yield* secrets(config)
   const inputs: Inputs = {

@@ -107,6 +107,7 @@ const relay = Effect.fn("relay")(function* (config: Config) {
       message: "a relay publishes only what it has verified: give --committee FILE"
     })
   }
+  yield* DataDirectory.checkOwner(config.dataDir)
   const committee = yield* readCommittee(config.committee)
   const identity = yield* identityOf(config)
   const { fromCommit, maxHistoryBytes, maxHistoryCommits } = config
