@@ -54,12 +54,17 @@ const workerUrl = new URL(
   import.meta.url
 )
 
+/** Asks a worker to end. That it cannot be ended any more is as good as its end. */
+const end = (worker: Worker): void => {
+  worker.terminate().catch(() => {})
+}
+
 /** Waits for the next answer of a worker. Whatever ends the wait but an answer ends the worker. */
 const nextAnswer = (worker: Worker, timeoutMs: number, task?: PvfTask) =>
   Effect.callback<PvfAnswer | Failure>((resume) => {
     const settle = (answer: PvfAnswer | Failure, keep: boolean) => {
       cleanup()
-      if (!keep) void worker.terminate()
+      if (!keep) end(worker)
       resume(Effect.succeed(answer))
     }
     const onMessage = (answer: PvfAnswer) => settle(answer, true)
@@ -79,7 +84,7 @@ const nextAnswer = (worker: Worker, timeoutMs: number, task?: PvfTask) =>
     if (task !== undefined) worker.postMessage(task)
     return Effect.sync(() => {
       cleanup()
-      void worker.terminate()
+      end(worker)
     })
   })
 

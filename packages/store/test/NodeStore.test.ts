@@ -179,7 +179,7 @@ const writeUntilKilled = (
       rest = lines.pop()!
       for (const line of lines) last = Math.max(last, Number(line))
       told = told.then(() => onWritten(last))
-      if (last >= first + count) void told.finally(() => child.kill("SIGKILL"))
+      if (last >= first + count) told.finally(() => child.kill("SIGKILL")).catch(reject)
     })
     child.on("error", reject)
     child.on("close", (code, signal) =>
