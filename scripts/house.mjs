@@ -103,6 +103,7 @@ switch (process.argv[2]) {
   case "lint":
     install()
     run("lint", bin("oxlint"), ["--deny-warnings"])
+    run("promises", bin("oxlint"), ["--deny-warnings", "--type-aware", "-c", ".oxlintrc.promises.json"])
     run("format check", bin("oxfmt"), ["--check"])
     break
   case "format":

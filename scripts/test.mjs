@@ -35,6 +35,12 @@ if (only.length === 0) {
   stage("build", process.execPath, turbo("build"))
   stage("type check and Effect diagnostics", process.execPath, turbo("check"))
   stage("lint and import circles", bin("oxlint"), ["--deny-warnings"])
+  stage("no promise thrown away", bin("oxlint"), [
+    "--deny-warnings",
+    "--type-aware",
+    "-c",
+    ".oxlintrc.promises.json"
+  ])
   stage("format", bin("oxfmt"), ["--check"])
   stage("publint and attw", process.execPath, turbo("pack-check"))
 }

@@ -46,9 +46,9 @@ const start = (...args: ReadonlyArray<string>): Program => {
         }
         waiting.add(check)
         check()
-        void ends.then((code) =>
-          reject(new Error(`ended with ${code} before it printed ${pattern}:\n${text}`))
-        )
+        ends
+          .then((code) => reject(new Error(`ended with ${code} before it printed ${pattern}:\n${text}`)))
+          .catch(reject)
       })
   }
 }

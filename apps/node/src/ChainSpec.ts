@@ -1,6 +1,7 @@
 /**
  * What all processes of one chain agree upon: when it began, what it derives from, who validates and who authors.
  */
+import * as NodeFile from "@ephor/store/NodeFile"
 import { BlockRef, ChainId, ParaId, Timestamp, ValidatorIndex } from "@ephor/types"
 import { Effect, FileSystem, Schema } from "effect"
 
@@ -127,6 +128,6 @@ export const read = Effect.fnUntraced(function* (path: string) {
   )
 })
 
-/** Writes a specification to its file. */
-export const write = (path: string, spec: ChainSpec) =>
-  FileSystem.FileSystem.use((fs) => fs.writeFileString(path, encode(spec)))
+/** Writes a specification to its file, whole or not at all. */
+export const write = (path: string, spec: ChainSpec): Effect.Effect<void, NodeFile.FileError> =>
+  NodeFile.replace(path, encode(spec))

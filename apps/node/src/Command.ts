@@ -6,6 +6,7 @@ import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { codec } from "./codec/CodecCommand.ts"
 import { devnetCommand } from "./devnet/DevnetCommand.ts"
+import { dbCommand } from "./inspect/DbCommand.ts"
 import { disputesCommand } from "./inspect/DisputesCommand.ts"
 import { governanceCommand } from "./inspect/GovernanceCommand.ts"
 import { keyCommand } from "./KeyCommand.ts"
@@ -28,6 +29,7 @@ export const command = Command.make("ephor-node").pipe(
     relayCommand,
     disputesCommand,
     governanceCommand,
+    dbCommand,
     codec,
     keyCommand,
     checkConfig

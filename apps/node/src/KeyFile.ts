@@ -2,8 +2,9 @@
  * Secrets of validators in files, and their public sides as operators know them.
  */
 import { Effect, Redacted, Schema } from "effect"
+import * as NodeFile from "@ephor/store/NodeFile"
 import { createHash } from "node:crypto"
-import { readFile, writeFile } from "node:fs/promises"
+import { readFile } from "node:fs/promises"
 import { base58 } from "@scure/base"
 
 /** A key cannot be read, written or used; the message says which and what to do, never the secret. */
@@ -16,8 +17,10 @@ const failed = (path: string, verb: string) => (cause: unknown) => {
   const why =
     code === "ENOENT"
       ? "it does not exist"
-      : code === "EEXIST"
-        ? "it exists, and keys are never overwritten"
+      : cause instanceof NodeFile.FileError
+        ? cause.exists
+          ? "it exists, and keys are never overwritten"
+          : cause.why
         : cause instanceof Error
           ? cause.message
           : String(cause)
@@ -47,10 +50,10 @@ export const readSecret = Effect.fn("readSecret")(function* (argument: string) {
 
 /** Writes a new secret, readable by its owner only; a file that is there is never overwritten. */
 export const writeSecret = Effect.fn("writeSecret")((path: string, secret: Redacted.Redacted<string>) =>
-  Effect.tryPromise({
-    try: () => writeFile(path, `${Redacted.value(secret)}\n`, { flag: "wx", mode: 0o600 }),
-    catch: failed(path, "written")
-  })
+  Effect.mapError(
+    NodeFile.create(path, `${Redacted.value(secret)}\n`, { mode: 0o600 }),
+    failed(path, "written")
+  )
 )
 
 const ss58Context = Buffer.from("SS58PRE")

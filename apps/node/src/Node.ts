@@ -22,6 +22,7 @@ import type { Membership, OwnValidator } from "./committee/Membership.ts"
 import * as NodeNetwork from "./committee/NodeNetwork.ts"
 import * as RemoteFeed from "./committee/RemoteFeed.ts"
 import * as Sequencer from "./committee/Sequencer.ts"
+import * as DataDirectory from "./DataDirectory.ts"
 import * as DevRoutes from "./DevRoutes.ts"
 import type { Extension } from "./Extension.ts"
 import * as GovernanceRoutes from "./GovernanceRoutes.ts"
@@ -158,6 +159,7 @@ const alone = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
     streams(config, spec),
     admin(config),
     Readiness.layer,
+    Readiness.storage,
     Parachains.layer(spec, config.garbageEvery)
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, memoryNetworkOf)),
@@ -175,6 +177,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
     streams(config, spec),
     admin(config),
     Readiness.layer,
+    Readiness.storage,
     Sequencer.layer(membership),
     Parachains.layer(spec, config.garbageEvery, Collations.sender())
   ).pipe(
@@ -191,6 +194,7 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
     streams(config, spec),
     admin(config),
     Readiness.layer,
+    Readiness.storage,
     ...membership.own.map((validator) => Collations.layer(validator, membership.validators))
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
@@ -205,7 +209,12 @@ export const layer = (config: NodeConfig, spec: ChainSpec, membership: Membershi
   const kind = membership.follows ? follower : membership.isNetworked ? sequencer : alone
   return Health.whole(kind(config, spec, membership, extension)).pipe(
     Layer.provide([
-      extension.store ?? NodeStore.layer({ path: join(config.dataDir, "store") }),
+      extension.store ??
+        NodeStore.layer({
+          path: join(config.dataDir, "store"),
+          contents: DataDirectory.node,
+          lowSpaceBytes: config.lowSpaceMegabytes * 1_000_000
+        }),
       Health.layer,
       jwtSecretLayer(config)
     ])

@@ -45,6 +45,11 @@ export const settings = {
     description: "Directory for everything durable",
     default: "./ephor-node-data"
   }),
+  lowSpaceMegabytes: Settings.integer("low-space-mb", {
+    description:
+      "Megabytes free on the disk of the data directory below which the node warns, and is not ready",
+    default: 512
+  }),
   interopAddr: Settings.text("interop-addr", {
     description: "Address of the managed node's RPC",
     default: "127.0.0.1"

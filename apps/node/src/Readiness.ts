@@ -1,9 +1,10 @@
 /**
- * When a node is ready: its chain has moved within the last half minute.
+ * When a node is ready: its chain has moved within the last half minute, and its disk has room and can be read.
  */
 import { Chain } from "@ephor/chain"
 import { Health } from "@ephor/cli"
-import { Clock, Effect, Layer, Stream } from "effect"
+import { Condition } from "@ephor/store"
+import { Clock, Effect, Layer, Option, Stream } from "effect"
 
 /** How long the head of the chain may stand before the node counts as not ready. */
 const readyWithinMs = 30_000
@@ -23,6 +24,21 @@ export const layer: Layer.Layer<never, never, Chain.Chain | Health.Health> = Lay
       "chain",
       Effect.map(Clock.currentTimeMillis, (now) =>
         now - movedAtMs > readyWithinMs ? `no block for ${Math.round((now - movedAtMs) / 1000)} s` : undefined
+      )
+    )
+  })
+)
+
+/** Asks the store, if it is one on a disk. */
+export const storage: Layer.Layer<never, never, Health.Health> = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const health = yield* Health.Health
+    const condition = yield* Effect.serviceOption(Condition.Condition)
+    if (Option.isNone(condition)) return
+    yield* health.check(
+      "store",
+      Effect.map(condition.value.problems, (problems) =>
+        problems.length === 0 ? undefined : problems.join("; ")
       )
     )
   })

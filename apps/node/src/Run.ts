@@ -6,6 +6,7 @@ import { Clock, Effect, FileSystem, Schema } from "effect"
 import { join } from "node:path"
 import * as ChainSpec from "./ChainSpec.ts"
 import * as Membership from "./committee/Membership.ts"
+import * as DataDirectory from "./DataDirectory.ts"
 import * as Extension from "./Extension.ts"
 import { readSecret } from "./KeyFile.ts"
 import * as Node from "./Node.ts"
@@ -46,7 +47,7 @@ const specOf = Effect.fnUntraced(function* (config: NodeConfig) {
       genesisTime: now,
       finality: finalityDepth
     })
-    yield* Effect.orDie(ChainSpec.write(own, spec))
+    yield* ChainSpec.write(own, spec)
     return spec
   }
   const spec = yield* ChainSpec.read(path)
@@ -92,6 +93,7 @@ export const run = Effect.fn("run")(function* (config: NodeConfig) {
       message: "a committee's chain is followed by its specification: give --chain-spec FILE"
     })
   }
+  yield* DataDirectory.checkOwner(config.dataDir)
   yield* makeDataDir(config.dataDir)
   const spec = yield* specOf(config)
   const membership = yield* Membership.resolve(spec, {
@@ -101,7 +103,7 @@ export const run = Effect.fn("run")(function* (config: NodeConfig) {
   })
   return yield* Effect.gen(function* () {
     const { committee } = yield* DevChain.DevChain
-    yield* Effect.orDie(writeCommittee(join(config.dataDir, committeeFile), committee))
+    yield* writeCommittee(join(config.dataDir, committeeFile), committee)
     yield* Effect.logInfo("the node is running", { chainId: spec.chainId, dataDir: config.dataDir })
     return yield* (yield* Validators).join
   }).pipe(

@@ -2,7 +2,7 @@
  * Figures of a node that a person wants to see, kept across restarts.
  */
 import { Chain, ChainEvent, RuntimeApi } from "@ephor/chain"
-import { Store, Table } from "@ephor/store"
+import { Manifest, Store, Table } from "@ephor/store"
 import { Disputes } from "@ephor/disputes"
 import { candidateHash, ChainId } from "@ephor/types"
 import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
@@ -32,6 +32,9 @@ export class Status extends Context.Service<Status, { readonly figures: Effect.E
 ) {}
 
 const counters = Table.make({ name: "status", key: [Table.text], value: Counters })
+/** The figures that are kept, for the manifest of a data directory. */
+export const family: Manifest.Family = Manifest.family({ name: "status", version: 1, tables: [counters] })
+
 const none: Counters = { candidatesIncluded: 0, disputesConcluded: 0, reverts: 0, replacedBlocks: 0 }
 
 /** Candidates remembered so that none is counted twice. */

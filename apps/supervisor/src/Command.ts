@@ -5,6 +5,7 @@ import { Settings } from "@ephor/cli"
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { environmentPrefixes, settings } from "./SupervisorConfig.ts"
+import { dbCommand } from "./DbCommand.ts"
 
 const resolve = (flags: { readonly [name: string]: ReadonlyArray<string> }) =>
   Settings.resolve(settings, { flags, environment: process.env, prefixes: environmentPrefixes })
@@ -27,5 +28,5 @@ const checkConfig = Command.make("check-config", Settings.flags(settings), (flag
 /** `ephor-supervisor` with all its commands; without one it runs, as op-supervisor does. */
 export const command = Command.make("ephor-supervisor", Settings.flags(settings), supervise).pipe(
   Command.withDescription("Promote the blocks of many chains to safety"),
-  Command.withSubcommands([run, checkConfig])
+  Command.withSubcommands([run, dbCommand, checkConfig])
 )

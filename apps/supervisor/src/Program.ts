@@ -2,6 +2,7 @@
  * The supervisor on one page of layers: ground, L1, nodes, brain, doors.
  */
 import { Health, NodeAdmin } from "@ephor/cli"
+import { Condition } from "@ephor/store"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
 import * as NodeDbSync from "@ephor/safety/NodeDbSync"
@@ -9,13 +10,15 @@ import * as NodeL1 from "@ephor/safety/NodeL1"
 import * as NodeSupervisorRpc from "@ephor/safety/NodeSupervisorRpc"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
-import { Clock, Effect, Layer, type Redacted, Ref, Schema } from "effect"
+import { Clock, Effect, FileSystem, Layer, type Redacted, Ref, Schema } from "effect"
+import { join } from "node:path"
 import {
   ConfigFileError,
   readDependencySet,
   readRollupConfigPaths,
   readRollupConfigSet
 } from "./ChainSets.ts"
+import * as DataDirectory from "./DataDirectory.ts"
 import type { SupervisorConfig } from "./SupervisorConfig.ts"
 import { version } from "./version.ts"
 
@@ -50,6 +53,14 @@ const checkUrls = Effect.fnUntraced(function* ({ l2ConsensusNodes }: SupervisorC
         `--l2-consensus.nodes has "${url}" but should have URLs with ws://, wss://, http:// or https://`
       )
     }
+  }
+})
+
+/** Refuses the directory of a node, which has its database in `store`. */
+const checkDataDir = Effect.fnUntraced(function* ({ dataDir }: SupervisorConfig) {
+  const fs = yield* FileSystem.FileSystem
+  if (yield* Effect.orElseSucceed(fs.exists(join(dataDir, "store", "data.mdb")), () => false)) {
+    return yield* wrong(`the data directory ${dataDir} belongs to a node: choose another --datadir`)
   }
 })
 
@@ -100,6 +111,7 @@ export interface Inputs {
 /** Reads the files that the settings name. */
 export const load = Effect.fn("Program.load")(function* (config: SupervisorConfig) {
   yield* checkUrls(config)
+  yield* checkDataDir(config)
   const dependencySet = yield* checkChains(config)
   const nodeSecrets = yield* secrets(config)
   const inputs: Inputs = {
@@ -189,6 +201,18 @@ const readiness = Layer.effectDiscard(
   })
 )
 
+/** The store, too: it has room and can be read. */
+const storage = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const health = yield* Health.Health
+    const { problems } = yield* Condition.Condition
+    yield* health.check(
+      "store",
+      Effect.map(problems, (found) => (found.length === 0 ? undefined : found.join("; ")))
+    )
+  })
+)
+
 const admin = (config: SupervisorConfig) =>
   config.metricsEnabled
     ? Layer.unwrap(
@@ -221,7 +245,8 @@ const supervise = (config: SupervisorConfig, inputs: Inputs) =>
       // doors: who may ask it
       NodeSupervisorRpc.layer(rpcOptions(config, inputs.adminSecret)),
       admin(config),
-      readiness
+      readiness,
+      storage
       // brain
     ).pipe(Layer.provideMerge(brain(config, inputs)))
   ).pipe(
@@ -232,7 +257,11 @@ const supervise = (config: SupervisorConfig, inputs: Inputs) =>
         pollIntervalMs: config.l1PollIntervalMs,
         confirmationDepth: config.l1ConfirmationDepth
       }),
-      NodeStore.layer({ path: config.dataDir }),
+      NodeStore.layer({
+        path: config.dataDir,
+        contents: DataDirectory.supervisor,
+        lowSpaceBytes: config.lowSpaceMegabytes * 1_000_000
+      }),
       Health.layer
     ])
   )

@@ -40,6 +40,11 @@ export const settings = {
     description: "Files with the JWT secrets: one for all nodes, or one per node in their order"
   }),
   dataDir: Settings.text("datadir", { description: "Directory for everything durable" }),
+  lowSpaceMegabytes: Settings.integer("datadir.low-space-mb", {
+    description:
+      "Megabytes free on the disk of the data directory below which the supervisor warns, and is not ready",
+    default: 512
+  }),
   dataDirSyncEndpoint: Settings.url<undefined>("datadir.sync-endpoint", {
     description: "Another supervisor whose safety databases are taken over by a new --datadir",
     protocols: ["http:", "https:"],

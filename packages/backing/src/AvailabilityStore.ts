@@ -5,7 +5,7 @@
  * Data is kept for a fixed time, whatever becomes of its candidate. Answered `true` means: it is on disk.
  */
 import { Clock, Deferred, Effect, type Layer, Option, Result, Schema, Stream } from "effect"
-import { Store, Table } from "@ephor/store"
+import { Manifest, Store, Table } from "@ephor/store"
 import { Network, type NetworkError, Protocol, Refusal } from "@ephor/network"
 import {
   AvailabilityStore,
@@ -46,6 +46,13 @@ const ageTable = Table.make({
   name: "available-data-by-age",
   key: [Table.u64, Table.hash],
   value: Schema.Literal(true)
+})
+
+/** The records of available data, for the manifest of a data directory. */
+export const family: Manifest.Family = Manifest.family({
+  name: "available data",
+  version: 1,
+  tables: [dataTable, ageTable]
 })
 
 const decodeHash = Scale.decodeResult(CandidateHash)

@@ -5,7 +5,11 @@ import type { BlockNumber, Hash } from "@ephor/types"
 import type { Service as Store, StoreError } from "@ephor/store/Store"
 import { Effect, Option } from "effect"
 import type { HeadRefs } from "./Chain.ts"
-import { canonical, current } from "./hub/Tables.ts"
+import type { Family } from "@ephor/store/Manifest"
+import { canonical, current, family as chainFamily } from "./hub/Tables.ts"
+
+/** The records of a chain, for the manifest of a data directory. */
+export const family: Family = chainFamily
 
 /** The five heads as they were written last; nothing in a store that holds no chain. */
 export const heads = (store: Store): Effect.Effect<Option.Option<HeadRefs>, StoreError> =>

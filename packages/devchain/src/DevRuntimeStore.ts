@@ -7,8 +7,19 @@ import { Effect, Option } from "effect"
 import type { RuntimeState } from "./DevRuntime.ts"
 import { unappliedSlashes } from "./DevRuntimeApi.ts"
 import { canonicalAt, heads } from "@ephor/chain/ChainRecords"
-import { states } from "./runtime/StateStore.ts"
+import { batches, origins } from "./authoring/Origins.ts"
+import { members, rounds } from "./authoring/DagMaker.ts"
+import { rejections } from "./runtime/RelayStates.ts"
+import { codes, states } from "./runtime/StateStore.ts"
+import { type Family, family as makeFamily } from "@ephor/store/Manifest"
 import type { Service as Store } from "@ephor/store/Store"
+
+/** The records of a development chain, for the manifest of a data directory. */
+export const family: Family = makeFamily({
+  name: "development chain",
+  version: 1,
+  tables: [states, codes, rejections, origins, batches, rounds, members]
+})
 
 /** What a chain's store tells of its head. */
 export interface Stored {

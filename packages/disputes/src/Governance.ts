@@ -2,7 +2,7 @@
  * Governance mode: the chain has finalized something invalid, and waits for people. It is on disk, so that a restart
  * changes nothing.
  */
-import { Store, Table } from "@ephor/store"
+import { Manifest, Store, Table } from "@ephor/store"
 import type { BlockRef } from "@ephor/types"
 import { Context, Effect, Metric, Option, Schema, Semaphore, Stream } from "effect"
 import { DisputeError, StoreFailed } from "./DisputeError.ts"
@@ -38,6 +38,13 @@ const verdicts = Table.make({
   key: [Table.u32, Table.hash],
   value: Schema.Literals(["open", "decided"])
 })
+/** The records of governance mode, for the manifest of a data directory. */
+export const family: Manifest.Family = Manifest.family({
+  name: "governance",
+  version: 1,
+  tables: [table, verdicts]
+})
+
 const storeFailed = (cause: Store.StoreError) => new DisputeError({ reason: new StoreFailed({ cause }) })
 const modeOf = (conclusion: DisputeConclusion | undefined): GovernanceMode => ({
   frozen: conclusion !== undefined,

@@ -28,7 +28,7 @@ import {
 } from "./votes/Tables.ts"
 import { VotesWriter } from "./votes/Writer.ts"
 
-export { candidateVotesKey, sessionKey } from "./votes/Tables.ts"
+export { candidateVotesKey, family, sessionKey } from "./votes/Tables.ts"
 
 /** Votes about a candidate of a session. */
 export interface VotesRecord {

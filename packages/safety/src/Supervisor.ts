@@ -36,6 +36,7 @@ import { defaults, type Options } from "./SupervisorOptions.ts"
 import type { Counters, SuperRoot, SyncStatus } from "./SyncStatus.ts"
 
 export { defaults, type Options } from "./SupervisorOptions.ts"
+export { family } from "./supervisor/Ledger.ts"
 export type { NodeConfig } from "./node/Attachment.ts"
 export type { Connect } from "./supervisor/Operating.ts"
 export type { Seed } from "./chain/Activation.ts"

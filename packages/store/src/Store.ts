@@ -30,6 +30,10 @@ export class StoreCorrupt extends Schema.TaggedError<StoreCorrupt>()("Corrupt", 
   key: Schema.String,
   why: Schema.String
 }) {}
+/** There is no room for what was to be written; what was written before is all there. */
+export class StoreFull extends Schema.TaggedError<StoreFull>()("Full", { why: Schema.String }) {}
+/** The records were written by another program, or by a version of it that this one cannot read. */
+export class StoreForeign extends Schema.TaggedError<StoreForeign>()("Foreign", { why: Schema.String }) {}
 /** The store was closed before the operation. */
 export class StoreClosed extends Schema.TaggedError<StoreClosed>()("Closed", {}) {}
 
@@ -37,7 +41,7 @@ export class StoreClosed extends Schema.TaggedError<StoreClosed>()("Closed", {})
 export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   operation: Schema.Literals(["open", "get", "batch", "iterate"]),
   path: Schema.String,
-  reason: Schema.Union([StoreIo, StoreCorrupt, StoreClosed])
+  reason: Schema.Union([StoreIo, StoreFull, StoreCorrupt, StoreForeign, StoreClosed])
 }) {
   override get message() {
     const reason = this.reason
@@ -45,6 +49,10 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
     switch (reason._tag) {
       case "Io":
         return `${where}: ${reason.cause instanceof Error ? reason.cause.message : String(reason.cause)}`
+      case "Full":
+        return `${where}: the disk is full: ${reason.why}; nothing that was written before is lost: make room and start again`
+      case "Foreign":
+        return `${where}: ${reason.why}`
       case "Corrupt":
         return `${where}: the record at ${reason.key} is corrupt (${reason.why}); restore the data directory from a backup or delete it`
       case "Closed":
@@ -53,7 +61,7 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   }
   /** A later try may succeed without anybody doing anything: a full disk may be emptied, a damaged record stays so. */
   get retryable() {
-    return this.reason._tag === "Io"
+    return this.reason._tag === "Io" || this.reason._tag === "Full"
   }
 }
 

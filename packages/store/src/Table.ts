@@ -132,6 +132,8 @@ export interface Table<Key extends ReadonlyArray<unknown>, A> {
   readonly key: (key: Key) => Uint8Array
   readonly put: (key: Key, value: A) => Write
   readonly delete: (key: Key) => Write
+  /** An entry of this table as key and value; throws for bytes that are none. */
+  readonly read: (entry: Entry) => readonly [key: Key, value: A]
   readonly get: (store: Store, key: Key) => Effect.Effect<Option.Option<A>, StoreError>
   readonly iterate: (
     store: Store,
@@ -205,6 +207,7 @@ export const make = <
     key: bytesOf,
     put: (key, value) => ({ _tag: "Put", key: bytesOf(key), value: codec.encode(value) }),
     delete: (key) => ({ _tag: "Delete", key: bytesOf(key) }),
+    read: ({ key, value }) => [keyOf(key), codec.decode(value)],
     get: (store, key) =>
       Effect.suspend(() => {
         const bytes = bytesOf(key)

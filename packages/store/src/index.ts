@@ -1,3 +1,6 @@
+export * as Condition from "./Condition.ts"
+export * as Manifest from "./Manifest.ts"
 export * as Metrics from "./Metrics.ts"
+export * as Migration from "./Migration.ts"
 export * as Store from "./Store.ts"
 export * as Table from "./Table.ts"

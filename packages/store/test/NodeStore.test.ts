@@ -91,26 +91,6 @@ describe("NodeStore", () => {
     })
   )
 
-  it.effect(
-    "belongs to one process and one layer at a time; a lock left by a killed process is taken over",
-    () =>
-      Effect.gen(function* () {
-        const path = yield* written("locked")
-        const twice = Effect.scoped(Effect.andThen(Layer.build(NodeStore.layer({ path })), opening(path)))
-        assert.include(yield* twice, "already open in this process")
-        writeFileSync(join(path, "process.lock"), `${process.ppid}\n`)
-        assert.include(yield* opening(path), `in use by process ${process.ppid}`)
-        // The id of a living process, but not the process that wrote the lock.
-        writeFileSync(
-          join(path, "process.lock"),
-          process.platform === "linux" ? `${process.ppid} 1\n` : "999999999\n"
-        )
-        yield* Effect.scoped(Layer.build(NodeStore.layer({ path })))
-        writeFileSync(join(path, "process.lock"), "torn")
-        yield* Effect.scoped(Layer.build(NodeStore.layer({ path })))
-      })
-  )
-
   it.effect("refuses keys that are too long or empty before anything is written", () =>
     Effect.gen(function* () {
       const store = yield* Store.Store
@@ -199,7 +179,7 @@ const writeUntilKilled = (
       rest = lines.pop()!
       for (const line of lines) last = Math.max(last, Number(line))
       told = told.then(() => onWritten(last))
-      if (last >= first + count) void told.finally(() => child.kill("SIGKILL"))
+      if (last >= first + count) told.finally(() => child.kill("SIGKILL")).catch(reject)
     })
     child.on("error", reject)
     child.on("close", (code, signal) =>

@@ -30,6 +30,7 @@ import * as RelayMetrics from "./RelayMetrics.ts"
 import * as Subscriber from "./Subscriber.ts"
 import * as SubscriberConfig from "./SubscriberConfig.ts"
 
+export { family } from "./relay/History.ts"
 export {
   extend as extendPath,
   maxIdentityLength,

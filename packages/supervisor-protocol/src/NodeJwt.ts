@@ -2,7 +2,8 @@
  * Keyed hash and secret files of the token scheme, with Node.
  */
 import { createHmac, randomBytes } from "node:crypto"
-import { readFile, writeFile } from "node:fs/promises"
+import { readFile } from "node:fs/promises"
+import * as NodeFile from "@ephor/store/NodeFile"
 import { Effect, Redacted } from "effect"
 import {
   badSecretText,
@@ -49,14 +50,10 @@ export const readSecret = Effect.fn("NodeJwt.readSecret")(function* (path: strin
  * never overwritten, whatever is in it.
  */
 export const readOrMakeSecret = Effect.fn("NodeJwt.readOrMakeSecret")(function* (path: string) {
-  yield* Effect.tryPromise({
-    try: () => writeFile(path, formatSecret(randomBytes(secretLength)), { flag: "wx", mode: 0o600 }),
-    catch: (error) => (isCode(error, "EEXIST") ? ("exists" as const) : cannot("write", path, error))
-  }).pipe(
+  yield* NodeFile.create(path, formatSecret(randomBytes(secretLength)), { mode: 0o600 }).pipe(
     Effect.andThen(Effect.logInfo("made a new jwt secret", { path })),
-    Effect.catchIf(
-      (error) => error === "exists",
-      () => Effect.void
+    Effect.catch((error) =>
+      error.exists ? Effect.void : Effect.fail(cannot("write", path, new Error(error.why)))
     )
   )
   return yield* readSecret(path)

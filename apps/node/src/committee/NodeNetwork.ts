@@ -6,9 +6,10 @@ import { DevExecution } from "@ephor/devchain"
 import { Keystore } from "@ephor/keystore"
 import type { Handshake } from "@ephor/network"
 import * as NodeLibp2p from "@ephor/network/NodeLibp2p"
+import * as NodeFile from "@ephor/store/NodeFile"
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
 import { randomBytes } from "node:crypto"
-import { readFile, writeFile } from "node:fs/promises"
+import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { ChainSpec } from "../ChainSpec.ts"
 import type { NodeConfig } from "../NodeConfig.ts"
@@ -26,13 +27,13 @@ const failed = (path: string, verb: string) => (cause: unknown) =>
 
 /** The key in a file, made if there is none; a file that is there is never overwritten. */
 export const readOrMakeNodeKey = Effect.fn("readOrMakeNodeKey")(function* (path: string) {
-  yield* Effect.tryPromise({
-    try: () =>
-      writeFile(path, `${randomBytes(32).toString("hex")}\n`, { flag: "wx", mode: 0o600 }).catch((error) => {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
-      }),
-    catch: failed(path, "written")
-  })
+  yield* NodeFile.create(path, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 }).pipe(
+    Effect.catchIf(
+      ({ exists }) => exists,
+      () => Effect.void
+    ),
+    Effect.mapError(failed(path, "written"))
+  )
   const text = yield* Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: failed(path, "read") })
   const digits = text.trim().replace(/^0x/, "")
   if (!/^[0-9a-fA-F]{64}$/.test(digits)) {

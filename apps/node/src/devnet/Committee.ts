@@ -28,7 +28,7 @@ export const specOf = Effect.fnUntraced(function* (
     })
   }
   const spec = ChainSpec.development({ chainId, genesisTime, l1Genesis, ...expected })
-  yield* Effect.orDie(ChainSpec.write(path, spec))
+  yield* ChainSpec.write(path, spec)
 })
 
 /** A validator with a process of its own. */

@@ -3,6 +3,7 @@
  */
 import { DevChain } from "@ephor/devchain"
 import * as NodeEthRpcServer from "@ephor/execution/NodeEthRpcServer"
+import * as NodeFile from "@ephor/store/NodeFile"
 import * as NodeStore from "@ephor/store/NodeStore"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
@@ -11,6 +12,7 @@ import { Clock, Context, Effect, FileSystem, Layer, type Queue } from "effect"
 import { HttpClient } from "effect/http"
 import { dirname, join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
+import * as DataDirectory from "../DataDirectory.ts"
 import { specOf, startValidators } from "./Committee.ts"
 import * as Execution from "./Execution.ts"
 import type { Options } from "./Options.ts"
@@ -74,7 +76,7 @@ const startL1 = Effect.fnUntraced(function* (
     genesisTime,
     blockTimeMs: l1BlockTimeMs,
     finalityDepth: 2
-  }).pipe(Layer.provide(NodeStore.layer({ path: join(options.dataDir, "l1") })))
+  }).pipe(Layer.provide(NodeStore.layer({ path: join(options.dataDir, "l1"), contents: DataDirectory.l1 })))
   const context = yield* Layer.build(
     NodeEthRpcServer.layer({ host, port: 0, chainId: l1ChainId }).pipe(Layer.provide(chain))
   )
@@ -192,6 +194,6 @@ const genesisTimeOf = Effect.fnUntraced(function* (path: string) {
   const stored = yield* Effect.option(fs.readFileString(path))
   if (stored._tag === "Some") return Number(stored.value)
   const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-  yield* Effect.orDie(fs.writeFileString(path, String(now)))
+  yield* NodeFile.replace(path, String(now))
   return now
 })

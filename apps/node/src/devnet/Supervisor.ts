@@ -1,6 +1,7 @@
 /** The supervisor of a devnet. */
 import type { BlockRef } from "@ephor/types"
-import { Effect, FileSystem, type Queue } from "effect"
+import * as NodeFile from "@ephor/store/NodeFile"
+import { Effect, type Queue } from "effect"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import * as Execution from "./Execution.ts"
@@ -26,17 +27,16 @@ export const startSupervisor = Effect.fnUntraced(function* (
   l1Url: string,
   chains: ReadonlyArray<DevnetChain>
 ) {
-  const fs = yield* FileSystem.FileSystem
   const file = (name: string) => join(options.dataDir, name)
   const dependencies = Object.fromEntries(chains.map(({ chainId }) => [chainId, {}]))
-  yield* Effect.orDie(fs.writeFileString(file("dependency-set.json"), JSON.stringify({ dependencies })))
+  yield* NodeFile.replace(file("dependency-set.json"), JSON.stringify({ dependencies }))
   const rollups = Object.fromEntries(
     chains.map(({ anchor, chainId }) => [
       chainId,
       { genesis: { l1: seal(anchor.source), l2: seal(anchor.derived) }, block_time: 1, interop_time: 0 }
     ])
   )
-  yield* Effect.orDie(fs.writeFileString(file("rollup-config-set.json"), JSON.stringify(rollups)))
+  yield* NodeFile.replace(file("rollup-config-set.json"), JSON.stringify(rollups))
   const [rpcPort, metricsPort] = yield* Effect.all([freePort, freePort])
   const logFile = file("supervisor.log")
   const { flags, node } = self()

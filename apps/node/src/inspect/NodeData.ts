@@ -6,6 +6,7 @@ import * as NodeStore from "@ephor/store/NodeStore"
 import type { ValidatorIndex } from "@ephor/types"
 import { Context, Effect, FileSystem, Layer, Option, Schema, Stream } from "effect"
 import { join } from "node:path"
+import * as DataDirectory from "../DataDirectory.ts"
 
 /** A directory is not what was expected; the message says which, and what to give instead. */
 export class NodeDataError extends Schema.TaggedError<NodeDataError>()("NodeDataError", {
@@ -30,7 +31,8 @@ export const validatorPrefix = (validator: ValidatorIndex): string => `validator
 const nodeNames = /^(node|validator)-\d+/
 const namedNodes = 12
 
-const checkDirectory = Effect.fnUntraced(function* (dataDir: string) {
+/** Fails with a sentence for a directory in which no node has kept anything. */
+export const checkDirectory = Effect.fnUntraced(function* (dataDir: string) {
   const fs = yield* FileSystem.FileSystem
   const exists = (path: string) => Effect.orElseSucceed(fs.exists(path), () => false)
   if (yield* exists(join(storePath(dataDir), "data.mdb"))) return
@@ -85,12 +87,12 @@ const dataIn = Effect.fnUntraced(function* (
 
 /** Opens the data of a node for reading, whether the node runs or not. */
 export const open = Effect.fn("NodeData.open")((dataDir: string) =>
-  dataIn(dataDir, NodeStore.layerReadOnly({ path: storePath(dataDir) }))
+  dataIn(dataDir, NodeStore.layerReadOnly({ path: storePath(dataDir), contents: DataDirectory.node }))
 )
 
 /** Opens the data of a node that does not run, for writing. */
 export const openStopped = Effect.fn("NodeData.openStopped")((dataDir: string) =>
-  dataIn(dataDir, NodeStore.layer({ path: storePath(dataDir) }))
+  dataIn(dataDir, NodeStore.layer({ path: storePath(dataDir), contents: DataDirectory.node }))
 )
 
 /** The part of a store that belongs to one of its validators. */

@@ -4,6 +4,7 @@
 import { BlockVerifier, Subscriber } from "@ephor/streaming"
 import * as NodeBlockVerifier from "@ephor/streaming/NodeBlockVerifier"
 import * as NodeGrpcClient from "@ephor/streaming/NodeGrpcClient"
+import * as NodeFile from "@ephor/store/NodeFile"
 import { DagCommittee, Json } from "@ephor/types"
 import { Effect, FileSystem, Layer, Schema } from "effect"
 
@@ -17,9 +18,7 @@ export const committeeFile = "committee.json"
 
 /** Writes the committee for those who observe. */
 export const writeCommittee = (path: string, committee: DagCommittee) =>
-  FileSystem.FileSystem.use((fs) =>
-    fs.writeFileString(path, `${Json.stringify(DagCommittee)(committee, 2)}\n`)
-  )
+  NodeFile.replace(path, `${Json.stringify(DagCommittee)(committee, 2)}\n`)
 
 /** Reads a committee file. */
 export const readCommittee = Effect.fnUntraced(function* (path: string) {

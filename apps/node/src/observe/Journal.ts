@@ -2,10 +2,11 @@
  * Where `observe` writes commits, and how it knows where to go on: nowhere, by a cursor file beside what it prints, or
  * by the file itself that it writes.
  */
+import * as NodeFile from "@ephor/store/NodeFile"
 import type { SubscriberConfig } from "@ephor/streaming"
 import { CommitIndex, Hash, Json } from "@ephor/types"
 import { Effect, Schema, type Scope } from "effect"
-import { type FileHandle, open, readFile, rename } from "node:fs/promises"
+import { type FileHandle, open, readFile } from "node:fs/promises"
 import { ObserveError } from "./Committee.ts"
 
 /** Takes commits that were put into lines, and knows the last one that it has taken. */
@@ -51,19 +52,6 @@ const printCursor = Json.stringify(Cursor)
 
 const isMissing = (cause: unknown) => cause instanceof Error && "code" in cause && cause.code === "ENOENT"
 
-/** Writes a file so that it is there whole, in its old or its new form, whenever the process dies. */
-const replaceFile = async (path: string, text: string) => {
-  const next = `${path}.next`
-  const handle = await open(next, "w")
-  try {
-    await handle.writeFile(text)
-    await handle.datasync()
-  } finally {
-    await handle.close()
-  }
-  await rename(next, path)
-}
-
 /**
  * Prints, and notes in a cursor file what was printed, after the reader has taken it: a crash in between prints it
  * again. `committee` names whose commits these are; the cursor of another one is refused.
@@ -93,8 +81,13 @@ export const withCursor = Effect.fnUntraced(function* (
     write: (lines, position) =>
       Effect.andThen(
         print(textOf(lines)),
-        attempt(`the cursor ${path} cannot be written`, "free the disk or give another --cursor", () =>
-          replaceFile(path, `${printCursor({ ...position, ...belongs })}\n`)
+        NodeFile.replace(path, `${printCursor({ ...position, ...belongs })}\n`).pipe(
+          Effect.mapError(
+            ({ why }) =>
+              new ObserveError({
+                message: `the cursor ${path} cannot be written: ${why}; free the disk or give another --cursor`
+              })
+          )
         )
       )
   }

@@ -1,6 +1,7 @@
 /**
  * Follows publishers and publishes what the committee has certified, to any depth.
  */
+import * as NodeFile from "@ephor/store/NodeFile"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { Health, NodeAdmin } from "@ephor/cli"
 import { Publisher, Relay } from "@ephor/streaming"
@@ -8,6 +9,8 @@ import { Effect, FileSystem, Layer, SubscriptionRef } from "effect"
 import { randomUUID } from "node:crypto"
 import { join } from "node:path"
 import { ObserveError, readCommittee, verifier } from "./Committee.ts"
+import * as DataDirectory from "../DataDirectory.ts"
+import * as Readiness from "../Readiness.ts"
 import * as StreamServer from "../StreamServer.ts"
 import { version } from "../version.ts"
 import * as Progress from "./Progress.ts"
@@ -27,7 +30,7 @@ const identityOf = Effect.fnUntraced(function* (config: Config) {
     yield* fs.makeDirectory(config.dataDir, { recursive: true })
     if (yield* fs.exists(path)) return (yield* fs.readFileString(path)).trim()
     const made = `relay-${randomUUID()}`
-    yield* fs.writeFileString(path, `${made}\n`)
+    yield* NodeFile.replace(path, `${made}\n`)
     return made
   }).pipe(Effect.mapError(failed))
 })
@@ -67,11 +70,13 @@ export const relay = Effect.fn("relay")(function* (config: Config) {
       message: "a relay publishes only what it has verified: give --committee FILE"
     })
   }
+  yield* DataDirectory.checkOwner(config.dataDir)
   const committee = yield* readCommittee(config.committee)
   const identity = yield* identityOf(config)
   const { fromCommit, maxHistoryBytes, maxHistoryCommits } = config
   const doors = Layer.mergeAll(
     admin(config),
+    Readiness.storage,
     StreamServer.layer(config).pipe(
       Layer.provide(Publisher.layer({ ...StreamServer.publisherOptions(config), identity }))
     )
@@ -93,7 +98,7 @@ export const relay = Effect.fn("relay")(function* (config: Config) {
     )
   ).pipe(
     Layer.provide([
-      NodeStore.layer({ path: join(config.dataDir, "store") }),
+      NodeStore.layer({ path: join(config.dataDir, "store"), contents: DataDirectory.relay }),
       verifier(committee),
       Health.layer
     ])

@@ -24,7 +24,7 @@ export interface Limits {
 export const defaults: Limits = { remembered: 65_536, keptBlocks: 512, pruneBatch: 300 }
 
 /** By the height of the block that included the candidate. */
-const table = Table.make({ name: "approvals", key: [Table.u64, Table.hash], value: Approval })
+export const approvals = Table.make({ name: "approvals", key: [Table.u64, Table.hash], value: Approval })
 
 /** The approvals of one validator. */
 export interface ApprovalRecord {
@@ -42,7 +42,7 @@ export interface ApprovalRecord {
 /** The record as the store has it. */
 export const make = Effect.fnUntraced(function* (store: Store.Service, limits: Limits) {
   const approved = new Recent<CandidateHash, Approval>(limits.remembered)
-  yield* Stream.runForEach(table.iterate(store, []), ([[, candidate], approval]) =>
+  yield* Stream.runForEach(approvals.iterate(store, []), ([[, candidate], approval]) =>
     Effect.sync(() => approved.set(candidate, approval))
   )
   const record: ApprovalRecord = {
@@ -51,15 +51,15 @@ export const make = Effect.fnUntraced(function* (store: Store.Service, limits: L
     add: (candidate, includedAt, approval) =>
       Effect.suspend(() => {
         approved.set(candidate, approval)
-        return store.batch([table.put([includedAt, candidate], approval)])
+        return store.batch([approvals.put([includedAt, candidate], approval)])
       }),
     prune: Effect.fnUntraced(function* (finalized) {
-      const old = yield* table.iterate(store, [], { limit: limits.pruneBatch }).pipe(
+      const old = yield* approvals.iterate(store, [], { limit: limits.pruneBatch }).pipe(
         Stream.map(([key]) => key),
         Stream.takeWhile(([height]) => height < finalized - limits.keptBlocks),
         Stream.runCollect
       )
-      if (old.length > 0) yield* store.batch(old.map((key) => table.delete(key)))
+      if (old.length > 0) yield* store.batch(old.map((key) => approvals.delete(key)))
     })
   }
   return record

@@ -18,7 +18,7 @@ export interface Limits {
 export const defaults: Limits = { keptBlocks: 64, pruneBatch: 300 }
 
 /** By height and hash of the relay parent, and by candidate: one statement about each. */
-const table = Table.make({
+export const ownStatements = Table.make({
   name: "own-statements",
   key: [Table.u64, Table.hash, Table.hash],
   value: SignedFullStatement,
@@ -46,18 +46,18 @@ export interface OwnStatements {
 /** The statements that the store has. */
 export const make = (store: Store.Service, limits: Limits): OwnStatements => ({
   at: ({ hash, number }) =>
-    table.iterate(store, [number, hash]).pipe(
+    ownStatements.iterate(store, [number, hash]).pipe(
       Stream.map(([, statement]) => statement),
       Stream.runCollect
     ),
   add: ({ hash, number }, statement) =>
-    store.batch([table.put([number, hash, statementCandidate(statement.payload)], statement)]),
+    store.batch([ownStatements.put([number, hash, statementCandidate(statement.payload)], statement)]),
   prune: Effect.fnUntraced(function* (finalized) {
-    const old = yield* table.iterate(store, [], { limit: limits.pruneBatch }).pipe(
+    const old = yield* ownStatements.iterate(store, [], { limit: limits.pruneBatch }).pipe(
       Stream.map(([key]) => key),
       Stream.takeWhile(([height]) => height < finalized - limits.keptBlocks),
       Stream.runCollect
     )
-    if (old.length > 0) yield* store.batch(old.map((key) => table.delete(key)))
+    if (old.length > 0) yield* store.batch(old.map((key) => ownStatements.delete(key)))
   })
 })

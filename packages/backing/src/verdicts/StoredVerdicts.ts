@@ -10,7 +10,7 @@ import type { VerdictPool, Verdicts } from "../VerdictPool.ts"
 const Waiting = ProvisionableData.cases.Verdicts
 
 /** By the height since which they wait, session, candidate, and the first validator that is judged. */
-const table = Table.make({
+export const waiting = Table.make({
   name: "verdict-pool",
   key: [Table.u64, Table.u32, Table.hash, Table.u32],
   value: Waiting
@@ -21,26 +21,26 @@ const keyOf = (since: number, { candidateHash, session, verdicts }: Verdicts) =>
 
 /** Fills the pool with what an earlier run left. */
 export const load = (store: Store.Service, pool: VerdictPool) =>
-  Stream.runForEach(table.iterate(store, []), ([[since], verdicts]) =>
+  Stream.runForEach(waiting.iterate(store, []), ([[since], verdicts]) =>
     Effect.sync(() => void pool.add(verdicts, since))
   )
 
 /** Writes verdicts that came at a height; returns when they are on disk. */
 export const put = (store: Store.Service, since: number, verdicts: Verdicts) =>
-  store.batch([table.put(keyOf(since, verdicts), verdicts)])
+  store.batch([waiting.put(keyOf(since, verdicts), verdicts)])
 
 /** Forgets what came before a height. */
 export const prune = Effect.fnUntraced(function* (store: Store.Service, oldest: number, limit: number) {
-  const old = yield* table.iterate(store, [], { limit }).pipe(
+  const old = yield* waiting.iterate(store, [], { limit }).pipe(
     Stream.map(([key]) => key),
     Stream.takeWhile(([since]) => since < oldest),
     Stream.runCollect
   )
-  if (old.length > 0) yield* store.batch(old.map((key) => table.delete(key)))
+  if (old.length > 0) yield* store.batch(old.map((key) => waiting.delete(key)))
 })
 
 /** Who was judged about a candidate, by session and candidate: nobody is judged twice. */
-const judged = Table.make({
+export const judged = Table.make({
   name: "judged",
   key: [Table.u32, Table.hash],
   value: Schema.Array(Schema.Int)

@@ -4,6 +4,7 @@ import { BlockNumber, BlockRef, Hash, L2BlockRef, OutputV0, Receipt } from "@eph
 import * as BlockTree from "../BlockTree.ts"
 import { Derivation } from "../Derivation.ts"
 import type { Service as Store } from "@ephor/store/Store"
+import * as Manifest from "@ephor/store/Manifest"
 import * as Table from "@ephor/store/Table"
 
 /** Everything of a block but its reference. */
@@ -56,6 +57,13 @@ export const current = Table.make({
     }),
     derivation: Derivation
   })
+})
+
+/** All of them, for the manifest of a data directory. A change of what a record is raises the version. */
+export const family = Manifest.family({
+  name: "chain",
+  version: 1,
+  tables: [contents, blocks, numbers, canonical, sources, invalid, replacements, current]
 })
 
 /** The reference of a block, in the tree or on disk. */

@@ -23,14 +23,16 @@ import * as Table from "@ephor/store/Table"
 
 const StoredRound = Schema.Struct({ blocks: Schema.Array(Wire.Bytes), voted: CommitIndex })
 
-const rounds = Table.make({
+/** The last rounds of the committee. */
+export const rounds = Table.make({
   name: "dev/round",
   key: [Table.u32],
   value: StoredRound,
   codec: { encode: Bcs.encode(StoredRound), decode: Bcs.decode(StoredRound) }
 })
 
-const members = Table.make({ name: "dev/committee", key: [], value: Schema.Array(DagPublicKey) })
+/** The keys of the committee. */
+export const members = Table.make({ name: "dev/committee", key: [], value: Schema.Array(DagPublicKey) })
 
 /** A chain block's share of the DAG, ready to be executed. */
 export interface Made {

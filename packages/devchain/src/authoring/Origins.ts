@@ -10,11 +10,13 @@ import { Backend, ChainError } from "@ephor/chain/ChainError"
 import { Store, type StoreError } from "@ephor/store/Store"
 import * as Table from "@ephor/store/Table"
 
-const origins = Table.make({ name: "dev/origin", key: [], value: BlockRef })
+/** The last L1 block that was provided. */
+export const origins = Table.make({ name: "dev/origin", key: [], value: BlockRef })
 
 /** What the L1 block of a height gave when it was first derived from. */
 const Batch = Schema.Struct({ source: Hash, blocks: Schema.Array(BlockId) })
-const batches = Table.make({ name: "dev/batch", key: [Table.u64], value: Batch })
+/** Batches by the height of their L1 block. */
+export const batches = Table.make({ name: "dev/batch", key: [Table.u64], value: Batch })
 
 /** L1 blocks below the newest one whose batches are kept: further back nobody resets. */
 const keptBatches = 10_000

@@ -13,7 +13,8 @@ import { runtimeApi } from "./Api.ts"
 import { sr25519Verify } from "@ephor/keystore/Signatures"
 import { codes, type Limits, makeStateStore } from "./StateStore.ts"
 
-const rejections = Table.make({ name: "dev/rejected", key: [Table.hash], value: Schema.Literal(true) })
+/** Candidates that are never backed again. */
+export const rejections = Table.make({ name: "dev/rejected", key: [Table.hash], value: Schema.Literal(true) })
 
 /** States of the runtime with what depends on them. */
 export interface RelayStates {

@@ -1,5 +1,5 @@
 /** What lies where in the votes database, and how it becomes bytes. Keys are those of polkadot-sdk's coordinator. */
-import { Store, Table } from "@ephor/store"
+import { Manifest, Store, Table } from "@ephor/store"
 import {
   type CandidateHash,
   CandidateReceipt,
@@ -172,4 +172,24 @@ export const readRecent = Effect.fnUntraced(function* (store: Store.Service) {
     candidateHash,
     status
   }))
+})
+
+const startsWith = (key: Uint8Array, head: Uint8Array) =>
+  key.length >= head.length && head.every((byte, i) => key[i] === byte)
+const isKey = (key: Uint8Array, whole: Uint8Array) => key.length === whole.length && startsWith(key, whole)
+const singles: ReadonlyArray<readonly [Uint8Array, (bytes: Uint8Array) => unknown]> = [
+  [recentKey, decodeRecent],
+  [earliestKey, decodeNumber],
+  [watermarkKey, decodeNumber]
+]
+const decoderOf = (key: Uint8Array) =>
+  startsWith(key, votesPrefix) ? decodeRecord : singles.find(([whole]) => isKey(key, whole))?.[1]
+
+/** All of them, for the manifest of a data directory. A change of what a record is raises the version. */
+export const family = Manifest.family({
+  name: "votes",
+  version: 1,
+  tables: [byValidator, byIdentity, conclusions],
+  owns: (key) => decoderOf(key) !== undefined,
+  read: ({ key, value }) => decoderOf(key)?.(value)
 })

@@ -7,6 +7,7 @@
  */
 import { Deferred, Effect, Exit, Queue, Result, Schema, type Scope, Stream } from "effect"
 import { Store, type StoreError, type Write } from "@ephor/store/Store"
+import * as Manifest from "@ephor/store/Manifest"
 import * as Table from "@ephor/store/Table"
 import { BlockRef, BlockSeal, type ChainId, type Hash, Scale, Wire } from "@ephor/types"
 import * as DbFile from "../DbFile.ts"
@@ -113,6 +114,13 @@ const invalidatedTable = Table.make({
 })
 const l1Table = Table.make({ name: "supervisor/l1", key: [Table.text], ...scale(BlockRef) })
 const finalizedKey = ["finalized"] as const
+
+/** All of them, for the manifest of a data directory. A change of what a record is raises the version. */
+export const family = Manifest.family({
+  name: "supervisor",
+  version: 1,
+  tables: [logsTable, localTable, crossTable, crossUnsafeTable, invalidatedTable, l1Table]
+})
 
 const storeFailed = (method: string) => (cause: StoreError) =>
   new SupervisorError({ method, reason: new StoreFailed({ cause }) })

@@ -1,86 +1,7 @@
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  statSync,
-  writeFileSync
-} from "node:fs"
-import { join, resolve } from "node:path"
-
-/** Directories that this process holds, so that two layers of one process do not share one. */
-const held = new Set<string>()
-
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
-
-/** When a process started, in clock ticks since boot, so that a process id that was given anew is told apart. */
-const startOf = (pid: number): string | undefined => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
-  } catch {
-    return undefined // not Linux, or gone
-  }
-}
-
-const isAlive = (pid: number, start: string | undefined): boolean => {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if (codeOf(error) === "ESRCH") return false
-  }
-  return start === undefined || start === "" || startOf(pid) === start
-}
-
-const explain = (path: string, error: unknown): Error => {
-  const code = codeOf(error)
-  if (code === "EACCES" || code === "EPERM")
-    return new Error(`no permission to write in ${path}`, { cause: error })
-  if (code === "ENOTDIR" || code === "EEXIST")
-    return new Error(`${path} is not a directory`, { cause: error })
-  if (code === "EROFS") return new Error(`${path} is on a read-only file system`, { cause: error })
-  if (code === "ENOSPC") return new Error(`no space left for ${path}`, { cause: error })
-  return error instanceof Error ? error : new Error(String(error))
-}
-
-/**
- * Takes a directory for this process, making it if it is missing; the returned function gives it back. A lock whose
- * process is gone (SIGKILL) is taken over. Throws an `Error` with a sentence for the operator.
- */
-export const lockDirectory = (path: string): (() => void) => {
-  const directory = resolve(path)
-  const file = join(directory, "process.lock")
-  if (held.has(directory)) throw new Error("it is already open in this process")
-  try {
-    mkdirSync(directory, { recursive: true })
-    const mine = `${process.pid} ${startOf(process.pid) ?? ""}\n`
-    for (let attempt = 0; ; attempt++) {
-      try {
-        writeFileSync(file, mine, { flag: "wx" })
-        break
-      } catch (error) {
-        if (codeOf(error) !== "EEXIST" || attempt > 2) throw error
-        const [pid, start] = readFileSync(file, "utf8").trim().split(" ")
-        const other = Number(pid)
-        if (other !== process.pid && Number.isInteger(other) && other > 0 && isAlive(other, start)) {
-          throw new Error(`it is in use by process ${other}: stop that one, or use another directory`, {
-            cause: error
-          })
-        }
-        rmSync(file, { force: true })
-      }
-    }
-  } catch (error) {
-    throw explain(directory, error)
-  }
-  held.add(directory)
-  return () => {
-    held.delete(directory)
-    rmSync(file, { force: true })
-  }
-}
+import { closeSync, fstatSync, openSync, readSync } from "node:fs"
+import { join } from "node:path"
+import { codeOf } from "./NodeFault.ts"
+import { checkTree } from "./NodePages.ts"
 
 const magic = 0xbeefc0de
 const metaAt = 24
@@ -89,38 +10,74 @@ const metaAt = 24
 const readMeta = (page: DataView) => ({
   valid: page.getUint32(metaAt, true) === magic,
   pageSize: page.getUint32(metaAt + 24, true),
+  trees: [24, 72].map((at) => ({
+    depth: page.getUint16(metaAt + at + 6, true),
+    root: Number(page.getBigUint64(metaAt + at + 40, true))
+  })),
   lastPage: page.getBigUint64(metaAt + 120, true),
   transaction: page.getBigUint64(metaAt + 128, true)
 })
 
-/**
- * Looks at the data file before it is mapped into memory: LMDB itself trusts it, and the process would die of a file
- * that is no database or that was cut short. Throws an `Error` with a sentence for the operator.
- */
-export const checkDataFile = (directory: string): void => {
-  const path = join(directory, "data.mdb")
-  const stat = statSync(path, { throwIfNoEntry: false })
-  if (stat === undefined || stat.size === 0) return
-  const advice = "restore the directory from a backup or delete it"
+/** Pages that are looked at when a database is opened: 128 MiB of them, a second's work. A check looks at all. */
+const maximumPages = 32_768
+
+/** How often a file is looked at that another process writes meanwhile. */
+const maximumLooks = 4
+
+const advice = "restore the directory from a backup or delete it"
+
+/** What is wrong with a data file, if anything; the transaction that wrote it last. */
+const look = (file: number, maximum: number) => {
+  const stat = fstatSync(file)
+  if (stat.size === 0) return { problem: undefined, transaction: 0n }
   const read = (at: number): DataView => {
     const bytes = new Uint8Array(160)
-    const file = openSync(path, "r")
-    try {
-      readSync(file, bytes, 0, bytes.length, at)
-    } finally {
-      closeSync(file)
-    }
+    readSync(file, bytes, 0, bytes.length, at)
     return new DataView(bytes.buffer)
   }
+  const wrong = (problem: string, transaction = 0n) => ({ problem: `${problem}; ${advice}`, transaction })
+  if (!stat.isFile()) return wrong("data.mdb is not a file")
   const first = readMeta(read(0))
-  if (!stat.isFile() || !first.valid || first.pageSize < 512 || first.pageSize > 65_536) {
-    throw new Error(`data.mdb is not a database (its first page is damaged); ${advice}`)
+  const { pageSize } = first
+  if (!first.valid || pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0)
+    return wrong("data.mdb is not a database (its first page is damaged)")
+  const second = readMeta(read(pageSize))
+  if (!second.valid) return wrong("data.mdb is damaged (its second page is)")
+  const { lastPage, transaction, trees } = second.transaction > first.transaction ? second : first
+  const expected = (lastPage + 1n) * BigInt(pageSize)
+  if (BigInt(stat.size) < expected)
+    return wrong(`data.mdb was cut short (${stat.size} of ${expected} bytes are left)`)
+  for (const tree of trees) {
+    const found = checkTree({ file, pageSize, lastPage: Number(lastPage) }, tree, maximum)
+    if (typeof found === "string") return wrong(`data.mdb is damaged (${found})`, transaction)
   }
-  const second = readMeta(read(first.pageSize))
-  if (!second.valid) throw new Error(`data.mdb is damaged (its second page is); ${advice}`)
-  const newest = second.transaction > first.transaction ? second : first
-  const expected = (newest.lastPage + 1n) * BigInt(first.pageSize)
-  if (BigInt(stat.size) < expected) {
-    throw new Error(`data.mdb was cut short (${stat.size} of ${expected} bytes are left); ${advice}`)
+  return { problem: undefined, transaction }
+}
+
+/**
+ * Looks at the data file before it is mapped into memory: LMDB itself trusts it, and the process would die of a file
+ * that is no database, that was cut short, or whose pages name pages that are not there. Throws an `Error` with a sentence
+ * for the operator. `isWhole` looks at every page, whatever the size.
+ */
+export const checkDataFile = (directory: string, isWhole = false): void => {
+  let file: number
+  try {
+    file = openSync(join(directory, "data.mdb"), "r")
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return
+    throw error
+  }
+  try {
+    const maximum = isWhole ? Number.POSITIVE_INFINITY : maximumPages
+    let found = look(file, maximum)
+    for (let looks = 1; found.problem !== undefined; looks++) {
+      // A process that writes may have used pages again that were looked at: then there is a newer transaction.
+      const again = look(file, maximum)
+      if (again.problem === undefined) return
+      if (again.transaction === found.transaction || looks >= maximumLooks) throw new Error(again.problem)
+      found = again
+    }
+  } finally {
+    closeSync(file)
   }
 }

@@ -6,10 +6,17 @@ import { Effect, type Layer, Option, Stream } from "effect"
 import * as Store from "../Store.ts"
 
 const bytes = (...values: ReadonlyArray<number>) => Uint8Array.from(values)
-const all = (store: Store.Service, prefix: Uint8Array, options?: Store.IterateOptions) =>
-  Effect.map(Stream.runCollect(store.iterate(prefix, options)), (entries) =>
-    entries.map(({ key }) => [...key])
-  )
+/** The keys of an iteration. Every stream is run twice: it is a description, and gives the same each time. */
+const all = Effect.fnUntraced(function* (
+  store: Store.Service,
+  prefix: Uint8Array,
+  options?: Store.IterateOptions
+) {
+  const stream = store.iterate(prefix, options)
+  const first = yield* Stream.runCollect(stream)
+  assert.deepStrictEqual(yield* Stream.runCollect(stream), first, "a second run of the same stream")
+  return first.map(({ key }) => [...key])
+})
 
 /** What a run of the suite needs to know besides the layer. */
 export interface Options {

@@ -2,7 +2,7 @@
  * What a relay has on disk: certified commits by index with the blocks as they were received, verified blocks that no
  * commit has yet, and where to go on. Every change is one atomic batch.
  */
-import { Store } from "@ephor/store"
+import { Manifest, Store } from "@ephor/store"
 import {
   CommittedSubDag,
   concatBytes,
@@ -43,6 +43,20 @@ const u32 = (...values: ReadonlyArray<number>): Uint8Array => {
 const commitKey = (index: number) => concatBytes(commits, u32(index))
 const blockKey = ({ author, digest, round }: DagBlockRef) =>
   concatBytes(blocks, u32(round, author), fromHex(digest))
+
+/** All records of a relay, for the manifest of a data directory. A change of what a record is raises the version. */
+export const family = Manifest.family({
+  name: "relay",
+  version: 1,
+  owns: (key) =>
+    (key[0] === commits[0] && key.length === 5) ||
+    (key[0] === blocks[0] && key.length === 41) ||
+    (key[0] === state[0] && key.length === 1),
+  read: ({ key, value }) => {
+    if (key[0] === commits[0]) Result.getOrThrow(decodeCommit(value))
+    if (key[0] === blocks[0]) Result.getOrThrow(openDagBlock(value))
+  }
+})
 
 /** Names a block by its bytes. */
 const sourceBlock = (bytes: Uint8Array): Effect.Effect<SourceBlock, ObserverError> => {
