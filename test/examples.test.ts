@@ -21,8 +21,11 @@ interface Program {
   readonly ends: Promise<number | null>
 }
 
-const start = (...args: ReadonlyArray<string>): Program => {
-  const child = spawn(process.execPath, ["--conditions=ephor-source", ...args], { cwd: root })
+/** From sources. */
+const start = (...args: ReadonlyArray<string>): Program => launch("--conditions=ephor-source", ...args)
+
+const launch = (...args: ReadonlyArray<string>): Program => {
+  const child = spawn(process.execPath, args, { cwd: root })
   let text = ""
   const waiting = new Set<() => void>()
   const take = (data: Buffer) => {
@@ -130,6 +133,32 @@ describe("examples", () => {
     node.child.kill("SIGTERM")
     assert.include([0, 130, 143], await node.ends)
   })
+
+  it(
+    "custom-subsystem runs in the bundle as well, which has an effect of its own",
+    { timeout: timeoutMs },
+    async () => {
+      const extension = ["--extend", "examples/custom-subsystem/fee-oracle.ts"]
+      const ports = ["interop", "stream", "admin"].flatMap((door) => [`--${door}-port`, "0"])
+      const folder = join(dataDir, "bundle")
+      const bin = join("apps", "node", "dist", "bin.js")
+      const shipped = launch(
+        bin,
+        "run",
+        "--dev",
+        "--data-dir",
+        folder,
+        "--log-format",
+        "json",
+        ...extension,
+        ...ports
+      )
+      const [, fee] = await shipped.prints(/fee oracle.*?"fee":\s*(\d+)/)
+      assert.isAtLeast(Number(fee), 10)
+      shipped.child.kill("SIGTERM")
+      assert.include([0, 130, 143], await shipped.ends)
+    }
+  )
 
   it("promise-api runs without Effect", { timeout: timeoutMs }, async () => {
     const printed = await complete("examples/promise-api/promises.ts")

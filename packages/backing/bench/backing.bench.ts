@@ -10,12 +10,14 @@ import * as NodePvf from "@ephor/backing/NodePvf"
 import { Keystore } from "@ephor/keystore"
 import * as NodeSignaturePool from "@ephor/keystore/NodeSignaturePool"
 import { fromHex, Scale, statementPayload, ValidationParams, ValidationResult } from "@ephor/types"
-import { sr25519Verify } from "@polkadot/wasm-crypto"
+import { sr25519Verify, waitReady } from "@polkadot/wasm-crypto"
 import { Clock, Effect, Metric, Redacted, Semaphore } from "effect"
 import { availableParallelism } from "node:os"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { Worker } from "node:worker_threads"
 import type { Task } from "./workerThread.ts"
+
+await waitReady()
 
 const rounds = 5
 const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)[values.length >> 1]!

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Ref } from "effect"
 import { type BlockRef, type Hash, type InherentData, toHex, validationCodeHash } from "@ephor/types"
-import { sr25519KeypairFromSeed, sr25519Sign } from "@polkadot/wasm-crypto"
+import { sr25519KeypairFromSeed, sr25519Sign, waitReady } from "@polkadot/wasm-crypto"
 import * as Chain from "@ephor/chain/Chain"
 import * as DevChain from "../src/DevChain.ts"
 import { relayHeader } from "../src/DevExecution.ts"
@@ -9,6 +9,8 @@ import * as DevRuntime from "../src/DevRuntime.ts"
 import * as RuntimeApi from "@ephor/chain/RuntimeApi"
 import { base, canonical, newStore, running, seconds, type Services, word } from "./support/devChain.ts"
 import * as Relay from "./support/relay.ts"
+
+await waitReady()
 
 describe("the relay chain", () => {
   const pairs = Array.from({ length: 6 }, (_, at) => sr25519KeypairFromSeed(new Uint8Array(32).fill(at + 1)))
