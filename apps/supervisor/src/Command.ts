@@ -34,7 +34,7 @@ const supervise = (flags: { readonly [name: string]: ReadonlyArray<string> }) =>
     return yield* Effect.gen(function* () {
       const supervisor = yield* Supervisor.Supervisor
       yield* Effect.logInfo("the supervisor is running", {
-        nodes: config.l2ConsensusNodes,
+        nodes: config.l2ConsensusNodes.map(String),
         datadir: config.dataDir
       })
       if (config.pprofEnabled) {

@@ -7,7 +7,8 @@ import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/sa
 import * as NodeDbSync from "@ephor/safety/NodeDbSync"
 import * as NodeL1 from "@ephor/safety/NodeL1"
 import * as NodeSupervisorRpc from "@ephor/safety/NodeSupervisorRpc"
-import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
+import * as Endpoint from "@ephor/json-rpc/Endpoint"
+import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
 import { Clock, Effect, Layer, type Redacted, Ref, Schema } from "effect"
 import {
@@ -41,16 +42,6 @@ const secrets = Effect.fnUntraced(function* ({
   }
   const read = yield* Effect.forEach(paths, NodeJwt.readSecret)
   return nodes.map((_, index) => read[read.length === 1 ? 0 : index]!)
-})
-
-const checkUrls = Effect.fnUntraced(function* ({ l2ConsensusNodes }: SupervisorConfig) {
-  for (const url of l2ConsensusNodes) {
-    if (!URL.canParse(url) || !/^(ws|http)s?:$/.test(new URL(url).protocol)) {
-      return yield* wrong(
-        `--l2-consensus.nodes has "${url}" but should have URLs with ws://, wss://, http:// or https://`
-      )
-    }
-  }
 })
 
 const checkChains = ({
@@ -99,7 +90,6 @@ export interface Inputs {
 
 /** Reads the files that the settings name. */
 export const load = Effect.fn("Program.load")(function* (config: SupervisorConfig) {
-  yield* checkUrls(config)
   const dependencySet = yield* checkChains(config)
   const nodeSecrets = yield* secrets(config)
   const inputs: Inputs = {
@@ -138,12 +128,13 @@ const mock = (config: SupervisorConfig, { adminSecret, dependencySet }: Inputs) 
 const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets: jwtSecrets }: Inputs) =>
   Layer.unwrap(
     Effect.gen(function* () {
+      const names = Endpoint.names(config.l2ConsensusNodes)
       const nodes = yield* Effect.forEach(config.l2ConsensusNodes, (url, index) =>
         Effect.map(
           NodeManagedNodeClient.make({ url, jwtSecret: jwtSecrets[index]!, requireConnection: false }),
           (node) => ({
             node,
-            name: url
+            name: names[index]!
           })
         )
       )
@@ -193,20 +184,26 @@ const admin = (config: SupervisorConfig) =>
     ? Layer.unwrap(
         Effect.map(Supervisor.Supervisor, (supervisor) =>
           NodeAdmin.layer(
-            { host: config.metricsAddr, port: config.metricsPort, version },
-            NodeAdmin.status(supervisor.counters)
+            {
+              host: config.metricsAddr,
+              port: config.metricsPort,
+              version,
+              hosts: { vhosts: config.metricsVhosts }
+            },
+            [NodeAdmin.status(supervisor.counters)]
           )
         )
       )
     : Layer.empty
 
 const rpcOptions = (
-  { rpcAddr, rpcEnableAdmin, rpcPort }: SupervisorConfig,
+  { rpcAddr, rpcCorsDomain, rpcEnableAdmin, rpcPort, rpcVhosts }: SupervisorConfig,
   jwtSecret: Inputs["adminSecret"]
 ): NodeSupervisorRpc.Options => ({
   host: rpcAddr,
   port: rpcPort,
   version,
+  hosts: { vhosts: rpcVhosts, corsDomains: rpcCorsDomain },
   admin: rpcEnableAdmin ? { jwtSecret } : undefined
 })
 

@@ -57,6 +57,10 @@ export class Endpoint {
   get isSocket(): boolean {
     return this.protocol === "ws:" || this.protocol === "wss:"
   }
+  /** Host and port. */
+  get host(): string {
+    return this.#url.host
+  }
   /** What a connection is made with. */
   reveal(): Revealed {
     const { password, username } = this.#url

@@ -24,6 +24,13 @@ describe("issue", () => {
     assert.strictEqual(await issue(now), tokenNamed("plain iat"))
     assert.strictEqual(token({ iat: now }), tokenNamed("plain iat"))
   })
+  it("makes the token that an execution client makes of the same secret", async () => {
+    const counting = Redacted.make(Uint8Array.from({ length: 32 }, (_, at) => at + 1))
+    assert.strictEqual(
+      await Effect.runPromise(Jwt.issue(counting, 1_700_000_000)),
+      "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpYXQiOjE3MDAwMDAwMDB9.PImRAQ9ASfA6sNaNXGOwlr2pLWNLJ5SQEyzckOr3ufo"
+    )
+  })
 })
 
 describe("refusal", () => {

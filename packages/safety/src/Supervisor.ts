@@ -4,6 +4,7 @@
  */
 import { Cause, Context, Deferred, Effect, Latch, Layer, Metric, type Redacted, Result, Scope } from "effect"
 import type { Store } from "@ephor/store/Store"
+import type { Endpoint } from "@ephor/json-rpc/Endpoint"
 import type { BlockId, BlockRef, ChainId, DerivedIdPair, SafetyLevel, Timestamp } from "@ephor/types"
 import * as AccessListCheck from "./AccessListCheck.ts"
 import * as DependencySet from "./DependencySet.ts"
@@ -83,7 +84,7 @@ export interface Service {
   readonly start: Effect.Effect<void, SupervisorError>
   /** Supervises one more node, until the end. `NotAttached` if it does not answer, or is of another chain. */
   readonly addNode: (
-    url: string,
+    endpoint: Endpoint,
     jwtSecret: Redacted.Redacted<Uint8Array>
   ) => Effect.Effect<void, SupervisorError>
   /** Takes what is above a block of a chain out of the databases, for the nodes to tell anew. Works while stopped. */

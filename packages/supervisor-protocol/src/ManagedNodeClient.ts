@@ -3,10 +3,12 @@
  * connection breaks. `NodeManagedNodeClient` dials.
  */
 import { Effect, type Scope, SubscriptionRef } from "effect"
+import type { Client } from "@ephor/json-rpc/JsonRpcClient"
+import type { JsonRpcErrorReason } from "@ephor/json-rpc/JsonRpcError"
+import type { Duplex, Link } from "@ephor/json-rpc/Link"
 import { type BlockRef, CodecError } from "@ephor/types"
 import { makeHttpCaller } from "./client/HttpCaller.ts"
 import { makeSocketCaller } from "./client/SocketCaller.ts"
-import type { Duplex, Link } from "./client/Link.ts"
 import { type Method, methods } from "./Interop.ts"
 import type { Connection, Service } from "./ManagedNode.ts"
 import { Malformed, ManagedNodeError, Unsupported } from "./ManagedNodeError.ts"
@@ -53,12 +55,14 @@ export type Transport =
   | {
       readonly _tag: "Socket"
       /** Connects with a fresh token; `attach` makes the link that frames are handed to. Closing the scope hangs up. */
-      readonly dial: (attach: (duplex: Duplex) => Link) => Effect.Effect<Link, ManagedNodeError, Scope.Scope>
+      readonly dial: (
+        attach: (duplex: Duplex) => Link
+      ) => Effect.Effect<Link, JsonRpcErrorReason, Scope.Scope>
     }
   | {
       readonly _tag: "Http"
-      /** Sends a request with a fresh token, gives the body of the answer. */
-      readonly post: (body: string) => Effect.Effect<string, ManagedNodeError>
+      /** A request with a fresh token for each call. */
+      readonly call: Client["call"]
     }
 
 /** How a client behaves. */
@@ -156,6 +160,6 @@ export const make = Effect.fnUntraced(function* (
   const caller =
     transport._tag === "Socket"
       ? yield* makeSocketCaller(transport.dial, limits, requireConnection)
-      : yield* makeHttpCaller(transport.post, limits, requireConnection)
+      : yield* makeHttpCaller(transport.call, limits, requireConnection)
   return makeService(caller)
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Queue, Random, Stream } from "effect"
+import { Context, Effect, Layer, Queue, Random, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { ManagedEvent } from "../src/ManagedEvent.ts"
 import { ManagedNode, type Service } from "../src/ManagedNode.ts"
@@ -243,21 +243,6 @@ describe("framing", () => {
         const codes = (yield* answer(3)).map((one: any) => one.error?.code ?? one.result)
         assert.deepStrictEqual(codes, ["901", "901", -32003])
       })
-    )
-  )
-  it.effect("a caller over HTTP is told when a call takes too long", () =>
-    run(
-      Effect.gen(function* () {
-        const server = yield* serve
-        const fiber = yield* Effect.forkChild(
-          server.answer(`{"jsonrpc":"2.0","id":1,"method":"interop_anchorPoint","params":[]}`),
-          { startImmediately: true }
-        )
-        yield* TestClock.adjust("30 seconds")
-        const { text } = yield* Fiber.join(fiber)
-        assert.deepStrictEqual(JSON.parse(text!).error, { code: -32002, message: "request timed out" })
-      }),
-      { anchorPoint: Effect.never }
     )
   )
   it.effect("health and modules", () =>

@@ -2,13 +2,14 @@
  * Where the events of a far node come from: a subscription, or polls.
  */
 import { Cause, Effect, Metric, Queue, type Scope, Stream } from "effect"
+import type { Link, LiveItems } from "@ephor/json-rpc/Link"
 import { CodecError } from "@ephor/types"
 import { event as eventWire, names } from "../Interop.ts"
 import type { ManagedEvent } from "../ManagedEvent.ts"
 import type { Caller, Limits } from "../ManagedNodeClient.ts"
 import { Disconnected, Malformed, ManagedNodeError, TimedOut } from "../ManagedNodeError.ts"
 import * as Metrics from "../Metrics.ts"
-import type { Link, LiveItems } from "./Link.ts"
+import { fromJsonRpc } from "./Failure.ts"
 
 /** Takes events off the connection; waits while the consumers are busy. */
 export type Sink = (events: ReadonlyArray<ManagedEvent>) => Effect.Effect<unknown>
@@ -56,10 +57,13 @@ const drain = Effect.fnUntraced(function* ({ items, overflowed }: LiveItems, sin
   return "Overflow" as const
 })
 
+const subscribe = (link: Link) =>
+  Effect.mapError(link.subscribe(names.namespace, [names.stream]), fromJsonRpc)
+
 /** Subscribes and passes events on until the subscription ends. */
 export const follow = (link: Link, sink: Sink, limits: Limits): Effect.Effect<Ending, ManagedNodeError> =>
   Effect.uninterruptibleMask((restore) =>
-    restore(inTime(names.subscribe, link.subscribe, limits.callTimeoutMs)).pipe(
+    restore(inTime(names.subscribe, subscribe(link), limits.callTimeoutMs)).pipe(
       Effect.flatMap((live) => Effect.ensuring(restore(drain(live, sink)), live.release))
     )
   )

@@ -4,18 +4,22 @@
 import { Clock, Effect, Metric, Random } from "effect"
 import * as EventQueue from "../EventQueue.ts"
 import { event as eventWire, names, toRpcError } from "../Interop.ts"
-import { errors, formatNotification, positional, type RpcError, subscriptionId } from "../JsonRpc.ts"
+import {
+  errors,
+  formatNotification,
+  positional,
+  type RpcError,
+  subscriptionId
+} from "@ephor/json-rpc/JsonRpc"
 import * as ManagedEvent from "../ManagedEvent.ts"
 import { ManagedNodeError, OutOfEvents } from "../ManagedNodeError.ts"
+import type { Send } from "@ephor/json-rpc/JsonRpcServer"
 import * as Metrics from "../Metrics.ts"
 
 export interface HubLimits {
   readonly eventQueue: number
   readonly dedup: ManagedEvent.DedupLimits
 }
-
-/** Hands a frame to a connection; `false` if it no longer takes any. */
-export type Send = (frame: string) => boolean
 
 interface Subscription {
   readonly send: Send
