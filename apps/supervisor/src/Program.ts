@@ -10,7 +10,7 @@ import * as NodeSupervisorRpc from "@ephor/safety/NodeSupervisorRpc"
 import * as Endpoint from "@ephor/json-rpc/Endpoint"
 import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
-import { Clock, Effect, Layer, type Redacted, Ref, Schema } from "effect"
+import { Clock, Effect, Layer, type Redacted, Ref, Schedule, Schema } from "effect"
 import {
   ConfigFileError,
   readDependencySet,
@@ -102,10 +102,20 @@ export const load = Effect.fn("Program.load")(function* (config: SupervisorConfi
   return inputs
 })
 
+/** How long the start waits for an L1 that does not answer. */
+const l1Patience = Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: "60 seconds" }))
+
+/** An L1 that is away is asked again, at the start as later. */
+const patiently = <A>(question: Effect.Effect<A, L1.L1Error>) =>
+  question.pipe(
+    Effect.tapError((error) => Effect.logWarning(`${error.message}; trying again`)),
+    Effect.retry(l1Patience)
+  )
+
 const rollupConfigsFromPaths = (pattern: string) =>
   Effect.flatMap(L1.L1, (l1) =>
     readRollupConfigPaths(pattern, (hash) =>
-      Effect.flatMap(l1.blockByHash(hash), (block) =>
+      Effect.flatMap(patiently(l1.blockByHash(hash)), (block) =>
         block._tag === "Some"
           ? Effect.succeed(block.value.timestamp)
           : Effect.fail(
@@ -157,11 +167,26 @@ const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets
 /** How long the heads may stand before the supervisor counts as not ready. */
 const readyWithinMs = 60_000
 
-/** Ready means: every chain has told its heads, and something moved within the last minute. */
+/** What an operator reads about a node that tells nothing. */
+const connectionTexts = {
+  Silent: "tells no events: another client took the subscription, or its chain stands; asked again",
+  Disconnected: "is not connected"
+}
+
+/** Ready means: every node tells its events, every chain has told its heads, and something moved within the last minute. */
 const readiness = Layer.effectDiscard(
   Effect.gen(function* () {
     const supervisor = yield* Supervisor.Supervisor
     const health = yield* Health.Health
+    yield* health.check(
+      "nodes",
+      Effect.map(supervisor.nodes, (nodes) => {
+        const wrong = Object.entries(nodes).flatMap(([name, state]) =>
+          state === "Connected" ? [] : [`${name} ${connectionTexts[state]}`]
+        )
+        return wrong.length === 0 ? undefined : wrong.join("; ")
+      })
+    )
     const last = yield* Ref.make({ text: "", atMs: yield* Clock.currentTimeMillis })
     yield* health.check(
       "heads",

@@ -149,14 +149,14 @@ export const list = (
     return items.includes("") ? Option.none() : Option.some(items)
   })
 
-/** Yes or no. `--flag` means yes, `--no-flag` means no. */
+/** The words of Go's `strconv.ParseBool`. */
+const yes = new Set(["1", "t", "T", "TRUE", "true", "True"])
+const no = new Set(["0", "f", "F", "FALSE", "false", "False"])
+
+/** Yes or no, in the words that Go programs take. `--flag` means yes, `--no-flag` means no. */
 export const boolean = (flag: string, about: About & { readonly default: boolean }): Setting<boolean> => ({
   ...setting<boolean>(flag, about, "true or false", (value) =>
-    value === "true" || value === "1"
-      ? Option.some(true)
-      : value === "false" || value === "0"
-        ? Option.some(false)
-        : Option.none()
+    yes.has(value) ? Option.some(true) : no.has(value) ? Option.some(false) : Option.none()
   ),
   boolean: true
 })

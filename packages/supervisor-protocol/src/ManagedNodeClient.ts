@@ -21,6 +21,8 @@ export interface Limits {
   readonly callsInFlight: number
   /** Events that were received and not taken yet; beyond it the subscription is dropped and opened anew. */
   readonly undelivered: number
+  /** A subscription that tells nothing for so long is opened anew, in milliseconds: some nodes displace without a word. */
+  readonly silenceMs: number
   /** Time for the first connection, in milliseconds. */
   readonly setupTimeoutMs: number
   /** Attempts at the first connection. */
@@ -36,11 +38,13 @@ export interface Limits {
   readonly pollTimeoutMs: number
 }
 
-/** What op-supervisor has: 10 s for a call, 60 s and 10 attempts for the start, pauses from 1 to 10 s, 100 ms polls. */
+/** What op-supervisor has: 10 s for a call, 60 s and 10 attempts for the start, pauses from 1 to 10 s, 100 ms
+ * polls. Of our own: 20 s of silence. */
 export const defaults: Limits = {
   callTimeoutMs: 10_000,
   callsInFlight: 1024,
   undelivered: 20_000,
+  silenceMs: 20_000,
   setupTimeoutMs: 60_000,
   setupAttempts: 10,
   backoffFirstMs: 1000,

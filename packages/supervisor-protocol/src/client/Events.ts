@@ -15,7 +15,7 @@ import { fromJsonRpc } from "./Failure.ts"
 export type Sink = (events: ReadonlyArray<ManagedEvent>) => Effect.Effect<unknown>
 
 /** How a subscription ended without the connection breaking. */
-export type Ending = "ClosedByNode" | "Overflow"
+export type Ending = "ClosedByNode" | "Overflow" | "Silent"
 
 const decode = (json: unknown): ManagedEvent | undefined => {
   try {
@@ -45,10 +45,19 @@ const broken = new ManagedNodeError({
   reason: new Disconnected({ why: "the connection broke" })
 })
 
-const drain = Effect.fnUntraced(function* ({ items, overflowed }: LiveItems, sink: Sink) {
-  const take = Effect.catchIf(Queue.takeAll(items), Cause.isDone, () => Effect.succeed([]))
-  for (let taken = yield* take; taken.length > 0; taken = yield* take) {
-    const { closed, events } = yield* unwrap(taken)
+const drain = Effect.fnUntraced(function* (
+  { items, overflowed }: LiveItems,
+  sink: Sink,
+  { silenceMs }: Limits
+) {
+  const take = Effect.catchIf(Queue.takeAll(items), Cause.isDone, () => Effect.succeed([])).pipe(
+    Effect.timeoutOption(silenceMs)
+  )
+  while (true) {
+    const taken = yield* take
+    if (taken._tag === "None") return "Silent" as const
+    if (taken.value.length === 0) break
+    const { closed, events } = yield* unwrap(taken.value)
     yield* sink(events)
     if (closed) return "ClosedByNode" as const
   }
@@ -64,7 +73,7 @@ const subscribe = (link: Link) =>
 export const follow = (link: Link, sink: Sink, limits: Limits): Effect.Effect<Ending, ManagedNodeError> =>
   Effect.uninterruptibleMask((restore) =>
     restore(inTime(names.subscribe, subscribe(link), limits.callTimeoutMs)).pipe(
-      Effect.flatMap((live) => Effect.ensuring(restore(drain(live, sink)), live.release))
+      Effect.flatMap((live) => Effect.ensuring(restore(drain(live, sink, limits)), live.release))
     )
   )
 

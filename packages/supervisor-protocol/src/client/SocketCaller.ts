@@ -63,7 +63,7 @@ const keepConnected = Effect.fnUntraced(function* (
   const lost = Effect.fnUntraced(function* (why: string) {
     line.why = why
     hungUp()
-    if (SubscriptionRef.getUnsafe(line.connection) === "Connected") {
+    if (SubscriptionRef.getUnsafe(line.connection) !== "Disconnected") {
       yield* SubscriptionRef.set(line.connection, "Disconnected")
     }
     yield* Effect.logWarning("no connection to the managed node", { why })
@@ -100,9 +100,15 @@ const awaitLink = (line: Line): Effect.Effect<Link> =>
 const makeEvents = (line: Line, limits: Limits) =>
   Effect.fnUntraced(function* (sink: Sink) {
     let failures = 0
+    const become = (from: Connection, to: Connection) =>
+      Effect.suspend(() =>
+        SubscriptionRef.getUnsafe(line.connection) === from
+          ? SubscriptionRef.set(line.connection, to)
+          : Effect.void
+      )
     const counting: Sink = (events) => {
       failures = 0
-      return sink(events)
+      return Effect.andThen(events.length === 0 ? Effect.void : become("Silent", "Connected"), sink(events))
     }
     while (true) {
       const link = yield* awaitLink(line)
@@ -119,7 +125,10 @@ const makeEvents = (line: Line, limits: Limits) =>
         yield* Deferred.await(link.closed)
         continue
       }
-      yield* Effect.logInfo("the event subscription ended and is opened again", { why: ending })
+      yield* become("Connected", "Silent")
+      yield* Effect.logWarning("the event subscription ended and is opened again", { why: ending })
+      // Nobody took it from us, so that there is nobody to leave time to.
+      if (ending === "Silent") continue
       yield* Effect.sleep(yield* backoffMs(failures++, limits))
     }
   })

@@ -128,7 +128,11 @@ export const makeEventHub = (limits: HubLimits): EventHub => {
       const refused = checkStream(method, params)
       if (refused !== undefined) return yield* Effect.fail(refused)
       const id = yield* newSubscriptionId
-      if (queue.live !== undefined) subscriptions.remove(queue.live)
+      if (queue.live !== undefined) {
+        // Who is displaced without a word waits for good.
+        subscriptions.notify(queue.live, { data: null, close: true })
+        subscriptions.remove(queue.live)
+      }
       queue = EventQueue.subscribe(queue, id)
       sentLast = ManagedEvent.dedupEmpty
       subscriptions.add(id, send)
