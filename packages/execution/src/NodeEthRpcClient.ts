@@ -128,20 +128,23 @@ export const make = Effect.fnUntraced(function* (
 
   // Clients refuse it in many ways; who refused it once is not asked again.
   let hasBlockReceipts = true
+  const instead = (error: JsonRpcError, transactions: ReadonlyArray<Hash>) => {
+    // Several blocks may be asked for at a time: each of them finds out.
+    const known = !hasBlockReceipts
+    hasBlockReceipts = false
+    const say = Effect.logInfo(`${error.message}; receipts are asked for one by one from now on`)
+    return Effect.andThen(known ? Effect.void : say, oneByOne(transactions))
+  }
   const receipts: Client["receipts"] = ({ hash, transactions }) =>
-    Effect.suspend(() => (hasBlockReceipts ? allAtOnce(hash) : oneByOne(transactions))).pipe(
-      Effect.catchIf(
-        (error) => hasBlockReceipts && error.isUnusableMethod,
-        (error) => {
-          hasBlockReceipts = false
-          return Effect.andThen(
-            Effect.logInfo(`${error.message}; receipts are asked for one by one from now on`),
-            oneByOne(transactions)
+    Effect.suspend(() =>
+      hasBlockReceipts
+        ? Effect.catchIf(
+            allAtOnce(hash),
+            (error) => error.isUnusableMethod,
+            (error) => instead(error, transactions)
           )
-        }
-      ),
-      Effect.map(renumbered)
-    )
+        : oneByOne(transactions)
+    ).pipe(Effect.map(renumbered))
 
   return { url, call, block, receipts }
 })

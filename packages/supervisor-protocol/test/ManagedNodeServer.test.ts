@@ -386,6 +386,30 @@ describe("subscriptions", () => {
       })
     )
   )
+  it.effect("who is displaced is told", () =>
+    run(
+      Effect.gen(function* () {
+        const server = yield* serve
+        const [first, second] = [yield* connect(server), yield* connect(server)]
+        const { result } = yield* first.call("interop_subscribe", ["events"])
+        yield* second.call("interop_subscribe", ["events"])
+        assert.deepStrictEqual(first.frames.at(-1), {
+          jsonrpc: "2.0",
+          method: "interop_subscription",
+          params: { subscription: result, result: { data: null, close: true } }
+        })
+      })
+    )
+  )
+  it.effect("an id that is no text is an ordinary error", () =>
+    run(
+      Effect.gen(function* () {
+        const { call } = yield* connect(yield* serve)
+        for (const id of [{ toString: 1, valueOf: 1 }, 7, null, ["x"]])
+          assert.strictEqual((yield* call("interop_unsubscribe", [id])).error.code, -32602)
+      })
+    )
+  )
   it.effect("a connection that is gone, or takes nothing, ends its subscription", () =>
     run(
       Effect.gen(function* () {
