@@ -83,11 +83,11 @@ describe("Settings", () => {
       const urls = { url: Settings.urls("url", { description: "Where", protocols: ["http:"] }) }
       const read = (text: string) =>
         Settings.resolve(urls, { flags: { url: [text] }, environment: {}, prefixes: ["APP"] })
-      const resolved = yield* read("http://user:secret@h/key,http://i")
+      const resolved = yield* read("http://user:sesame@h/key,http://i")
       assert.deepStrictEqual(JSON.parse(Settings.render(resolved)), {
         url: ["http://h/<redacted>", "http://i"]
       })
-      assert.notInclude((yield* Effect.flip(read("ftp://user:secret@h"))).message, "secret")
+      assert.notInclude((yield* Effect.flip(read("ftp://user:sesame@h"))).message, "sesame")
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

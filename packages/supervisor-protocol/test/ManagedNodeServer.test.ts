@@ -41,6 +41,9 @@ const scripted = (overrides: Partial<Service> = {}) =>
     })
   )
 
+/** What a displaced subscriber is told. */
+const closing = { data: null, close: true }
+
 /** A server with one connection; `frames` is all that it sent there. */
 const connect = Effect.fnUntraced(function* (server: ManagedNodeServer.Server) {
   const frames: Array<any> = []
@@ -304,7 +307,7 @@ describe("subscriptions", () => {
         assert.deepStrictEqual(third.events(), [{ data: { reset: "reset: again" } }])
         yield* third.call("interop_resetPreInterop", [])
         yield* third.call("interop_subscribe", ["events"])
-        assert.lengthOf(third.events(), 1)
+        assert.deepStrictEqual(third.events().slice(1), [closing])
       })
     )
   )
@@ -352,7 +355,7 @@ describe("subscriptions", () => {
       })
     )
   )
-  it.effect("a second subscription silences the first, also on another connection", () =>
+  it.effect("a second subscription closes the first, also on another connection", () =>
     run(
       Effect.gen(function* () {
         const server = yield* serve
@@ -360,7 +363,7 @@ describe("subscriptions", () => {
         const { result: id } = yield* first.call("interop_subscribe", ["events"])
         yield* second.call("interop_subscribe", ["events"])
         yield* say(unsafe(1))
-        assert.deepStrictEqual([first.events(), second.events()], [[], [{ data: unsafe(1) }]])
+        assert.deepStrictEqual([first.events(), second.events()], [[closing], [{ data: unsafe(1) }]])
         assert.isTrue((yield* first.call("interop_unsubscribe", [id])).result)
         yield* say(unsafe(2))
         assert.lengthOf(second.events(), 2)
@@ -469,7 +472,7 @@ describe("subscriptions", () => {
         yield* say(unsafe(1))
         assert.deepStrictEqual(
           [first.events(), second.events()],
-          [[{ data: unsafe(1) }], [{ data: unsafe(1) }]]
+          [[{ data: unsafe(1) }, closing], [{ data: unsafe(1) }]]
         )
       })
     )
