@@ -116,7 +116,7 @@ const foreign = ({ hosts }: Inside, { headers }: IncomingMessage): Reply | undef
   return acceptsOrigin(hosts, headers.origin) ? undefined : text(403, "origin not allowed")
 }
 
-const allowed = Effect.succeed(undefined)
+const allowed = Effect.undefined
 
 const onRequest = Effect.fnUntraced(function* (
   inside: Inside,
