@@ -3,7 +3,7 @@
  * `node drive.ts ws://127.0.0.1:9645 ./data/jwt.hex [events]`
  */
 import { ManagedNode } from "@ephor/supervisor-protocol"
-import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
+import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
 import { Console, Effect, Layer, Stream } from "effect"
 

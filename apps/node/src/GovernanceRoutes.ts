@@ -1,11 +1,11 @@
 /**
  * What a running node offers its operator about governance mode: to end it, with a token under the secret of the node.
  */
-import { Jwt } from "@ephor/supervisor-protocol"
-import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
+import { NodeAdmin } from "@ephor/cli"
+import { json, type Route, text } from "@ephor/json-rpc/Door"
+import * as Jwt from "@ephor/json-rpc/Jwt"
 import { ValidatorIndex } from "@ephor/types"
-import { Clock, Effect, type Redacted, Schema } from "effect"
-import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { Effect, Schema } from "effect"
 import type { Validators } from "./Validators.ts"
 
 /** Where governance mode is ended. */
@@ -19,43 +19,28 @@ export const Unfrozen = Schema.Struct({ validator: ValidatorIndex, wasFrozen: Sc
 export interface Unfrozen extends Schema.Schema.Type<typeof Unfrozen> {}
 
 /** Longest request body in bytes. */
-const maxBodyBytes = 1024
+const bodyBytes = 1024
 
-const text = (status: number, message: string) => HttpServerResponse.text(`${message}\n`, { status })
-
-/** Adds `POST /governance/unfreeze`. */
-export const layer = (jwtSecret: Redacted.Redacted<Uint8Array>, validators: Validators["Service"]) =>
-  HttpRouter.add(
-    "POST",
-    unfreezePath,
-    Effect.gen(function* () {
-      const request = yield* HttpServerRequest.HttpServerRequest
-      const now = (yield* Clock.currentTimeMillis) / 1000
-      const why = Jwt.refusal(NodeJwt.hmac(jwtSecret), request.headers["authorization"], now)
-      if (why !== undefined) return text(401, `unauthorized: ${why}`)
-      if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes)
-        return text(413, `the body is longer than ${maxBodyBytes} bytes`)
-      const { validator } = yield* HttpServerRequest.schemaBodyJson(Request)
-      const meant = validators.governance.filter(
-        ({ index }) => validator === undefined || index === validator
+/** `POST /governance/unfreeze`. */
+export const unfreeze = (jwtSecret: Jwt.Secret, validators: Validators["Service"]): Route => ({
+  method: "POST",
+  path: unfreezePath,
+  bodyBytes,
+  handle: Effect.fnUntraced(function* (request) {
+    const why = yield* Jwt.refusalNow(jwtSecret, request.headers["authorization"])
+    if (why !== undefined) return text(401, `unauthorized: ${why}`)
+    const { validator } = yield* NodeAdmin.body(Request, request)
+    const meant = validators.governance.filter(({ index }) => validator === undefined || index === validator)
+    if (meant.length === 0) {
+      const own = validators.governance.map(({ index }) => index).join(", ")
+      return text(404, `this node runs ${own === "" ? "no validator" : `validator ${own}`}`)
+    }
+    const done = yield* Effect.forEach(meant, ({ index, lift, mode }) =>
+      Effect.flatMap(mode, ({ frozen }) =>
+        Effect.as(lift, { validator: index, wasFrozen: frozen } satisfies Unfrozen)
       )
-      if (meant.length === 0) {
-        const own = validators.governance.map(({ index }) => index).join(", ")
-        return text(404, `this node runs ${own === "" ? "no validator" : `validator ${own}`}`)
-      }
-      const done = yield* Effect.forEach(meant, ({ index, lift, mode }) =>
-        Effect.flatMap(mode, ({ frozen }) =>
-          Effect.as(lift, { validator: index, wasFrozen: frozen } satisfies Unfrozen)
-        )
-      )
-      yield* Effect.logWarning("people have decided: governance mode is over", done)
-      return yield* HttpServerResponse.json(done)
-    }).pipe(
-      Effect.catchTags({
-        SchemaError: (error) => Effect.succeed(text(400, error.message)),
-        HttpServerError: (error) => Effect.succeed(text(400, error.message)),
-        DisputeError: (error) => Effect.succeed(text(503, error.message))
-      }),
-      Effect.catchTag("HttpBodyError", Effect.die)
-    )
-  )
+    ).pipe(Effect.mapError(({ message }) => text(503, message)))
+    yield* Effect.logWarning("people have decided: governance mode is over", done)
+    return json(done)
+  })
+})

@@ -9,10 +9,10 @@ import * as NodeSignaturePool from "@ephor/keystore/NodeSignaturePool"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { Health, NodeAdmin } from "@ephor/cli"
 import { Disputes, Thresholds } from "@ephor/disputes"
+import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
 import { MemoryNetwork, Network } from "@ephor/network"
 import { BlockSource, Publisher } from "@ephor/streaming"
 import { ManagedNode } from "@ephor/supervisor-protocol"
-import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeServer from "@ephor/supervisor-protocol/NodeManagedNodeServer"
 import { Context, Effect, Layer, type Redacted } from "effect"
 import { join } from "node:path"
@@ -112,7 +112,8 @@ const interop = (config: NodeConfig, spec: ChainSpec) =>
         host: config.interopAddr,
         port: config.interopPort,
         jwtSecret,
-        version
+        version,
+        hosts: { vhosts: config.interopVhosts }
       })
     )
   ).pipe(
@@ -136,12 +137,20 @@ const admin = (config: NodeConfig) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { figures } = yield* Status.Status
-      const routes = Layer.mergeAll(
+      const routes = [
         NodeAdmin.status(figures),
-        DevRoutes.layer(yield* DevChain.DevChain),
-        GovernanceRoutes.layer(yield* JwtSecret, yield* Validators.Validators)
+        DevRoutes.transactions(yield* DevChain.DevChain),
+        GovernanceRoutes.unfreeze(yield* JwtSecret, yield* Validators.Validators)
+      ]
+      return NodeAdmin.layer(
+        {
+          host: config.adminAddr,
+          port: config.adminPort,
+          version,
+          hosts: { vhosts: config.adminVhosts }
+        },
+        routes
       )
-      return NodeAdmin.layer({ host: config.adminAddr, port: config.adminPort, version }, routes)
     })
   )
 

@@ -16,7 +16,7 @@ export const settings = {
   }),
   executionRpc: Settings.url<undefined>("execution-rpc", {
     description: "JSON-RPC URL of an Ethereum execution client to follow instead of --dev",
-    protocols: ["http:", "https:"],
+    protocols: ["http:", "https:", "ws:", "wss:"],
     default: undefined
   }),
   executionEngine: Settings.url<undefined>("execution-engine", {
@@ -58,6 +58,10 @@ export const settings = {
     description: "Port of the managed node's RPC",
     default: 9645
   }),
+  interopVhosts: Settings.list("interop-vhosts", {
+    description: "Names that the managed node's RPC answers to, * for any; IP addresses always work",
+    default: ["localhost"]
+  }),
   interopJwtSecret: Settings.optionalText("interop-jwt-secret", {
     description:
       "File with the 32-byte JWT secret in hex; made if it does not exist (default: jwt.hex in the data directory)"
@@ -70,6 +74,10 @@ export const settings = {
   adminPort: Settings.port("admin-port", {
     description: "Port of /healthz, /readyz, /metrics and /status",
     default: 9646
+  }),
+  adminVhosts: Settings.list("admin-vhosts", {
+    description: "Names that the admin port answers to, * for any; IP addresses always work",
+    default: ["localhost"]
   }),
   validatorKey: Settings.optionalText("validator-key", {
     description:

@@ -185,6 +185,6 @@ describe("ephor-supervisor", () => {
     assert.include(noSecret, 'JWT-secret in path "/no/such" does not exist')
     assert.include(noRollups, "required flag is missing: rollup-config-set")
     assert.include(secrets, "sync node check failed: 3 nodes but 2 JWT secrets")
-    assert.include(notUrl, '"localhost:1" but should have URLs')
+    assert.include(notUrl, "--l2-consensus.nodes should be a comma-separated list of URLs with ws://")
   }, 90_000)
 })

@@ -8,9 +8,10 @@ import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/sa
 import * as NodeDbSync from "@ephor/safety/NodeDbSync"
 import * as NodeL1 from "@ephor/safety/NodeL1"
 import * as NodeSupervisorRpc from "@ephor/safety/NodeSupervisorRpc"
-import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
+import * as Endpoint from "@ephor/json-rpc/Endpoint"
+import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
-import { Clock, Effect, FileSystem, Layer, type Redacted, Ref, Schema } from "effect"
+import { Clock, Effect, FileSystem, Layer, type Redacted, Ref, Schedule, Schema } from "effect"
 import { join } from "node:path"
 import {
   ConfigFileError,
@@ -44,16 +45,6 @@ const secrets = Effect.fnUntraced(function* ({
   }
   const read = yield* Effect.forEach(paths, NodeJwt.readSecret)
   return nodes.map((_, index) => read[read.length === 1 ? 0 : index]!)
-})
-
-const checkUrls = Effect.fnUntraced(function* ({ l2ConsensusNodes }: SupervisorConfig) {
-  for (const url of l2ConsensusNodes) {
-    if (!URL.canParse(url) || !/^(ws|http)s?:$/.test(new URL(url).protocol)) {
-      return yield* wrong(
-        `--l2-consensus.nodes has "${url}" but should have URLs with ws://, wss://, http:// or https://`
-      )
-    }
-  }
 })
 
 /** Refuses the directory of a node, which has its database in `store`. */
@@ -110,7 +101,6 @@ export interface Inputs {
 
 /** Reads the files that the settings name. */
 export const load = Effect.fn("Program.load")(function* (config: SupervisorConfig) {
-  yield* checkUrls(config)
   yield* checkDataDir(config)
   const dependencySet = yield* checkChains(config)
   const nodeSecrets = yield* secrets(config)
@@ -124,10 +114,20 @@ export const load = Effect.fn("Program.load")(function* (config: SupervisorConfi
   return inputs
 })
 
+/** How long the start waits for an L1 that does not answer. */
+const l1Patience = Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: "60 seconds" }))
+
+/** An L1 that is away is asked again, at the start as later. */
+const patiently = <A>(question: Effect.Effect<A, L1.L1Error>) =>
+  question.pipe(
+    Effect.tapError((error) => Effect.logWarning(`${error.message}; trying again`)),
+    Effect.retry(l1Patience)
+  )
+
 const rollupConfigsFromPaths = (pattern: string) =>
   Effect.flatMap(L1.L1, (l1) =>
     readRollupConfigPaths(pattern, (hash) =>
-      Effect.flatMap(l1.blockByHash(hash), (block) =>
+      Effect.flatMap(patiently(l1.blockByHash(hash)), (block) =>
         block._tag === "Some"
           ? Effect.succeed(block.value.timestamp)
           : Effect.fail(
@@ -151,12 +151,13 @@ const mock = (config: SupervisorConfig, { adminSecret, dependencySet }: Inputs) 
 const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets: jwtSecrets }: Inputs) =>
   Layer.unwrap(
     Effect.gen(function* () {
+      const names = Endpoint.names(config.l2ConsensusNodes)
       const nodes = yield* Effect.forEach(config.l2ConsensusNodes, (url, index) =>
         Effect.map(
           NodeManagedNodeClient.make({ url, jwtSecret: jwtSecrets[index]!, requireConnection: false }),
           (node) => ({
             node,
-            name: url
+            name: names[index]!
           })
         )
       )
@@ -179,11 +180,26 @@ const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets
 /** How long the heads may stand before the supervisor counts as not ready. */
 const readyWithinMs = 60_000
 
-/** Ready means: every chain has told its heads, and something moved within the last minute. */
+/** What an operator reads about a node that tells nothing. */
+const connectionTexts = {
+  Silent: "tells no events: another client took the subscription, or its chain stands; asked again",
+  Disconnected: "is not connected"
+}
+
+/** Ready means: every node tells its events, every chain has told its heads, and something moved within the last minute. */
 const readiness = Layer.effectDiscard(
   Effect.gen(function* () {
     const supervisor = yield* Supervisor.Supervisor
     const health = yield* Health.Health
+    yield* health.check(
+      "nodes",
+      Effect.map(supervisor.nodes, (nodes) => {
+        const wrong = Object.entries(nodes).flatMap(([name, state]) =>
+          state === "Connected" ? [] : [`${name} ${connectionTexts[state]}`]
+        )
+        return wrong.length === 0 ? undefined : wrong.join("; ")
+      })
+    )
     const last = yield* Ref.make({ text: "", atMs: yield* Clock.currentTimeMillis })
     yield* health.check(
       "heads",
@@ -218,20 +234,26 @@ const admin = (config: SupervisorConfig) =>
     ? Layer.unwrap(
         Effect.map(Supervisor.Supervisor, (supervisor) =>
           NodeAdmin.layer(
-            { host: config.metricsAddr, port: config.metricsPort, version },
-            NodeAdmin.status(supervisor.counters)
+            {
+              host: config.metricsAddr,
+              port: config.metricsPort,
+              version,
+              hosts: { vhosts: config.metricsVhosts }
+            },
+            [NodeAdmin.status(supervisor.counters)]
           )
         )
       )
     : Layer.empty
 
 const rpcOptions = (
-  { rpcAddr, rpcEnableAdmin, rpcPort }: SupervisorConfig,
+  { rpcAddr, rpcCorsDomain, rpcEnableAdmin, rpcPort, rpcVhosts }: SupervisorConfig,
   jwtSecret: Inputs["adminSecret"]
 ): NodeSupervisorRpc.Options => ({
   host: rpcAddr,
   port: rpcPort,
   version,
+  hosts: { vhosts: rpcVhosts, corsDomains: rpcCorsDomain },
   admin: rpcEnableAdmin ? { jwtSecret } : undefined
 })
 

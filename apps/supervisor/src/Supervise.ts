@@ -24,7 +24,7 @@ export const supervise = (config: SupervisorConfig) =>
     return yield* Effect.gen(function* () {
       const supervisor = yield* Supervisor.Supervisor
       yield* Effect.logInfo("the supervisor is running", {
-        nodes: config.l2ConsensusNodes,
+        nodes: config.l2ConsensusNodes.map(String),
         datadir: config.dataDir
       })
       if (config.pprofEnabled) {

@@ -33,8 +33,9 @@ export const settings = {
     description: "JSON-RPC URL of the L1",
     protocols: ["http:", "https:", "ws:", "wss:"]
   }),
-  l2ConsensusNodes: Settings.list("l2-consensus.nodes", {
-    description: "URLs of the managed nodes, one or more per chain; comma separated or repeated"
+  l2ConsensusNodes: Settings.urls("l2-consensus.nodes", {
+    description: "URLs of the managed nodes, one or more per chain; comma separated or repeated",
+    protocols: ["ws:", "wss:", "http:", "https:"]
   }),
   l2ConsensusJwtSecret: Settings.list("l2-consensus.jwt-secret", {
     description: "Files with the JWT secrets: one for all nodes, or one per node in their order"
@@ -80,7 +81,18 @@ export const settings = {
     description: "Turn failsafe on when a block is invalidated",
     default: true
   }),
-  rpcAddr: Settings.text("rpc.addr", { description: "Address of the public RPC", default: "0.0.0.0" }),
+  rpcAddr: Settings.text("rpc.addr", {
+    description: "Address of the public RPC; 0.0.0.0 is every address of the machine",
+    default: "127.0.0.1"
+  }),
+  rpcVhosts: Settings.list("rpc.vhosts", {
+    description: "Names that the public RPC answers to, * for any; IP addresses always work",
+    default: ["*"]
+  }),
+  rpcCorsDomain: Settings.list("rpc.corsdomain", {
+    description: "Origins of web pages that may ask the public RPC, * for any",
+    default: ["*"]
+  }),
   rpcPort: Settings.port("rpc.port", { description: "Port of the public RPC", default: 8545 }),
   rpcEnableAdmin: Settings.boolean("rpc.enable-admin", {
     description: "Serve admin_* methods",
@@ -97,7 +109,14 @@ export const settings = {
     description: "Serve /metrics, /readyz and /status",
     default: false
   }),
-  metricsAddr: Settings.text("metrics.addr", { description: "Address of the metrics", default: "0.0.0.0" }),
+  metricsAddr: Settings.text("metrics.addr", {
+    description: "Address of the metrics; 0.0.0.0 is every address of the machine",
+    default: "127.0.0.1"
+  }),
+  metricsVhosts: Settings.list("metrics.vhosts", {
+    description: "Names that the metrics answer to, * for any; IP addresses always work",
+    default: ["localhost"]
+  }),
   metricsPort: Settings.port("metrics.port", { description: "Port of the metrics", default: 7300 }),
   l1PollIntervalMs: Settings.integer("l1.poll-interval-ms", {
     description: "How often L1 is asked for its latest and finalized block",

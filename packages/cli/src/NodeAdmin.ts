@@ -2,11 +2,12 @@
  * The endpoints that operators watch: `/healthz` (the process lives), `/readyz` (every part is ready), `/metrics`
  * (Prometheus).
  */
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { json, type Limits, type Route, text } from "@ephor/json-rpc/Door"
+import type { Hosts } from "@ephor/json-rpc/Hosts"
+import type { JsonRpcError } from "@ephor/json-rpc/JsonRpcError"
+import * as NodeDoor from "@ephor/json-rpc/NodeDoor"
 import { Effect, Layer, Schema } from "effect"
-import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
-import { createServer } from "node:http"
 import { Health } from "./Health.ts"
 
 /** The endpoint could not be opened. */
@@ -18,38 +19,56 @@ export interface Options {
   /** 0 lets the system choose. */
   readonly port: number
   readonly version: string
+  /** Names that it answers to, and origins of pages that may ask. Default: localhost. */
+  readonly hosts?: Partial<Hosts> | undefined
+  /** Bounds of the door; bodies have 1 MiB unless a route takes less. */
+  readonly limits?: Partial<Limits> | undefined
 }
 
-const routes = (version: string) =>
-  Layer.mergeAll(
-    HttpRouter.add("GET", "/healthz", HttpServerResponse.json({ version })),
-    HttpRouter.add(
-      "GET",
-      "/readyz",
-      Effect.gen(function* () {
-        const problems = yield* (yield* Health).problems
-        const ready = Object.keys(problems).length === 0
-        return yield* HttpServerResponse.json({ ready, problems }, { status: ready ? 200 : 503 })
-      })
-    ),
-    PrometheusMetrics.layerHttp({ path: "/metrics" })
+const bodyBytesDefault = 1024 * 1024
+
+const get = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle })
+
+const routes = (version: string, health: Health["Service"]): ReadonlyArray<Route> => [
+  get("/healthz", () => Effect.succeed(json({ version }))),
+  get("/readyz", () =>
+    Effect.map(health.problems, (problems) => {
+      const ready = Object.keys(problems).length === 0
+      return json({ ready, problems }, ready ? 200 : 503)
+    })
+  ),
+  get("/metrics", () =>
+    Effect.map(PrometheusMetrics.format(), (body) => ({
+      status: 200,
+      headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
+      body
+    }))
   )
+]
 
 /** Adds `GET /status`: figures of the program as JSON. */
-export const status = <E>(
-  figures: Effect.Effect<unknown, E>
-): Layer.Layer<never, never, HttpRouter.HttpRouter> =>
-  HttpRouter.add(
-    "GET",
-    "/status",
-    Effect.matchEffect(figures, {
-      onSuccess: (body) => HttpServerResponse.json(body),
-      onFailure: (error) =>
-        HttpServerResponse.json(
-          { error: error instanceof Error ? error.message : String(error) },
-          { status: 503 }
-        )
-    }).pipe(Effect.orDie)
+export const status = <E>(figures: Effect.Effect<unknown, E>): Route =>
+  get("/status", () =>
+    Effect.match(figures, {
+      onSuccess: (body) => json(body),
+      onFailure: (error) => json({ error: error instanceof Error ? error.message : String(error) }, 503)
+    })
+  )
+
+/** The body of a request as a value of a schema; fails with the reply to one that is none. */
+export const body = <A>(schema: Schema.Codec<A, any>, request: Parameters<Route["handle"]>[0]) =>
+  Effect.flatMap(request.text, (content) =>
+    Effect.mapError(Schema.decodeUnknownEffect(Schema.fromJsonString(schema))(content), ({ message }) =>
+      text(400, message)
+    )
+  )
+
+const sentence = ({ host, port }: Options, { reason }: JsonRpcError) =>
+  listenFailure(
+    "admin endpoints",
+    host,
+    port,
+    reason._tag === "ListenFailed" ? Object.assign(new Error(reason.why), { code: reason.code }) : reason
   )
 
 /**
@@ -57,30 +76,18 @@ export const status = <E>(
  */
 export const layer = (
   options: Options,
-  more: Layer.Layer<never, never, HttpRouter.HttpRouter> = Layer.empty
+  more: ReadonlyArray<Route> = []
 ): Layer.Layer<never, AdminError, Health> =>
-  HttpRouter.serve(Layer.mergeAll(routes(options.version), more), {
-    disableLogger: true,
-    disableListenLog: true
-  }).pipe(
-    Layer.provide(
-      Layer.effectDiscard(
-        Effect.gen(function* () {
-          const { address } = yield* HttpServer.HttpServer
-          yield* Effect.logInfo("admin endpoints are open", { address: HttpServer.formatAddress(address) })
-        })
-      )
-    ),
-    Layer.provide(NodeHttpServer.layer(() => createServer(), { host: options.host, port: options.port })),
-    Layer.catchTag("ServeError", (error) =>
-      Layer.effectDiscard(
-        Effect.fail(
-          new AdminError({
-            message: listenFailure("admin endpoints", options.host, options.port, error.cause)
-          })
-        )
-      )
-    )
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { authority } = yield* NodeDoor.make({
+        ...options,
+        name: "admin endpoints",
+        limits: { bodyBytes: bodyBytesDefault, ...options.limits },
+        routes: [...routes(options.version, yield* Health), ...more]
+      }).pipe(Effect.mapError((error) => new AdminError({ message: sentence(options, error) })))
+      yield* Effect.logInfo("admin endpoints are open", { address: `http://${authority}` })
+    })
   )
 
 /** One sentence for a port that cannot be opened. */

@@ -6,6 +6,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit, Predicate } from "effect"
 import { type CliError, CliOutput, Command } from "effect/cli"
+import { normalize } from "./GoFlags.ts"
 import type { ChildProcessSpawner } from "effect/process"
 import type { FileSystem, Path, Stdio, Terminal } from "effect"
 
@@ -68,8 +69,7 @@ export const run = <const Name extends string, Input, E, ContextInput>(
 ): void => {
   watchStdin()
   endWithReader()
-  command.pipe(
-    Command.run({ version: options.version }),
+  Command.runWith(command, { version: options.version })(normalize(process.argv.slice(2))).pipe(
     Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter(command.name))]),
     Effect.tapCause((cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.void

@@ -2,6 +2,7 @@
  * One table of settings per binary. A setting is looked for as a flag, then in the environment, then in the `--config`
  * file, then it has its default; a value that does not fit is refused with one sentence that says where it came from.
  */
+import * as Endpoint from "@ephor/json-rpc/Endpoint"
 import { Effect, FileSystem, Option, Record, Redacted, Result, Schema } from "effect"
 import { Flag } from "effect/cli"
 
@@ -14,6 +15,8 @@ export interface Setting<A> {
   readonly parse: (text: string) => Option.Option<A>
   readonly fallback: Option.Option<A>
   readonly boolean: boolean
+  /** Whether a value may hold a secret, and is not repeated in messages. */
+  readonly concealed?: boolean
 }
 
 /** A table of settings by their names in the configuration file. */
@@ -81,16 +84,41 @@ export const integer = (
 export const port = (flag: string, about: About | AboutWithDefault<number>): Setting<number> =>
   integer(flag, { ...about, maximum: 65_535 })
 
-/** A URL of one of the given protocols. */
-export const url = <A extends string | undefined = string>(
+const endpointsOf = (texts: ReadonlyArray<string>, protocols: ReadonlyArray<string>) => {
+  const found = texts.map((one) => Endpoint.from(one, protocols))
+  return found.every(Result.isSuccess) ? Option.some(found.map(({ success }) => success)) : Option.none()
+}
+
+const urlsOf = (protocols: ReadonlyArray<string>) => protocols.map((one) => `${one}//`).join(", ")
+
+/** A URL of one of the given protocols. What is secret in it is not shown: see `Endpoint` of `@ephor/json-rpc`. */
+export const url = <A extends undefined = never>(
   flag: string,
   about: (About | AboutWithDefault<A>) & { readonly protocols: ReadonlyArray<string> }
-): Setting<string | A> =>
-  setting<string | A>(flag, about, `a URL with ${about.protocols.map((p) => `${p}//`).join(", ")}`, (value) =>
-    URL.canParse(value) && about.protocols.includes(new URL(value).protocol)
-      ? Option.some(value)
-      : Option.none()
-  )
+): Setting<Endpoint.Endpoint | A> => ({
+  ...setting<Endpoint.Endpoint | A>(flag, about, `a URL with ${urlsOf(about.protocols)}`, (value) =>
+    Option.map(endpointsOf([value], about.protocols), ([endpoint]) => endpoint!)
+  ),
+  concealed: true
+})
+
+/** A comma-separated list of such URLs; the flag may be repeated. */
+export const urls = (
+  flag: string,
+  about: About & { readonly protocols: ReadonlyArray<string> }
+): Setting<ReadonlyArray<Endpoint.Endpoint>> => ({
+  ...setting<ReadonlyArray<Endpoint.Endpoint>>(
+    flag,
+    about,
+    `a comma-separated list of URLs with ${urlsOf(about.protocols)}`,
+    (value) =>
+      endpointsOf(
+        value.split(",").map((item) => item.trim()),
+        about.protocols
+      )
+  ),
+  concealed: true
+})
 
 /** A chain id, a decimal number without leading zeros, that may be left out. */
 export const optionalChainId = (flag: string, about: About): Setting<string | undefined> =>
@@ -121,14 +149,14 @@ export const list = (
     return items.includes("") ? Option.none() : Option.some(items)
   })
 
-/** Yes or no. `--flag` means yes, `--no-flag` means no. */
+/** The words of Go's `strconv.ParseBool`. */
+const yes = new Set(["1", "t", "T", "TRUE", "true", "True"])
+const no = new Set(["0", "f", "F", "FALSE", "false", "False"])
+
+/** Yes or no, in the words that Go programs take. `--flag` means yes, `--no-flag` means no. */
 export const boolean = (flag: string, about: About & { readonly default: boolean }): Setting<boolean> => ({
   ...setting<boolean>(flag, about, "true or false", (value) =>
-    value === "true" || value === "1"
-      ? Option.some(true)
-      : value === "false" || value === "0"
-        ? Option.some(false)
-        : Option.none()
+    yes.has(value) ? Option.some(true) : no.has(value) ? Option.some(false) : Option.none()
   ),
   boolean: true
 })
@@ -188,7 +216,7 @@ const readFile = Effect.fnUntraced(function* (path: string, table: Table) {
   }
   const texts: Record<string, string> = {}
   for (const [name, value] of Object.entries(parsed.success)) {
-    if (!(name in table)) {
+    if (!Object.hasOwn(table, name)) {
       return yield* new SettingsError({
         message: `the configuration file ${path} has an unknown setting "${name}": known are ${Object.keys(table).join(", ")}`
       })
@@ -233,7 +261,9 @@ export const resolve = Effect.fn("Settings.resolve")(function* <const T extends 
     const value = entry.parse(found.text)
     if (Option.isNone(value)) {
       return yield* new SettingsError({
-        message: `${found.where} is "${found.text}" but should be ${entry.expected}`
+        message: entry.concealed
+          ? `${found.where} should be ${entry.expected}; what it is is not shown, as it may hold a secret`
+          : `${found.where} is "${found.text}" but should be ${entry.expected}`
       })
     }
     resolved[name] = value.value

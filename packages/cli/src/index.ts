@@ -1,3 +1,4 @@
+export * as GoFlags from "./GoFlags.ts"
 export * as Health from "./Health.ts"
 export * as NodeAdmin from "./NodeAdmin.ts"
 export * as NodeCompileCache from "./NodeCompileCache.ts"

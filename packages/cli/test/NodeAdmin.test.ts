@@ -26,10 +26,9 @@ describe("NodeAdmin", () => {
         Effect.sync(() => problem)
       )
       yield* Layer.build(
-        NodeAdmin.layer(
-          { host: "127.0.0.1", port, version: "1.2.3" },
+        NodeAdmin.layer({ host: "127.0.0.1", port, version: "1.2.3" }, [
           NodeAdmin.status(Effect.succeed({ heads: 7 }))
-        )
+        ])
       )
       assert.deepStrictEqual(yield* get(port, "/healthz"), { status: 200, body: '{"version":"1.2.3"}' })
       assert.deepStrictEqual(yield* get(port, "/readyz"), {

@@ -66,6 +66,31 @@ describe("Settings", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.effect("reads a yes or no in the words of Go", () =>
+    Effect.gen(function* () {
+      const table = { on: Settings.boolean("on", { description: "Whether", default: false }) }
+      const read = (word: string) =>
+        Settings.resolve(table, { flags: { on: [word] }, environment: {}, prefixes: ["APP"] })
+      for (const word of ["1", "t", "T", "TRUE", "true", "True"]) assert.isTrue((yield* read(word)).on, word)
+      for (const word of ["0", "f", "F", "FALSE", "false", "False"])
+        assert.isFalse((yield* read(word)).on, word)
+      for (const word of ["yes", "tRUE", "2"]) yield* Effect.flip(read(word))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("never shows a URL, which may hold a secret", () =>
+    Effect.gen(function* () {
+      const urls = { url: Settings.urls("url", { description: "Where", protocols: ["http:"] }) }
+      const read = (text: string) =>
+        Settings.resolve(urls, { flags: { url: [text] }, environment: {}, prefixes: ["APP"] })
+      const resolved = yield* read("http://user:sesame@h/key,http://i")
+      assert.deepStrictEqual(JSON.parse(Settings.render(resolved)), {
+        url: ["http://h/<redacted>", "http://i"]
+      })
+      assert.notInclude((yield* Effect.flip(read("ftp://user:sesame@h"))).message, "sesame")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("says where a bad value came from and what it should be", () =>
     Effect.gen(function* () {
       assert.strictEqual(
@@ -78,7 +103,7 @@ describe("Settings", () => {
       )
       assert.strictEqual(
         yield* complaint(resolve({ url: ["ftp://x"] })),
-        '--url is "ftp://x" but should be a URL with http://'
+        "--url should be a URL with http://; what it is is not shown, as it may hold a secret"
       )
     }).pipe(Effect.provide(NodeServices.layer))
   )

@@ -4,36 +4,15 @@
  */
 import { Effect, Option, Result, Schema } from "effect"
 import { type ChainId, Json, type L2BlockRef, logsBloom, Receipt } from "@ephor/types"
+import { codes, errors, positional, type RpcError } from "@ephor/json-rpc/JsonRpc"
+import * as JsonRpcServer from "@ephor/json-rpc/JsonRpcServer"
+import type { Dispatch } from "@ephor/json-rpc/JsonRpcServer"
 import type { ChainBlock, Service as Chain } from "@ephor/chain/Chain"
 import type { ChainError } from "@ephor/chain/ChainError"
 import { emptyUnclesHash, listRoot, receiptsRoot } from "@ephor/chain/Receipts"
 
-/** A JSON-RPC error as go-ethereum answers it. */
-export class EthRpcError extends Schema.TaggedError<EthRpcError>()("EthRpcError", {
-  code: Schema.Int,
-  message: Schema.String
-}) {}
-
-/** Codes of JSON-RPC 2.0, and go-ethereum's code for everything else. */
-export const codes = {
-  parse: -32_700,
-  invalidRequest: -32_600,
-  methodNotFound: -32_601,
-  invalidParams: -32_602,
-  internal: -32_603,
-  server: -32_000
-} as const
-
-/** One answer of JSON-RPC: `result`, or `error`. */
-export type Response = { readonly jsonrpc: "2.0"; readonly id: unknown } & (
-  | { readonly result: unknown }
-  | { readonly error: { readonly code: number; readonly message: string } }
-)
-
 /** A number as Ethereum writes it: `0x`, lower case, no leading zeros. */
 export const quantity = (value: number | bigint | string): `0x${string}` => `0x${BigInt(value).toString(16)}`
-
-const invalid = (message: string) => new EthRpcError({ code: codes.invalidParams, message })
 
 const encodeReceipt = Json.encode(Receipt)
 
@@ -78,25 +57,14 @@ export const blockJson = ({ output, receipts, ref }: ChainBlock) => ({
 const blockTag = Schema.decodeUnknownResult(
   Schema.Union([
     Schema.Literals(["latest", "safe", "finalized", "earliest", "pending"]),
-    Schema.String.check(Schema.isPattern(/^0x(0|[1-9a-f][0-9a-f]{0,13})$/))
+    Schema.String.check(Schema.isPattern(/^0x(0|[1-9a-fA-F][0-9a-fA-F]{0,12})$/))
   ])
 )
 const hashParameter = Schema.decodeUnknownResult(Schema.String.check(Schema.isPattern(/^0x[0-9a-fA-F]{64}$/)))
-const request = Schema.decodeUnknownResult(
-  Schema.Struct({
-    jsonrpc: Schema.Literal("2.0"),
-    id: Schema.optionalKey(Schema.Union([Schema.String, Schema.Finite, Schema.Null])),
-    method: Schema.String,
-    params: Schema.optionalKey(Schema.Array(Schema.Unknown))
-  })
-)
-
-const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
-
 const parse = <A, E>(result: Result.Result<A, E>, position: number, expected: string) =>
   Result.isSuccess(result)
     ? Effect.succeed(result.success)
-    : Effect.fail(invalid(`invalid argument ${position}: expected ${expected}`))
+    : Effect.fail(errors.invalidArgument(position, `expected ${expected}`))
 
 /** What a server says about itself. */
 export interface Options {
@@ -164,16 +132,16 @@ export const call = (
   options: Options,
   method: string,
   params: ReadonlyArray<unknown>
-): Effect.Effect<unknown, EthRpcError | ChainError> => {
+): Effect.Effect<unknown, RpcError | ChainError> => {
   const block = (ref: Option.Option<L2BlockRef>) =>
     found(ref, ({ hash }) => Effect.map(chain.content(hash), blockJson))
   const receipts = (ref: Option.Option<L2BlockRef>) =>
     found(ref, ({ hash, timestamp }) =>
       Effect.map(chain.content(hash), (content) => content.receipts.map((one) => receiptJson(one, timestamp)))
     )
-  const byBlock = (ref: Effect.Effect<Option.Option<L2BlockRef>, EthRpcError | ChainError>) =>
+  const byBlock = (ref: Effect.Effect<Option.Option<L2BlockRef>, RpcError | ChainError>) =>
     params[1] === true
-      ? Effect.fail(invalid("invalid argument 1: transactions are known by hash only, ask with false"))
+      ? Effect.fail(errors.invalidArgument(1, "transactions are known by hash only, ask with false"))
       : Effect.flatMap(ref, block)
   switch (method) {
     case "web3_clientVersion":
@@ -195,49 +163,33 @@ export const call = (
     case "eth_getTransactionReceipt":
       return receiptOf(chain, params[0], options.transactionWindow)
     default:
-      return Effect.fail(
-        new EthRpcError({
-          code: codes.methodNotFound,
-          message: `the method ${method} does not exist/is not available`
-        })
-      )
+      return Effect.fail(errors.methodNotFound(method))
   }
 }
 
-const failure = (id: unknown, code: number, message: string): Response => ({
-  jsonrpc: "2.0",
-  id,
-  error: { code, message }
-})
+/** Most parameters that a method of the table takes. */
+const mostParams = 3
 
-const answerOne = (chain: Chain, options: Options, message: unknown): Effect.Effect<Response> => {
-  const parsed = request(message)
-  if (Result.isFailure(parsed)) return Effect.succeed(failure(null, codes.invalidRequest, "invalid request"))
-  const { id = null, method, params = [] } = parsed.success
-  return call(chain, options, method, params).pipe(
-    Effect.map((result): Response => ({ jsonrpc: "2.0", id, result })),
-    Effect.catchTags({
-      EthRpcError: ({ code, message }) => Effect.succeed(failure(id, code, message)),
-      ChainError: ({ message }) => Effect.succeed(failure(id, codes.server, message))
-    })
-  )
-}
-
-/** Answers the text of one HTTP request: a call or a batch of calls. Never fails: whatever is wrong is an answer. */
-export const answer = (
-  chain: Chain,
-  options: Options,
-  text: string
-): Effect.Effect<Response | ReadonlyArray<Response>> => {
-  const json = decodeJson(text)
-  if (Result.isFailure(json)) return Effect.succeed(failure(null, codes.parse, "parse error"))
-  const message = json.success
-  if (!Array.isArray(message)) return answerOne(chain, options, message)
-  if (message.length === 0) return Effect.succeed(failure(null, codes.invalidRequest, "empty batch"))
-  if (message.length > options.batchLimit) {
-    return Effect.succeed(
-      failure(null, codes.invalidRequest, `batch too large: at most ${options.batchLimit} calls`)
+/** The methods, to be answered by a server of any kind. */
+export const dispatch =
+  (chain: Chain, options: Options): Dispatch =>
+  (method, json) => {
+    const parsed = positional(json, 0, mostParams)
+    if ("error" in parsed) return Effect.fail(parsed.error)
+    return Effect.mapError(call(chain, options, method, parsed.args), (error): RpcError =>
+      "_tag" in error ? { code: codes.default, message: error.message } : error
     )
   }
-  return Effect.forEach(message, (one) => answerOne(chain, options, one))
-}
+
+/**
+ * Answers the text of one request: a call or a batch of calls; nothing for notifications. Never fails: whatever is wrong
+ * is an answer.
+ */
+export const answer = (chain: Chain, options: Options, text: string): Effect.Effect<string | undefined> =>
+  Effect.map(
+    JsonRpcServer.answer(text, dispatch(chain, options), {
+      ...JsonRpcServer.defaults,
+      batchItems: options.batchLimit
+    }),
+    (answer) => answer.text
+  )

@@ -1,47 +1,13 @@
 /**
- * Asks an Ethereum execution client over HTTP JSON-RPC.
+ * Asks an Ethereum execution client over JSON-RPC.
  */
-import { Hash, Json, Receipt } from "@ephor/types"
-import { Effect, Result, Schema, Stream } from "effect"
-import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
-
-/** Nobody answered, or not in time; a later try may succeed. */
-export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {
-  url: Schema.String,
-  method: Schema.String,
-  cause: Schema.Defect()
-}) {
-  override get message() {
-    const cause = this.cause
-    return `${this.url} did not answer ${this.method}: ${cause instanceof Error ? cause.message : String(cause)}`
-  }
-}
-
-/** Whoever answers is no execution client, or answers what makes no sense. */
-export class NotExecutionClient extends Schema.TaggedError<NotExecutionClient>()("NotExecutionClient", {
-  url: Schema.String,
-  method: Schema.String,
-  answer: Schema.String
-}) {
-  override get message() {
-    return `${this.url} is not the JSON-RPC address of an execution client: it answered ${this.method} with ${this.answer}`
-  }
-}
-
-/** The client refused the call. */
-export class Refused extends Schema.TaggedError<Refused>()("Refused", {
-  url: Schema.String,
-  method: Schema.String,
-  code: Schema.Int,
-  text: Schema.String
-}) {
-  override get message() {
-    return `${this.url} refused ${this.method}: ${this.text} (${this.code})`
-  }
-}
-
-/** Why a call has no result. */
-export type ClientError = Unreachable | NotExecutionClient | Refused
+import { Hash, Json, Quantity, Receipt } from "@ephor/types"
+import type { Input } from "@ephor/json-rpc/Endpoint"
+import { excerpt } from "@ephor/json-rpc/JsonRpcClient"
+import { JsonRpcError, Malformed } from "@ephor/json-rpc/JsonRpcError"
+import type { Secret } from "@ephor/json-rpc/Jwt"
+import * as NodeJsonRpcClient from "@ephor/json-rpc/NodeJsonRpcClient"
+import { Effect, Result, Schema, type Scope } from "effect"
 
 /** The part of a block that a chain needs; transactions by hash. */
 export interface Block {
@@ -56,53 +22,59 @@ export interface Block {
 
 /** A connection to a client. */
 export interface Client {
+  /** Its address as it is shown: without what is secret in it. */
   readonly url: string
-  readonly call: (method: string, ...params: ReadonlyArray<unknown>) => Effect.Effect<unknown, ClientError>
+  readonly call: (method: string, ...params: ReadonlyArray<unknown>) => Effect.Effect<unknown, JsonRpcError>
   /** A block by height, tag or hash; nothing if there is none. */
-  readonly block: (id: number | "latest" | Hash) => Effect.Effect<Block | undefined, ClientError>
+  readonly block: (id: number | "latest" | Hash) => Effect.Effect<Block | undefined, JsonRpcError>
   /** The receipts of a block, with log indices that count over the whole block. */
-  readonly receipts: (block: Block) => Effect.Effect<ReadonlyArray<Receipt>, ClientError>
+  readonly receipts: (block: Block) => Effect.Effect<ReadonlyArray<Receipt>, JsonRpcError>
 }
 
 /** How to reach a client. */
 export interface Options {
-  readonly url: string
+  /** `http(s)://` or `ws(s)://`, with a name and a password if it wants them. */
+  readonly url: Input
+  /** With a secret every request carries a fresh token, as the Engine API wants it. */
+  readonly jwtSecret?: Secret | undefined
   readonly requestTimeoutMs: number
   /** Largest answer in bytes. */
   readonly answerLimitBytes: number
 }
 
-const quantity = Schema.String.check(Schema.isPattern(/^0x(0|[1-9a-f][0-9a-f]{0,13})$/))
-const decodeBlock = Schema.decodeUnknownResult(
+const decodeBlock = Json.decodeResult(
   Schema.Struct({
     hash: Hash,
     parentHash: Hash,
-    number: quantity,
-    timestamp: quantity,
+    number: Quantity,
+    timestamp: Quantity,
     stateRoot: Hash,
     withdrawalsRoot: Schema.optionalKey(Hash),
     transactions: Schema.Array(Hash)
   })
 )
-const decodeReceipts = Json.decodeResult(Schema.Array(Receipt))
-const decodeReceipt = Json.decodeResult(Receipt)
-const decodeAnswer = Schema.decodeUnknownResult(
-  Schema.fromJsonString(
-    Schema.Union([
-      Schema.Struct({
-        jsonrpc: Schema.Literal("2.0"),
-        error: Schema.Struct({ code: Schema.Int, message: Schema.String })
-      }),
-      Schema.Struct({ jsonrpc: Schema.Literal("2.0"), result: Schema.Unknown })
-    ])
-  )
-)
+const decodeFullReceipt = Json.decodeResult(Receipt)
 
-const methodNotFound = -32_601
-const excerptLength = 80
-const excerpt = (value: unknown): string => {
-  const text = typeof value === "string" ? value : JSON.stringify(value)
-  return text.length > excerptLength ? `${text.slice(0, excerptLength)}…` : text
+/**
+ * What a receipt may leave out by the JSON-RPC specification: the type of a transaction of before EIP-2718, and the status
+ * of before Byzantium, when `root` was in its place and only what succeeded could leave logs.
+ */
+const decodeReceipt = (answer: unknown) => {
+  if (typeof answer !== "object" || answer === null) return decodeFullReceipt(answer)
+  const status = "root" in answer ? { status: "0x1" } : {}
+  return decodeFullReceipt({ type: "0x0", ...status, ...answer })
+}
+
+const decodeReceipts = (answer: unknown): Result.Result<ReadonlyArray<Receipt>, Error> => {
+  if (!Array.isArray(answer)) return Result.fail(new Error("expected an array"))
+  const receipts: Array<Receipt> = []
+  for (const [index, one] of answer.entries()) {
+    const receipt = decodeReceipt(one)
+    if (Result.isFailure(receipt))
+      return Result.fail(new Error(`receipt ${index}: ${receipt.failure.message}`))
+    receipts.push(receipt.success)
+  }
+  return Result.succeed(receipts)
 }
 
 /** Numbers the logs of a block from 0 on: some clients count per transaction. */
@@ -114,69 +86,27 @@ const renumbered = (receipts: ReadonlyArray<Receipt>): ReadonlyArray<Receipt> =>
   }))
 }
 
-const makeCall = (options: Options): Client["call"] => {
-  const { url } = options
-  const post = Effect.fnUntraced(function* (method: string, params: ReadonlyArray<unknown>) {
-    const http = yield* HttpClient.HttpClient
-    const request = HttpClientRequest.bodyJsonUnsafe(HttpClientRequest.post(url), {
-      jsonrpc: "2.0",
-      id: 1,
-      method,
-      params
-    })
-    const response = yield* http.execute(request)
-    const decoder = new TextDecoder()
-    const text = yield* Stream.runFoldEffect(
-      response.stream,
-      () => "",
-      (text, bytes) =>
-        text.length + bytes.length > options.answerLimitBytes
-          ? Effect.fail(
-              new NotExecutionClient({ url, method, answer: `more than ${options.answerLimitBytes} bytes` })
-            )
-          : Effect.succeed(text + decoder.decode(bytes, { stream: true }))
-    )
-    return { status: response.status, text }
+/** Opens nothing yet: an address of HTTP is asked anew each time, one of a WebSocket is dialled when it is needed. */
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<Client, JsonRpcError, Scope.Scope> {
+  const { call, endpoint } = yield* NodeJsonRpcClient.make({
+    ...options,
+    limits: { callTimeoutMs: options.requestTimeoutMs, answerBytes: options.answerLimitBytes }
   })
-  return Effect.fnUntraced(function* (method: string, ...params: ReadonlyArray<unknown>) {
-    const { status, text } = yield* post(method, params).pipe(
-      Effect.timeout(options.requestTimeoutMs),
-      Effect.mapError((cause) =>
-        cause._tag === "NotExecutionClient" ? cause : new Unreachable({ url, method, cause })
-      ),
-      Effect.provide(FetchHttpClient.layer)
-    )
-    const answer = decodeAnswer(text)
-    if (Result.isFailure(answer)) {
-      // A proxy in front of a client that restarts answers like this, too.
-      if (status >= 500) return yield* new Unreachable({ url, method, cause: `HTTP status ${status}` })
-      return yield* new NotExecutionClient({ url, method, answer: `HTTP status ${status}: ${excerpt(text)}` })
-    }
-    if ("error" in answer.success) {
-      const { code, message } = answer.success.error
-      return yield* new Refused({ url, method, code, text: message })
-    }
-    return answer.success.result
-  })
-}
-
-/** Opens nothing yet: each call is one HTTP request. */
-export const make = (options: Options): Client => {
-  const { url } = options
-  const call = makeCall(options)
-
-  const read = <A>(method: string, answer: unknown, result: Result.Result<A, unknown>) =>
+  const url = String(endpoint)
+  const malformed = (method: string, why: string) =>
+    new JsonRpcError({ endpoint: url, method, reason: new Malformed({ why }) })
+  const read = <A>(method: string, answer: unknown, result: Result.Result<A, Error>) =>
     Result.isSuccess(result)
       ? Effect.succeed(result.success)
-      : Effect.fail(new NotExecutionClient({ url, method, answer: excerpt(answer) }))
+      : Effect.fail(malformed(method, `${excerpt(answer)} (${result.failure.message})`))
 
   const block: Client["block"] = Effect.fnUntraced(function* (id: number | "latest" | Hash) {
     const byHash = typeof id === "string" && id !== "latest"
     const method = byHash ? "eth_getBlockByHash" : "eth_getBlockByNumber"
     const answer = yield* call(method, typeof id === "number" ? `0x${id.toString(16)}` : id, false)
-    if (answer === null) return undefined
-    const found = yield* read(method, answer, decodeBlock(answer))
-    return { ...found, number: Number(found.number), timestamp: Number(found.timestamp) }
+    return answer === null ? undefined : yield* read(method, answer, decodeBlock(answer))
   })
 
   const oneByOne = (transactions: ReadonlyArray<Hash>) =>
@@ -192,18 +122,29 @@ export const make = (options: Options): Client => {
   const allAtOnce = Effect.fnUntraced(function* (hash: Hash) {
     const method = "eth_getBlockReceipts"
     const answer = yield* call(method, hash)
-    if (answer === null) return yield* new Unreachable({ url, method, cause: `no receipts of block ${hash}` })
+    if (answer === null) return yield* malformed(method, `null: it has no receipts of block ${hash} yet`)
     return yield* read(method, answer, decodeReceipts(answer))
   })
 
+  // Clients refuse it in many ways; who refused it once is not asked again.
+  let hasBlockReceipts = true
+  const instead = (error: JsonRpcError, transactions: ReadonlyArray<Hash>) => {
+    // Several blocks may be asked for at a time: each of them finds out.
+    const known = !hasBlockReceipts
+    hasBlockReceipts = false
+    const say = Effect.logInfo(`${error.message}; receipts are asked for one by one from now on`)
+    return Effect.andThen(known ? Effect.void : say, oneByOne(transactions))
+  }
   const receipts: Client["receipts"] = ({ hash, transactions }) =>
-    allAtOnce(hash).pipe(
-      Effect.catchIf(
-        (error) => error._tag === "Refused" && error.code === methodNotFound,
-        () => oneByOne(transactions)
-      ),
-      Effect.map(renumbered)
-    )
+    Effect.suspend(() =>
+      hasBlockReceipts
+        ? Effect.catchIf(
+            allAtOnce(hash),
+            (error) => error.isUnusableMethod,
+            (error) => instead(error, transactions)
+          )
+        : oneByOne(transactions)
+    ).pipe(Effect.map(renumbered))
 
   return { url, call, block, receipts }
-}
+})

@@ -2,17 +2,10 @@
  * Serves a chain as an Ethereum execution client over HTTP, so that whoever follows an L1 by JSON-RPC (a supervisor,
  * a block explorer, `curl`) can follow a development chain.
  */
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { ByteSize, Context, Effect, Layer } from "effect"
-import {
-  HttpIncomingMessage,
-  HttpRouter,
-  HttpServer,
-  type HttpServerError,
-  HttpServerRequest,
-  HttpServerResponse
-} from "effect/http"
-import { createServer } from "node:http"
+import { Context, Effect, Layer } from "effect"
+import type { Hosts } from "@ephor/json-rpc/Hosts"
+import type { JsonRpcError } from "@ephor/json-rpc/JsonRpcError"
+import * as NodeJsonRpcServer from "@ephor/json-rpc/NodeJsonRpcServer"
 import { Chain } from "@ephor/chain/Chain"
 import * as EthRpc from "./EthRpc.ts"
 
@@ -25,6 +18,10 @@ export interface Options extends Partial<EthRpc.Options> {
   readonly port?: number
   /** Largest request body. Default 1 MiB. */
   readonly bodyLimitBytes?: number
+  /** Names that it answers to, and origins of pages that may ask. Default: localhost. */
+  readonly hosts?: Partial<Hosts>
+  /** Further bounds of the door. */
+  readonly limits?: Partial<NodeJsonRpcServer.Limits>
 }
 
 /** A running server. */
@@ -38,41 +35,27 @@ export class NodeEthRpcServer extends Context.Service<
 
 const bodyLimitDefault = 1024 * 1024
 
-const route = (options: Options) =>
-  HttpRouter.use(
-    Effect.fnUntraced(function* (router) {
-      const chain = yield* Chain
+/** Serves `Chain` over HTTP POST at `/`; the layer ends when the server is closed. */
+export const layer = (options: Options): Layer.Layer<NodeEthRpcServer, JsonRpcError, Chain> =>
+  Layer.effect(
+    NodeEthRpcServer,
+    Effect.gen(function* () {
       const settings: EthRpc.Options = { ...EthRpc.defaults, ...options }
-      const handle = Effect.gen(function* () {
-        const request = yield* HttpServerRequest.HttpServerRequest
-        const text = yield* request.text
-        return HttpServerResponse.jsonUnsafe(yield* EthRpc.answer(chain, settings, text))
-      }).pipe(
-        Effect.catchTag("HttpServerError", () =>
-          Effect.succeed(
-            HttpServerResponse.text("the request body cannot be read, or is too large", { status: 413 })
-          )
-        ),
-        Effect.provideService(
-          HttpIncomingMessage.MaxBodySize,
-          ByteSize.bytes(options.bodyLimitBytes ?? bodyLimitDefault)
-        )
-      )
-      yield* router.add("POST", "/", handle)
+      const dispatch = EthRpc.dispatch(yield* Chain, settings)
+      const { authority } = yield* NodeJsonRpcServer.make({
+        name: "Ethereum RPC",
+        host: options.host,
+        port: options.port ?? 0,
+        hosts: options.hosts,
+        modules: ["eth", "net", "web3"],
+        version: settings.clientVersion,
+        dispatch: () => dispatch,
+        limits: {
+          ...options.limits,
+          bodyBytes: options.bodyLimitBytes ?? bodyLimitDefault,
+          batchItems: settings.batchLimit
+        }
+      })
+      return NodeEthRpcServer.of({ url: `http://${authority}` })
     })
   )
-
-/** Serves `Chain` over HTTP POST at `/`; the layer ends when the server is closed. */
-export const layer = (options: Options): Layer.Layer<NodeEthRpcServer, HttpServerError.ServeError, Chain> => {
-  const host = options.host ?? "127.0.0.1"
-  const service = Layer.effect(
-    NodeEthRpcServer,
-    Effect.map(HttpServer.HttpServer, ({ address }) =>
-      NodeEthRpcServer.of({ url: `http://${host}:${address._tag === "UnixPathAddress" ? 0 : address.port}` })
-    )
-  )
-  return Layer.merge(
-    HttpRouter.serve(route(options), { disableLogger: true, disableListenLog: true }),
-    service
-  ).pipe(Layer.provide(NodeHttpServer.layer(() => createServer(), { host, port: options.port ?? 0 })))
-}

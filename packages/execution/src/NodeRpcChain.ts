@@ -4,11 +4,13 @@
  */
 import type { BlockNumber, ChainId } from "@ephor/types"
 import { Effect, Layer, Redacted, type Scope } from "effect"
-import { createHmac } from "node:crypto"
+import type { Input } from "@ephor/json-rpc/Endpoint"
+import { secretLength } from "@ephor/json-rpc/Jwt"
 import { Chain, type Limits as ChainLimits } from "@ephor/chain/Chain"
 import { Backend, ChainError } from "@ephor/chain/ChainError"
 import type { Accompany, Followed } from "@ephor/chain/Companion"
-import { type EngineConnection, secretLength, withToken } from "./engine/Token.ts"
+import { type EngineConnection, engineCall } from "./engine/Token.ts"
+import { as } from "./following/Blocks.ts"
 import { plain } from "./following/Plain.ts"
 import type { MessagePasserRoot } from "./following/Options.ts"
 import { makeRpcChain } from "./following/RpcChain.ts"
@@ -42,16 +44,16 @@ export const defaults: Settings = {
 
 /** The Engine API of an execution client of the OP stack (Ecotone or later). */
 export interface EngineOptions {
-  /** The HTTP address of the client's authenticated endpoint. */
-  readonly url: string
+  /** The address of the client's authenticated endpoint. */
+  readonly url: Input
   /** The 32 bytes that the client was started with. */
   readonly jwtSecret: Redacted.Redacted<Uint8Array>
 }
 
 /** An execution client and how to follow it. */
 export interface Options extends Partial<Settings> {
-  /** The HTTP address of the client's JSON-RPC. */
-  readonly url: string
+  /** The address of the client's JSON-RPC: HTTP or WebSocket, with a name and a password if it wants them. */
+  readonly url: Input
   /**
    * By it the chain steers the client: it tells the client its heads, and has it build replacements. Whoever else tells
    * the client its heads must follow this chain. Default: a client that is no anvil is only followed.
@@ -80,8 +82,10 @@ const connectionOf = Effect.fnUntraced(function* (settings: Settings, { jwtSecre
     })
     return yield* new ChainError({ method: "connect", reason })
   }
-  const hmac = (bytes: Uint8Array) => createHmac("sha256", secret).update(bytes).digest()
-  const connection: EngineConnection = { url, call: withToken(makeClient({ ...settings, url }), hmac) }
+  const client = yield* makeClient({ ...settings, url, jwtSecret }).pipe(
+    Effect.mapError(as("connect", "engine.url cannot be used"))
+  )
+  const connection: EngineConnection = { url: client.url, call: engineCall(client) }
   return connection
 })
 
@@ -104,7 +108,8 @@ export const make =
         ...settings,
         engine: options.engine && (yield* connectionOf(settings, options.engine))
       }
-      return yield* makeRpcChain(makeClient(settings), resolved, accompany)
+      const client = yield* makeClient(settings).pipe(Effect.mapError(as("connect", "url cannot be used")))
+      return yield* makeRpcChain(client, resolved, accompany)
     })
 
 /** A chain that is nothing but its client's blocks; see `make`. */

@@ -179,7 +179,7 @@ describe("NodeRpcChain", () => {
           return { heads: yield* chain.heads, invalid }
         })
       )
-      const client = makeClient({ url, requestTimeoutMs: 5000, answerLimitBytes: 1_000_000 })
+      const client = yield* makeClient({ url, requestTimeoutMs: 5000, answerLimitBytes: 1_000_000 })
       const anvil = (yield* anvilOf(client))!
       const built = yield* anvil.replace(invalid, heads)
       yield* mine(url, 2)
@@ -306,7 +306,7 @@ describe("NodeRpcChain", () => {
       const noClient = yield* Effect.flip(following(web.url, store))
       assert.include(
         noClient.message,
-        `${web.url} is not the JSON-RPC address of an execution client: it answered eth_chainId`
+        `${web.url} is not a JSON-RPC address that serves eth_chainId: it answered eth_chainId`
       )
       const nobody = yield* Effect.flip(following("http://127.0.0.1:9", store, { connectTimeoutMs: 100 }))
       assert.include(nobody.message, "http://127.0.0.1:9 did not answer eth_chainId")

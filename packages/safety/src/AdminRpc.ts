@@ -2,9 +2,10 @@
  * What operators may do to a running supervisor, as JSON-RPC (op-supervisor's `admin_*`). Whoever can call these can stop
  * the supervisor: they are served only where they are enabled, and to those who know the secret.
  */
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, Result } from "effect"
+import { type Endpoint, from } from "@ephor/json-rpc/Endpoint"
 import { fromHex, isHex } from "@ephor/types"
-import type { Dispatch } from "@ephor/supervisor-protocol/JsonRpcServer"
+import type { Dispatch } from "@ephor/json-rpc/JsonRpcServer"
 import { BadParameter, blockId, chainId, dispatchOf, method, type Methods } from "./rpc/Methods.ts"
 import type { Service } from "./Supervisor.ts"
 
@@ -13,10 +14,11 @@ const boolean = (json: unknown): boolean => {
   return json
 }
 
-const endpoint = (json: unknown): string => {
-  if (typeof json !== "string" || !URL.canParse(json) || !/^(ws|http)s?:$/.test(new URL(json).protocol))
-    throw new BadParameter("expected a URL with ws://, wss://, http:// or https://")
-  return json
+/** Never repeats what it was given. */
+const endpoint = (json: unknown): Endpoint => {
+  const found = typeof json === "string" ? Result.getOrUndefined(from(json)) : undefined
+  if (found === undefined) throw new BadParameter("expected a URL with ws://, wss://, http:// or https://")
+  return found
 }
 
 /** Never repeats what it was given. */

@@ -1,11 +1,9 @@
 /**
  * The L1 as the supervisor sees it: the tip and the finalized block by polling, blocks by height once they are deep
- * enough. `make` builds the service out of four questions; `layerJsonRpc` asks them of an execution client.
+ * enough. `make` builds the service out of four questions; `NodeL1` asks them of an execution client.
  */
 import { Context, Effect, Layer, Metric, Option, PubSub, Schedule, type Scope, Stream } from "effect"
-import { FetchHttpClient, HttpClient } from "effect/http"
 import type { BlockNumber, BlockRef, Hash } from "@ephor/types"
-import { askOverHttp, makeEthClient } from "./l1/EthClient.ts"
 import { L1Error, type Source } from "./L1Source.ts"
 import * as Metrics from "./Metrics.ts"
 
@@ -71,24 +69,27 @@ interface Seen {
   final: BlockRef | undefined
 }
 
-/** Looks once: what is new is remembered and published. */
-const makePoll = (
-  source: Source,
-  options: Options,
-  seen: Seen,
-  publish: (change: L1Change) => Effect.Effect<unknown>
-) =>
+type Publish = (change: L1Change) => Effect.Effect<unknown>
+
+/** Looks for the tip once: what is new is remembered and published. */
+const lookForTip = (source: Source, options: Options, seen: Seen, publish: Publish) =>
   Effect.gen(function* () {
     const latest = Option.getOrUndefined(yield* bounded(options.timeoutMs, "latest", source.latest))
-    if (latest !== undefined && latest.hash !== seen.tip?.hash) {
-      if (seen.tip !== undefined && latest.number < seen.tip.number) {
-        yield* Effect.logWarning("the L1 tip went back; waiting for a higher one", { tip: seen.tip, latest })
-      } else {
-        const reorg = latest.parentHash !== seen.tip?.hash
-        seen.tip = latest
-        yield* publish({ _tag: "Latest", block: latest, reorg })
-      }
+    if (latest === undefined || latest.hash === seen.tip?.hash) return
+    if (seen.tip !== undefined && latest.number < seen.tip.number) {
+      return yield* Effect.logWarning("the L1 tip went back; waiting for a higher one", {
+        tip: seen.tip,
+        latest
+      })
     }
+    const reorg = latest.parentHash !== seen.tip?.hash
+    seen.tip = latest
+    yield* publish({ _tag: "Latest", block: latest, reorg })
+  })
+
+/** Looks for the finalized block once. */
+const lookForFinalized = (source: Source, options: Options, seen: Seen, publish: Publish) =>
+  Effect.gen(function* () {
     const finalized = Option.getOrUndefined(yield* bounded(options.timeoutMs, "finalized", source.finalized))
     if (finalized !== undefined && (seen.final === undefined || finalized.number > seen.final.number)) {
       seen.final = finalized
@@ -96,17 +97,10 @@ const makePoll = (
     if (seen.final !== undefined) yield* publish({ _tag: "Finalized", block: seen.final })
   })
 
-/** Follows a source for as long as the scope lives. An unreachable source is retried with back-off, and logged. */
-export const make = Effect.fnUntraced(function* (
-  source: Source,
-  overrides?: Partial<Options>
-): Effect.fn.Return<Service, never, Scope.Scope> {
-  const options = { ...defaults, ...overrides }
-  const { confirmationDepth, maxBackoffMs, pollIntervalMs, timeoutMs } = options
-  const hub = yield* PubSub.sliding<L1Change>(options.changeBuffer)
-  const seen: Seen = { tip: undefined, final: undefined }
+/** Looks for good, with pauses that grow while looking fails. */
+const poll = (look: Effect.Effect<void, L1Error>, { maxBackoffMs, pollIntervalMs }: Options, seen: Seen) => {
   const backoff = Schedule.min([Schedule.exponential(pollIntervalMs), Schedule.spaced(maxBackoffMs)])
-  yield* makePoll(source, options, seen, (change) => PubSub.publish(hub, change)).pipe(
+  return look.pipe(
     Effect.tapError((error) =>
       Effect.andThen(
         Metric.update(Metrics.l1PollFailures, 1),
@@ -115,9 +109,26 @@ export const make = Effect.fnUntraced(function* (
     ),
     Effect.retry(backoff),
     Effect.andThen(Effect.sleep(pollIntervalMs)),
-    Effect.forever,
-    Effect.forkScoped
+    Effect.forever
   )
+}
+
+/**
+ * Follows a source for as long as the scope lives. An unreachable source is retried with back-off, and logged. Tip and
+ * finality are asked for apart: an L1 that has no finality, or none yet, is followed at the same pace.
+ */
+export const make = Effect.fnUntraced(function* (
+  source: Source,
+  overrides?: Partial<Options>
+): Effect.fn.Return<Service, never, Scope.Scope> {
+  const options = { ...defaults, ...overrides }
+  const { confirmationDepth, timeoutMs } = options
+  const hub = yield* PubSub.sliding<L1Change>(options.changeBuffer)
+  const seen: Seen = { tip: undefined, final: undefined }
+  const publish: Publish = (change) => PubSub.publish(hub, change)
+  for (const look of [lookForTip, lookForFinalized]) {
+    yield* Effect.forkScoped(poll(look(source, options, seen, publish), options, seen))
+  }
   const known = (): ReadonlyArray<L1Change> => [
     ...(seen.tip === undefined ? [] : [{ _tag: "Latest" as const, block: seen.tip, reorg: true }]),
     ...(seen.final === undefined ? [] : [{ _tag: "Finalized" as const, block: seen.final }])
@@ -147,18 +158,3 @@ export const make = Effect.fnUntraced(function* (
 /** Follows an L1 by asking a source of one's own. */
 export const layer = (source: Source, options?: Partial<Options>): Layer.Layer<L1> =>
   Layer.effect(L1, make(source, options))
-
-/** Where the execution client of the L1 is, and how it is followed. */
-export interface JsonRpcOptions extends Partial<Options> {
-  /** HTTP endpoint of its Ethereum JSON-RPC interface. */
-  readonly url: string
-}
-
-/** Follows the L1 through the Ethereum JSON-RPC interface of an execution client, over HTTP. */
-export const layerJsonRpc = (options: JsonRpcOptions): Layer.Layer<L1> =>
-  Layer.effect(
-    L1,
-    Effect.flatMap(HttpClient.HttpClient, (client) =>
-      make(makeEthClient(askOverHttp(client, options.url), options.url), options)
-    )
-  ).pipe(Layer.provide(FetchHttpClient.layer))

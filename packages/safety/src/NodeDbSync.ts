@@ -1,8 +1,9 @@
 /**
  * Takes the safety databases of another supervisor over HTTP (`/dbsync`), ours or an op-supervisor.
  */
-import { ByteSize, Effect, Result } from "effect"
-import { FetchHttpClient, HttpClient, HttpIncomingMessage } from "effect/http"
+import { Effect, Result } from "effect"
+import { type Endpoint, from, type Input } from "@ephor/json-rpc/Endpoint"
+import * as NodeHttp from "@ephor/json-rpc/NodeHttp"
 import type { ChainId } from "@ephor/types"
 import * as DbFile from "./DbFile.ts"
 import type { Seed } from "./Supervisor.ts"
@@ -19,45 +20,41 @@ export interface Limits {
 /** 4 GiB and ten minutes. */
 export const defaults: Limits = { fileBytes: 4 * 1024 ** 3, timeoutMs: 600_000 }
 
+const wrong = (why: string) =>
+  new SupervisorError({
+    method: "start",
+    reason: new BadConfiguration({ why: `${why}; correct --datadir.sync-endpoint, or leave it out` })
+  })
+
 const fetchFile = Effect.fnUntraced(function* (
-  endpoint: string,
+  endpoint: Endpoint,
   chain: ChainId,
   file: "local_safe" | "cross_safe",
-  limits: Limits
+  { fileBytes, timeoutMs }: Limits
 ) {
-  const url = `${endpoint.replace(/\/+$/, "")}/dbsync/${chain}/${file}`
-  const fail = (why: string) =>
-    new SupervisorError({
-      method: "start",
-      reason: new BadConfiguration({
-        why: `${url}: ${why}; correct --datadir.sync-endpoint, or leave it out`
-      })
-    })
-  const client = yield* HttpClient.HttpClient
-  const bytes = yield* client.get(url).pipe(
-    Effect.flatMap((response) =>
-      response.status === 200
-        ? response.arrayBuffer
-        : Effect.fail({ message: `HTTP status ${response.status}` })
-    ),
-    Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(limits.fileBytes)),
-    Effect.mapError(({ message }) => fail(message)),
-    Effect.timeoutOrElse({
-      duration: limits.timeoutMs,
-      orElse: () => Effect.fail(fail(`no answer within ${limits.timeoutMs} ms`))
-    })
-  )
-  const db = DbFile.decode(new Uint8Array(bytes))
+  const path = `dbsync/${chain}/${file}`
+  const fail = (why: string) => wrong(`${endpoint}/${path}: ${why}`)
+  const { body, status } = yield* NodeHttp.exchange(
+    endpoint.below(path),
+    { method: "GET" },
+    { callTimeoutMs: timeoutMs, answerBytes: fileBytes }
+  ).pipe(Effect.mapError(({ message }) => fail(message)))
+  if (status !== 200) return yield* fail(`HTTP status ${status}`)
+  const db = DbFile.decode(body)
   return Result.isSuccess(db) ? db.success : yield* fail(db.failure.message)
 })
 
 /** Where a supervisor takes the databases of new chains from; see `Supervisor.Config.seed`. */
 export const seed =
-  (endpoint: string, limits: Partial<Limits> = {}): Seed =>
+  (url: Input, limits: Partial<Limits> = {}): Seed =>
   (chain) =>
     Effect.gen(function* () {
       const all = { ...defaults, ...limits }
+      const endpoint = yield* Effect.mapError(
+        Effect.fromResult(from(url, ["http:", "https:"])),
+        ({ message }) => wrong(message)
+      )
       const local = yield* fetchFile(endpoint, chain, "local_safe", all)
       const cross = yield* fetchFile(endpoint, chain, "cross_safe", all)
       return { local, cross }
-    }).pipe(Effect.provide(FetchHttpClient.layer))
+    })

@@ -1,20 +1,14 @@
 /**
  * The supervisor's methods on a port: JSON-RPC by HTTP POST at `/`, the safety databases as files, and a health check.
  */
-import { createServer } from "node:http"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { ByteSize, Clock, Context, Effect, Layer, Metric, type Redacted, Result } from "effect"
-import {
-  HttpIncomingMessage,
-  HttpRouter,
-  HttpServer,
-  HttpServerRequest,
-  HttpServerResponse
-} from "effect/http"
-import { codes, errors } from "@ephor/supervisor-protocol/JsonRpc"
-import * as JsonRpcServer from "@ephor/supervisor-protocol/JsonRpcServer"
-import { refusal } from "@ephor/supervisor-protocol/Jwt"
-import { hmac } from "@ephor/supervisor-protocol/NodeJwt"
+import { Context, Effect, Layer, Metric, type Redacted, Result } from "effect"
+import { type Reply, type Route, text } from "@ephor/json-rpc/Door"
+import { anyone, type Hosts } from "@ephor/json-rpc/Hosts"
+import { codes, errors } from "@ephor/json-rpc/JsonRpc"
+import type { JsonRpcError } from "@ephor/json-rpc/JsonRpcError"
+import type * as JsonRpcServer from "@ephor/json-rpc/JsonRpcServer"
+import * as Jwt from "@ephor/json-rpc/Jwt"
+import * as NodeJsonRpcServer from "@ephor/json-rpc/NodeJsonRpcServer"
 import * as AdminRpc from "./AdminRpc.ts"
 import * as DbFile from "./DbFile.ts"
 import * as Metrics from "./Metrics.ts"
@@ -23,19 +17,10 @@ import { ListenFailed, SupervisorError } from "./SupervisorError.ts"
 import * as SupervisorRpc from "./SupervisorRpc.ts"
 
 /** Bounds of the server. */
-export interface Limits extends JsonRpcServer.Limits {
-  /** Bytes of a request. */
-  readonly bodyBytes: number
-  /** Time for one call; a longer one is answered with an error. */
-  readonly callTimeoutMs: number
-}
+export type Limits = NodeJsonRpcServer.Limits
 
-/** go-ethereum's batch limits, 5 MiB, 30 s. */
-export const defaults: Limits = {
-  ...JsonRpcServer.defaults,
-  bodyBytes: 5 * 1024 * 1024,
-  callTimeoutMs: 30_000
-}
+/** Those of every JSON-RPC server. */
+export const defaults: Limits = NodeJsonRpcServer.defaults
 
 /** Port of supervisors unless configured otherwise. */
 export const defaultPort = 8545
@@ -57,6 +42,11 @@ export interface Options {
   readonly port?: number | undefined
   /** Answer of the health check. */
   readonly version?: string | undefined
+  /**
+   * Names that it answers to, and origins of pages that may ask. Default: any, as op-supervisor has it; who may call
+   * `admin_*` is decided by a token.
+   */
+  readonly hosts?: Partial<Hosts> | undefined
   /** Serves `admin_*`. Default: these methods do not exist. */
   readonly admin?: AdminOptions | undefined
   readonly limits?: Partial<Limits> | undefined
@@ -68,17 +58,14 @@ export class NodeSupervisorRpc extends Context.Service<
   { readonly url: string; readonly port: number }
 >()("@ephor/safety/NodeSupervisorRpc") {}
 
-const contentTypes = new Set(["application/json", "application/json-rpc", "application/jsonrequest"])
-
 /** The public methods, and those of operators for whoever has shown a good token. */
-const dispatches = (supervisor: Service, admin: AdminOptions | undefined, limits: Limits) => {
+const dispatches = (supervisor: Service, admin: AdminOptions | undefined) => {
   const open = SupervisorRpc.dispatch(supervisor)
   const guarded = AdminRpc.dispatch(supervisor)
-  const sign = admin?.jwtSecret === undefined ? undefined : hmac(admin.jwtSecret)
   const guard = Effect.fnUntraced(function* (method: string, params: unknown, authorization?: string) {
     if (admin === undefined) return yield* Effect.fail(errors.methodNotFound(method))
-    const now = (yield* Clock.currentTimeMillis) / 1000
-    const why = sign === undefined ? undefined : refusal(sign, authorization, now)
+    const secret = admin.jwtSecret
+    const why = secret === undefined ? undefined : yield* Jwt.refusalNow(secret, authorization)
     if (why === undefined) return yield* guarded(method, params)
     yield* Metric.update(Metrics.unauthorized, 1)
     const message = `unauthorized: ${why}; sign a token as on the Engine API`
@@ -86,13 +73,13 @@ const dispatches = (supervisor: Service, admin: AdminOptions | undefined, limits
   })
   return (authorization: string | undefined): JsonRpcServer.Dispatch =>
     (method, params) =>
-      Effect.timeoutOrElse(
-        method.startsWith("admin_") ? guard(method, params, authorization) : open(method, params),
-        { duration: limits.callTimeoutMs, orElse: () => Effect.fail(errors.timedOut) }
-      )
+      method.startsWith("admin_") ? guard(method, params, authorization) : open(method, params)
 }
 
-const databases = { local_safe: "local", cross_safe: "cross" } as const
+const databases = new Map<string, "local" | "cross">([
+  ["local_safe", "local"],
+  ["cross_safe", "cross"]
+])
 
 /** The part of a file that a `Range` header asks for; the whole one for a header that is none of one range. */
 const slice = (bytes: Uint8Array, header: string | undefined) => {
@@ -105,87 +92,61 @@ const slice = (bytes: Uint8Array, header: string | undefined) => {
     : { status: 416, bytes: new Uint8Array(0), range: `bytes */${bytes.length}` }
 }
 
+const dbSyncPath = "/dbsync/"
+
 /** `GET /dbsync/CHAIN/local_safe` or `cross_safe`: the database as op-supervisor's file of that name. */
-const dbSync = Effect.fnUntraced(function* (supervisor: Service) {
-  const request = yield* HttpServerRequest.HttpServerRequest
-  const { chain = "", file = "" } = yield* HttpRouter.params
-  if (!(file in databases) || !/^\d{1,78}$/.test(chain)) {
-    return HttpServerResponse.text("expected /dbsync/CHAIN/local_safe or /dbsync/CHAIN/cross_safe\n", {
-      status: 400
-    })
-  }
-  const found = yield* Effect.result(supervisor.derivations(chain))
-  if (Result.isFailure(found)) return HttpServerResponse.text(`${found.failure.message}\n`, { status: 404 })
-  const whole = DbFile.encode(found.success[databases[file as keyof typeof databases]])
-  const { bytes, range, status } = slice(whole, request.headers["range"])
-  return HttpServerResponse.uint8Array(bytes, {
-    status,
-    contentType: "application/octet-stream",
-    headers: { "accept-ranges": "bytes", ...(range === undefined ? {} : { "content-range": range }) }
+const dbSync = (supervisor: Service): Route => ({
+  method: "GET",
+  path: `${dbSyncPath}*`,
+  handle: Effect.fnUntraced(function* ({ headers, path }) {
+    const [chain = "", file = "", more] = path.slice(dbSyncPath.length).split("/")
+    const database = databases.get(file)
+    if (database === undefined || more !== undefined || !/^\d{1,78}$/.test(chain)) {
+      return text(400, "expected /dbsync/CHAIN/local_safe or /dbsync/CHAIN/cross_safe")
+    }
+    const found = yield* Effect.result(supervisor.derivations(chain))
+    if (Result.isFailure(found)) return text(404, found.failure.message)
+    const { bytes, range, status } = slice(DbFile.encode(found.success[database]), headers["range"])
+    const reply: Reply = {
+      status,
+      headers: {
+        "Content-Type": "application/octet-stream",
+        "Accept-Ranges": "bytes",
+        ...(range === undefined ? {} : { "Content-Range": range })
+      },
+      body: bytes
+    }
+    return reply
   })
 })
 
-const jsonText = (text: string) => HttpServerResponse.text(text, { contentType: "application/json" })
-
-const routes = ({ admin, limits: overrides, version = "v0.0.0" }: Options) =>
-  HttpRouter.use(
-    Effect.fnUntraced(function* (router) {
-      const supervisor = yield* Supervisor
-      const limits: Limits = { ...defaults, ...overrides }
-      const dispatchFor = dispatches(supervisor, admin, limits)
-      const post = Effect.gen(function* () {
-        const request = yield* HttpServerRequest.HttpServerRequest
-        const [type = ""] = (request.headers["content-type"] ?? "").split(";", 1)
-        if (!contentTypes.has(type.trim().toLowerCase())) {
-          return HttpServerResponse.text("invalid content type, only application/json is supported\n", {
-            status: 415
-          })
-        }
-        const dispatch = dispatchFor(request.headers["authorization"])
-        const { text = "" } = yield* JsonRpcServer.answer(yield* request.text, dispatch, limits)
-        return jsonText(text)
-      }).pipe(
-        Effect.catchTag("HttpServerError", () =>
-          Effect.succeed(
-            HttpServerResponse.text("the request body cannot be read, or is too large\n", { status: 413 })
-          )
-        ),
-        Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(limits.bodyBytes))
-      )
-      yield* router.add("POST", "/", post)
-      yield* router.add("GET", "/dbsync/:chain/:file", dbSync(supervisor))
-      yield* router.add("GET", "/healthz", jsonText(`${JSON.stringify({ version })}\n`))
-    })
-  )
+const listenFailed = ({ message, reason }: JsonRpcError) =>
+  new SupervisorError({
+    method: "listen",
+    reason:
+      reason._tag === "ListenFailed"
+        ? new ListenFailed({ host: reason.host, port: reason.port, cause: reason.why })
+        : new ListenFailed({ host: "", port: 0, cause: message })
+  })
 
 /** Serves the `Supervisor` over HTTP; ends with the scope. */
-export const layer = (options: Options = {}): Layer.Layer<NodeSupervisorRpc, SupervisorError, Supervisor> => {
-  const host = options.host ?? "127.0.0.1"
-  const port = options.port ?? defaultPort
-  const service = Layer.effect(
+export const layer = (options: Options = {}): Layer.Layer<NodeSupervisorRpc, SupervisorError, Supervisor> =>
+  Layer.effect(
     NodeSupervisorRpc,
-    Effect.map(HttpServer.HttpServer, ({ address }) => {
-      const bound = address._tag === "UnixPathAddress" ? port : address.port
-      return NodeSupervisorRpc.of({
-        url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}`,
-        port: bound
-      })
+    Effect.gen(function* () {
+      const supervisor = yield* Supervisor
+      const dispatchFor = dispatches(supervisor, options.admin)
+      const { authority, port } = yield* NodeJsonRpcServer.make({
+        name: "supervisor RPC",
+        host: options.host,
+        port: options.port ?? defaultPort,
+        hosts: { ...anyone, ...options.hosts },
+        version: options.version,
+        limits: options.limits,
+        modules: options.admin === undefined ? ["supervisor"] : ["admin", "supervisor"],
+        dispatch: (headers) => dispatchFor(headers["authorization"]),
+        routes: [dbSync(supervisor)]
+      }).pipe(Effect.mapError(listenFailed))
+      return NodeSupervisorRpc.of({ url: `http://${authority}`, port })
     })
   )
-  const server = NodeHttpServer.layer(() => createServer(), { host, port }).pipe(
-    Layer.catchTag("ServeError", (error) =>
-      Layer.effectContext(
-        Effect.fail(
-          new SupervisorError({
-            method: "listen",
-            reason: new ListenFailed({ host, port, cause: error.cause })
-          })
-        )
-      )
-    )
-  )
-  return Layer.merge(
-    HttpRouter.serve(routes(options), { disableLogger: true, disableListenLog: true }),
-    service
-  ).pipe(Layer.provide(server))
-}

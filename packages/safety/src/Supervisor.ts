@@ -2,8 +2,22 @@
  * The supervisor: watches the nodes of several chains, checks the messages between the chains, tells the nodes what is
  * safe, and has blocks replaced that break the rules.
  */
-import { Cause, Context, Deferred, Effect, Latch, Layer, Metric, type Redacted, Result, Scope } from "effect"
+import {
+  Cause,
+  Context,
+  Deferred,
+  Effect,
+  Latch,
+  Layer,
+  Metric,
+  type Redacted,
+  Result,
+  Scope,
+  Stream
+} from "effect"
 import type { Store } from "@ephor/store/Store"
+import type { Endpoint } from "@ephor/json-rpc/Endpoint"
+import type { Connection } from "@ephor/supervisor-protocol/ManagedNode"
 import type { BlockId, BlockRef, ChainId, DerivedIdPair, SafetyLevel, Timestamp } from "@ephor/types"
 import * as AccessListCheck from "./AccessListCheck.ts"
 import * as DependencySet from "./DependencySet.ts"
@@ -84,11 +98,13 @@ export interface Service {
   readonly start: Effect.Effect<void, SupervisorError>
   /** Supervises one more node, until the end. `NotAttached` if it does not answer, or is of another chain. */
   readonly addNode: (
-    url: string,
+    endpoint: Endpoint,
     jwtSecret: Redacted.Redacted<Uint8Array>
   ) => Effect.Effect<void, SupervisorError>
   /** Takes what is above a block of a chain out of the databases, for the nodes to tell anew. Works while stopped. */
   readonly rewind: (chain: ChainId, to: BlockId) => Effect.Effect<void, SupervisorError>
+  /** Whether each node can be reached, and tells what happens, by the name of the node. */
+  readonly nodes: Effect.Effect<{ readonly [name: string]: Connection }>
   readonly counters: Effect.Effect<Counters>
   /** Never succeeds; fails when the supervisor can not go on (the store failed, or a fiber crashed). */
   readonly join: Effect.Effect<never, SupervisorError>
@@ -214,6 +230,7 @@ const makeService = (
         shared.failsafe = enabled
       }),
     ...operating,
+    nodes: Effect.sync(() => Object.fromEntries(shared.connections)),
     counters: Effect.sync(() => ({
       executingMessages: shared.executingMessages,
       invalidatedBlocks: shared.invalidatedBlocks
@@ -251,7 +268,8 @@ export const make = Effect.fnUntraced(function* (
     running: yield* Latch.make(true),
     failsafe: options.failsafe,
     executingMessages: 0,
-    invalidatedBlocks: 0
+    invalidatedBlocks: 0,
+    connections: new Map()
   }
   const wakeWaiting = (id: ChainId) =>
     workers.forEach((worker) => {
@@ -274,8 +292,16 @@ export const make = Effect.fnUntraced(function* (
       Effect.forkScoped,
       Effect.provideService(Scope.Scope, scope)
     )
-  const listen = (node: NodeConfig, name: string) =>
-    supervised(`the listener of node ${name}`, attach({ ...node, name }, workers, options))
+  const listen = Effect.fnUntraced(function* (node: NodeConfig, name: string) {
+    shared.connections.set(name, "Disconnected")
+    yield* supervised(
+      `the connection of node ${name}`,
+      Stream.runForEach(node.node.connection, (state) =>
+        Effect.sync(() => shared.connections.set(name, state))
+      )
+    )
+    return yield* supervised(`the listener of node ${name}`, attach({ ...node, name }, workers, options))
+  })
   for (const [id, { run }] of workers) yield* supervised(`the worker of chain ${id}`, run)
   for (const [position, node] of nodes.entries()) yield* listen(node, node.name ?? `#${position}`)
   const operating = yield* makeOperating(

@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import { BlockId, BlockRef, DerivedIdPair, Json, safetyLevelOf } from "@ephor/types"
-import type { Dispatch } from "@ephor/supervisor-protocol/JsonRpcServer"
+import type { Dispatch } from "@ephor/json-rpc/JsonRpcServer"
 import type { ExecutingDescriptor } from "./AccessListCheck.ts"
 import { BadParameter, blockId, chainId, dispatchOf, method, type Methods, quantity } from "./rpc/Methods.ts"
 import type { Service } from "./Supervisor.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Disconnected, ManagedNodeError } from "@ephor/supervisor-protocol/ManagedNodeError"
-import type { RpcError } from "@ephor/supervisor-protocol/JsonRpc"
+import type { RpcError } from "@ephor/json-rpc/JsonRpc"
 import { Context, Effect, Layer, Option, Redacted, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { AdminRpc, L1, Supervisor } from "../src/index.ts"
@@ -25,7 +25,7 @@ const makeRig = Effect.fnUntraced(function* (later: ReadonlyArray<"a" | "b"> = [
       ),
       connect: (url, jwtSecret) => {
         dialled.push(`${url} ${Redacted.value(jwtSecret).length}`)
-        const node = nodes[new URL(url).hostname]?.node
+        const node = nodes[new URL(String(url)).hostname]?.node
         return node === undefined
           ? Effect.fail(
               new ManagedNodeError({

@@ -51,9 +51,9 @@ const makeServer = Effect.fnUntraced(function* () {
 })
 
 const build = (url: string) =>
-  Effect.map(Layer.build(L1.layerJsonRpc({ url })), (context) => Context.get(context, L1.L1))
+  Effect.map(Layer.build(NodeL1.layer({ url })), (context) => Context.get(context, L1.L1))
 
-describe("L1.layerJsonRpc", () => {
+describe("NodeL1 over HTTP", () => {
   it.live("reads headers over HTTP", () =>
     Effect.gen(function* () {
       const { l1, url } = yield* makeServer()

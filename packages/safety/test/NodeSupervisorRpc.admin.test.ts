@@ -1,7 +1,6 @@
 /** What operators do to a supervisor over HTTP: with a token, and from one data directory to the next. */
 import { assert, describe, it } from "@effect/vitest"
-import { bearer, issue } from "@ephor/supervisor-protocol/Jwt"
-import { hmac } from "@ephor/supervisor-protocol/NodeJwt"
+import { bearer, issue } from "@ephor/json-rpc/Jwt"
 import { encodeAccess, logHash, messageChecksum, positionOf } from "@ephor/types"
 import { Clock, Context, Effect, Layer, Logger, Metric, Option, Redacted, Result } from "effect"
 import { DbFile, L1, OpMetrics, Supervisor } from "../src/index.ts"
@@ -99,18 +98,21 @@ describe("admin_* over HTTP", () => {
     Effect.gen(function* () {
       const { call } = yield* serve(yield* makeWorld, {}, { jwtSecret })
       const now = (yield* Clock.currentTimeMillis) / 1000
-      const token = (secret: Redacted.Redacted<Uint8Array>, at = now) => bearer(issue(hmac(secret), at))
+      const token = (secret: Redacted.Redacted<Uint8Array>, at = now) => Effect.map(issue(secret, at), bearer)
       const other = Redacted.make(new Uint8Array(32).fill(8))
       for (const [authorization, why] of [
         [undefined, "missing token"],
-        [token(other), "signature is invalid"],
-        [token(jwtSecret, now - 100), "stale token"]
+        [yield* token(other), "signature is invalid"],
+        [yield* token(jwtSecret, now - 100), "stale token"]
       ] as const) {
         const { error } = yield* call("admin_setFailsafeEnabled", [true], authorization)
         assert.strictEqual(error!.message, `unauthorized: ${why}; sign a token as on the Engine API`)
       }
-      assert.strictEqual((yield* call("admin_setFailsafeEnabled", [true], token(jwtSecret))).result, null)
-      assert.strictEqual((yield* call("admin_getFailsafeEnabled", [], token(jwtSecret))).result, true)
+      assert.strictEqual(
+        (yield* call("admin_setFailsafeEnabled", [true], yield* token(jwtSecret))).result,
+        null
+      )
+      assert.strictEqual((yield* call("admin_getFailsafeEnabled", [], yield* token(jwtSecret))).result, true)
       assert.isDefined((yield* call("supervisor_dependencySetV1")).result)
     })
   )

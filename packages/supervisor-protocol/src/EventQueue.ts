@@ -1,7 +1,8 @@
 /**
  * Who gets the events of a node: one live subscriber, or a queue that is pulled from. Pure; the server drives it.
  *
- * At most one subscription is live; a new one silently replaces it and discards what was queued. While one is live
+ * At most one subscription is live; a new one replaces it, which the server tells it, and discards what was
+ * queued. While one is live
  * nothing is queued; while none is, the newest `limit` events are. Pulling cancels the live subscription.
  */
 

@@ -23,7 +23,7 @@ import {
   Timestamp
 } from "@ephor/types"
 import { blockSeal, fromSchema, nothing, receipts, type Wire } from "./interop/Wire.ts"
-import { codes, type RpcError } from "./JsonRpc.ts"
+import { codes, type RpcError } from "@ephor/json-rpc/JsonRpc"
 import { ManagedEvent } from "./ManagedEvent.ts"
 import type { Service } from "./ManagedNode.ts"
 import {

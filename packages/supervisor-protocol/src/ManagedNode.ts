@@ -22,8 +22,11 @@ import { makeChainNode } from "./chain/ChainNode.ts"
 import type { ManagedEvent } from "./ManagedEvent.ts"
 import type { ManagedNodeError } from "./ManagedNodeError.ts"
 
-/** Whether the node can be reached right now. */
-export type Connection = "Connected" | "Disconnected"
+/**
+ * Whether the node can be reached right now. `Silent`: it can, but it gave our subscription up, or has told nothing for
+ * longer than a chain is quiet; it is asked again, and counts as connected with the next event.
+ */
+export type Connection = "Connected" | "Silent" | "Disconnected"
 
 /** Shape of a managed node (supervisor-managed-node, "Supervisor -> Node"). */
 export interface Service {

@@ -3,10 +3,12 @@
  * connection breaks. `NodeManagedNodeClient` dials.
  */
 import { Effect, type Scope, SubscriptionRef } from "effect"
+import type { Client } from "@ephor/json-rpc/JsonRpcClient"
+import type { JsonRpcErrorReason } from "@ephor/json-rpc/JsonRpcError"
+import type { Duplex, Link } from "@ephor/json-rpc/Link"
 import { type BlockRef, CodecError } from "@ephor/types"
 import { makeHttpCaller } from "./client/HttpCaller.ts"
 import { makeSocketCaller } from "./client/SocketCaller.ts"
-import type { Duplex, Link } from "./client/Link.ts"
 import { type Method, methods } from "./Interop.ts"
 import type { Connection, Service } from "./ManagedNode.ts"
 import { Malformed, ManagedNodeError, Unsupported } from "./ManagedNodeError.ts"
@@ -19,6 +21,8 @@ export interface Limits {
   readonly callsInFlight: number
   /** Events that were received and not taken yet; beyond it the subscription is dropped and opened anew. */
   readonly undelivered: number
+  /** A subscription that tells nothing for so long is opened anew, in milliseconds: some nodes displace without a word. */
+  readonly silenceMs: number
   /** Time for the first connection, in milliseconds. */
   readonly setupTimeoutMs: number
   /** Attempts at the first connection. */
@@ -34,11 +38,13 @@ export interface Limits {
   readonly pollTimeoutMs: number
 }
 
-/** What op-supervisor has: 10 s for a call, 60 s and 10 attempts for the start, pauses from 1 to 10 s, 100 ms polls. */
+/** What op-supervisor has: 10 s for a call, 60 s and 10 attempts for the start, pauses from 1 to 10 s, 100 ms
+ * polls. Of our own: 20 s of silence. */
 export const defaults: Limits = {
   callTimeoutMs: 10_000,
   callsInFlight: 1024,
   undelivered: 20_000,
+  silenceMs: 20_000,
   setupTimeoutMs: 60_000,
   setupAttempts: 10,
   backoffFirstMs: 1000,
@@ -53,12 +59,14 @@ export type Transport =
   | {
       readonly _tag: "Socket"
       /** Connects with a fresh token; `attach` makes the link that frames are handed to. Closing the scope hangs up. */
-      readonly dial: (attach: (duplex: Duplex) => Link) => Effect.Effect<Link, ManagedNodeError, Scope.Scope>
+      readonly dial: (
+        attach: (duplex: Duplex) => Link
+      ) => Effect.Effect<Link, JsonRpcErrorReason, Scope.Scope>
     }
   | {
       readonly _tag: "Http"
-      /** Sends a request with a fresh token, gives the body of the answer. */
-      readonly post: (body: string) => Effect.Effect<string, ManagedNodeError>
+      /** A request with a fresh token for each call. */
+      readonly call: Client["call"]
     }
 
 /** How a client behaves. */
@@ -156,6 +164,6 @@ export const make = Effect.fnUntraced(function* (
   const caller =
     transport._tag === "Socket"
       ? yield* makeSocketCaller(transport.dial, limits, requireConnection)
-      : yield* makeHttpCaller(transport.post, limits, requireConnection)
+      : yield* makeHttpCaller(transport.call, limits, requireConnection)
   return makeService(caller)
 })

@@ -3,11 +3,11 @@
  * live subscription or wait in the queue. `NodeManagedNodeServer` puts it on a port.
  */
 import { Context, Effect, type Scope, Stream } from "effect"
+import { errors, positional, type RpcError } from "@ephor/json-rpc/JsonRpc"
+import * as JsonRpcServer from "@ephor/json-rpc/JsonRpcServer"
 import { CodecError } from "@ephor/types"
-import { type EventHub, makeEventHub, type Send } from "./server/EventHub.ts"
+import { type EventHub, makeEventHub } from "./server/EventHub.ts"
 import { type Method, methods, names, toRpcError } from "./Interop.ts"
-import { errors, positional, type RpcError } from "./JsonRpc.ts"
-import * as JsonRpcServer from "./JsonRpcServer.ts"
 import * as ManagedEvent from "./ManagedEvent.ts"
 import { ManagedNode, type Service } from "./ManagedNode.ts"
 import type { ManagedNodeError } from "./ManagedNodeError.ts"
@@ -20,35 +20,23 @@ export interface Limits extends JsonRpcServer.Limits {
   readonly dedup: ManagedEvent.DedupLimits
   /** Pause before a failed event stream of the node is run again, in milliseconds. */
   readonly eventRetryMs: number
-  /** Time for one call of a caller that waits for it (HTTP), in milliseconds. */
-  readonly requestTimeoutMs: number
 }
 
-/** 100 events as op-node has it, go-ethereum's batch limits, one second between retries, 30 seconds for a request. */
+/** 100 events as op-node has it, go-ethereum's batch limits, one second between retries. */
 export const defaults: Limits = {
   ...JsonRpcServer.defaults,
   eventQueue: 100,
   dedup: ManagedEvent.dedupDefaults,
-  eventRetryMs: 1000,
-  requestTimeoutMs: 30_000
-}
-
-/** Answer of `health_status` and `/healthz` unless an application names its version. */
-export const defaultVersion = "v0.0.0"
-
-/** One connection that can be notified. */
-export interface Session {
-  /** Carries out what a frame asks for and sends the answer; `false` means: close the connection now. */
-  readonly receive: (frame: string) => Effect.Effect<boolean>
-  /** To be called when the connection is gone. */
-  readonly close: () => void
+  eventRetryMs: 1000
 }
 
 /** A server without a port. */
 export interface Server {
-  /** Opens a session. `send` hands a frame to the connection, `false` if it no longer takes any. */
-  readonly open: (send: Send) => Session
-  /** Carries out a frame of a caller that cannot be notified (HTTP). */
+  /** Opens a session of a connection. */
+  readonly open: JsonRpcServer.Open
+  /** Carries out calls of a caller that cannot be notified (HTTP). */
+  readonly dispatch: JsonRpcServer.Dispatch
+  /** The same for a frame. */
   readonly answer: (frame: string) => Effect.Effect<JsonRpcServer.Answer>
 }
 
@@ -103,27 +91,25 @@ const withoutParams = <A>(
 }
 
 /** Everything that needs no connection. */
-const makeDispatch =
-  (node: Service, hub: EventHub, version: string): JsonRpcServer.Dispatch =>
-  (name, params) => {
+const makeDispatch = (node: Service, hub: EventHub, version: string): JsonRpcServer.Dispatch =>
+  JsonRpcServer.withCommon([names.namespace], version, (name, params) => {
     const method = table.get(name)
     if (method !== undefined) return run(node, method, params)
     if (name === names.pullEvent) return withoutParams(params, hub.pull)
-    if (name === "health_status") return withoutParams(params, Effect.succeed(version))
-    if (name === "rpc_modules")
-      return withoutParams(params, Effect.succeed({ health: "1.0", interop: "1.0", rpc: "1.0" }))
     if (name.endsWith("_subscribe")) return Effect.fail(errors.notificationsUnsupported)
     return Effect.fail(errors.methodNotFound(name))
-  }
+  })
 
 const makeOpen =
-  (hub: EventHub, dispatch: JsonRpcServer.Dispatch, limits: Limits) =>
-  (send: Send): Session => {
+  (hub: EventHub, dispatch: JsonRpcServer.Dispatch, limits: Limits): JsonRpcServer.Open =>
+  (send) => {
     const own = new Set<string>()
     const unsubscribe = (params: unknown) => {
       const parsed = positional(params, 1, 1)
       if ("error" in parsed) return Effect.fail(parsed.error)
-      const id = String(parsed.args[0])
+      const [id] = parsed.args
+      if (typeof id !== "string")
+        return Effect.fail(errors.invalidArgument(0, "expected the id of a subscription"))
       if (!own.delete(id)) return Effect.fail(errors.subscriptionNotFound)
       hub.unsubscribe(id)
       return Effect.succeed(true)
@@ -160,7 +146,7 @@ export const make = Effect.fnUntraced(function* (
     reset: (heads) => Effect.andThen(node.reset(heads), hub.confirmReset),
     resetPreInterop: Effect.andThen(node.resetPreInterop, hub.confirmReset)
   }
-  const dispatch = makeDispatch(confirming, hub, options.version ?? defaultVersion)
+  const dispatch = makeDispatch(confirming, hub, options.version ?? JsonRpcServer.defaultVersion)
   yield* node.events.pipe(
     Stream.runForEach(hub.deliver),
     Effect.catch((error) =>
@@ -170,13 +156,9 @@ export const make = Effect.fnUntraced(function* (
     Effect.forever,
     Effect.forkScoped({ startImmediately: true })
   )
-  const inTime: JsonRpcServer.Dispatch = (name, params) =>
-    Effect.timeoutOrElse(dispatch(name, params), {
-      duration: limits.requestTimeoutMs,
-      orElse: () => Effect.fail(errors.timedOut)
-    })
   return {
     open: makeOpen(hub, dispatch, limits),
-    answer: (frame) => JsonRpcServer.answer(frame, inTime, limits)
+    dispatch,
+    answer: (frame) => JsonRpcServer.answer(frame, dispatch, limits)
   }
 })

@@ -6,30 +6,6 @@ import { Metric } from "effect"
 const counter = (name: string, description: string) =>
   Metric.counter(name, { description, incremental: true })
 
-/** Calls that the server answered, batches counted by their calls. */
-export const serverCalls = counter(
-  "supervisor_protocol_server_calls_total",
-  "Calls answered by the managed node server"
-)
-/** Calls that the server answered with an error. */
-export const serverFailures = counter(
-  "supervisor_protocol_server_failures_total",
-  "Calls answered with an error"
-)
-/** Requests and upgrades that the server turned down with 401. */
-export const unauthorized = counter(
-  "supervisor_protocol_unauthorized_total",
-  "Requests refused for their token"
-)
-/** Open WebSocket connections of the server. */
-export const connections = Metric.gauge("supervisor_protocol_connections", {
-  description: "Open WebSocket connections of the managed node server"
-})
-/** Connections that the server broke off because the peer did not read or did not answer pings. */
-export const slowPeers = counter(
-  "supervisor_protocol_slow_peers_total",
-  "Connections broken off for a slow peer"
-)
 /** Events sent to the live subscription. */
 export const eventsSent = counter(
   "supervisor_protocol_events_sent_total",

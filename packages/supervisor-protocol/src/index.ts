@@ -1,8 +1,5 @@
 export * as EventQueue from "./EventQueue.ts"
 export * as Interop from "./Interop.ts"
-export * as JsonRpc from "./JsonRpc.ts"
-export * as JsonRpcServer from "./JsonRpcServer.ts"
-export * as Jwt from "./Jwt.ts"
 export * as ManagedEvent from "./ManagedEvent.ts"
 export * as ManagedNode from "./ManagedNode.ts"
 export * as ManagedNodeClient from "./ManagedNodeClient.ts"

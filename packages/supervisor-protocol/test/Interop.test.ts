@@ -10,7 +10,7 @@ import {
 } from "@ephor/types"
 import * as Interop from "../src/Interop.ts"
 import { blockSeal, fromSchema, receipts, type Wire } from "../src/interop/Wire.ts"
-import { parseJson } from "../src/JsonRpc.ts"
+import { parseJson } from "@ephor/json-rpc/JsonRpc"
 import * as Errors from "../src/ManagedNodeError.ts"
 import { l1Block, l2Block } from "../src/testing/ManagedNodeTest.ts"
 import { vectors } from "./vectors.ts"

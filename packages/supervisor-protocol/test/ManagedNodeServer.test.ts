@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Queue, Random, Stream } from "effect"
+import { Context, Effect, Layer, Queue, Random, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { ManagedEvent } from "../src/ManagedEvent.ts"
 import { ManagedNode, type Service } from "../src/ManagedNode.ts"
@@ -40,6 +40,9 @@ const scripted = (overrides: Partial<Service> = {}) =>
       return Context.add(context, Script, events)
     })
   )
+
+/** What a displaced subscriber is told. */
+const closing = { data: null, close: true }
 
 /** A server with one connection; `frames` is all that it sent there. */
 const connect = Effect.fnUntraced(function* (server: ManagedNodeServer.Server) {
@@ -245,21 +248,6 @@ describe("framing", () => {
       })
     )
   )
-  it.effect("a caller over HTTP is told when a call takes too long", () =>
-    run(
-      Effect.gen(function* () {
-        const server = yield* serve
-        const fiber = yield* Effect.forkChild(
-          server.answer(`{"jsonrpc":"2.0","id":1,"method":"interop_anchorPoint","params":[]}`),
-          { startImmediately: true }
-        )
-        yield* TestClock.adjust("30 seconds")
-        const { text } = yield* Fiber.join(fiber)
-        assert.deepStrictEqual(JSON.parse(text!).error, { code: -32002, message: "request timed out" })
-      }),
-      { anchorPoint: Effect.never }
-    )
-  )
   it.effect("health and modules", () =>
     run(
       Effect.gen(function* () {
@@ -319,7 +307,7 @@ describe("subscriptions", () => {
         assert.deepStrictEqual(third.events(), [{ data: { reset: "reset: again" } }])
         yield* third.call("interop_resetPreInterop", [])
         yield* third.call("interop_subscribe", ["events"])
-        assert.lengthOf(third.events(), 1)
+        assert.deepStrictEqual(third.events().slice(1), [closing])
       })
     )
   )
@@ -367,7 +355,7 @@ describe("subscriptions", () => {
       })
     )
   )
-  it.effect("a second subscription silences the first, also on another connection", () =>
+  it.effect("a second subscription closes the first, also on another connection", () =>
     run(
       Effect.gen(function* () {
         const server = yield* serve
@@ -375,7 +363,7 @@ describe("subscriptions", () => {
         const { result: id } = yield* first.call("interop_subscribe", ["events"])
         yield* second.call("interop_subscribe", ["events"])
         yield* say(unsafe(1))
-        assert.deepStrictEqual([first.events(), second.events()], [[], [{ data: unsafe(1) }]])
+        assert.deepStrictEqual([first.events(), second.events()], [[closing], [{ data: unsafe(1) }]])
         assert.isTrue((yield* first.call("interop_unsubscribe", [id])).result)
         yield* say(unsafe(2))
         assert.lengthOf(second.events(), 2)
@@ -398,6 +386,30 @@ describe("subscriptions", () => {
         yield* say(unsafe(1))
         assert.deepStrictEqual(events(), [])
         assert.deepStrictEqual((yield* call("interop_pullEvent", [])).result, unsafe(1))
+      })
+    )
+  )
+  it.effect("who is displaced is told", () =>
+    run(
+      Effect.gen(function* () {
+        const server = yield* serve
+        const [first, second] = [yield* connect(server), yield* connect(server)]
+        const { result } = yield* first.call("interop_subscribe", ["events"])
+        yield* second.call("interop_subscribe", ["events"])
+        assert.deepStrictEqual(first.frames.at(-1), {
+          jsonrpc: "2.0",
+          method: "interop_subscription",
+          params: { subscription: result, result: { data: null, close: true } }
+        })
+      })
+    )
+  )
+  it.effect("an id that is no text is an ordinary error", () =>
+    run(
+      Effect.gen(function* () {
+        const { call } = yield* connect(yield* serve)
+        for (const id of [{ toString: 1, valueOf: 1 }, 7, null, ["x"]])
+          assert.strictEqual((yield* call("interop_unsubscribe", [id])).error.code, -32602)
       })
     )
   )
@@ -460,7 +472,7 @@ describe("subscriptions", () => {
         yield* say(unsafe(1))
         assert.deepStrictEqual(
           [first.events(), second.events()],
-          [[{ data: unsafe(1) }], [{ data: unsafe(1) }]]
+          [[{ data: unsafe(1) }, closing], [{ data: unsafe(1) }]]
         )
       })
     )

@@ -363,7 +363,7 @@ describe("nodes of other ages and makes", () => {
   it.live("a URL of another kind is named", () =>
     Effect.gen(function* () {
       for (const url of ["tcp://x", "nonsense"]) {
-        assert.include((yield* Effect.flip(dial(url))).message, `${JSON.stringify(url)} is not a ws://`)
+        assert.include((yield* Effect.flip(dial(url))).message, "expected a URL with ws://")
       }
     }).pipe(Effect.scoped)
   )

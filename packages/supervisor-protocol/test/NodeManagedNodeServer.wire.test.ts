@@ -3,10 +3,9 @@ import { connect as connectTcp, type Socket } from "node:net"
 import * as NodeWS from "@effect/platform-node/NodeWS"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer, Redacted, Stream } from "effect"
-import { bearer, issue } from "../src/Jwt.ts"
+import { bearer, issue } from "@ephor/json-rpc/Jwt"
 import * as ManagedNode from "../src/ManagedNode.ts"
 import { ManagedNodeServer } from "../src/ManagedNodeServer.ts"
-import { hmac } from "../src/NodeJwt.ts"
 import * as NodeManagedNodeServer from "../src/NodeManagedNodeServer.ts"
 import { chainId, layerChain } from "../src/testing/ManagedNodeTest.ts"
 import { vectors } from "./vectors.ts"
@@ -14,8 +13,8 @@ import { vectors } from "./vectors.ts"
 const framing = vectors("rpc-framing")
 const jwtSecret = Redacted.make(new Uint8Array(32).fill(7))
 const token = (ageSeconds = 0) =>
-  Effect.map(Clock.currentTimeMillis, (nowMs) =>
-    bearer(issue(hmac(jwtSecret), Math.floor(nowMs / 1000) - ageSeconds))
+  Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
+    Effect.map(issue(jwtSecret, Math.floor(nowMs / 1000) - ageSeconds), bearer)
   )
 
 const node = ManagedNode.layerChain({ chainId }).pipe(Layer.provide(layerChain))
@@ -432,7 +431,7 @@ const rawUpgrade = (port: number, authorization: string) =>
     Effect.callback<Socket>((resume) => {
       const socket = connectTcp(port, "127.0.0.1", () =>
         socket.write(
-          `GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n` +
+          `GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n` +
             `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: ${authorization}\r\n\r\n`
         )
       )

@@ -2,10 +2,11 @@
  * What `ephor-node governance` reads off a node, and tells it.
  */
 import { Governance } from "@ephor/disputes"
-import { Jwt } from "@ephor/supervisor-protocol"
-import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
-import { Clock, Console, Effect, Option, Schema } from "effect"
-import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
+import * as Endpoint from "@ephor/json-rpc/Endpoint"
+import * as Jwt from "@ephor/json-rpc/Jwt"
+import * as NodeHttp from "@ephor/json-rpc/NodeHttp"
+import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
+import { Console, Effect, Option, Schema } from "effect"
 import { join } from "node:path"
 import { type Unfrozen, unfreezePath, Unfrozen as UnfrozenSchema } from "../GovernanceRoutes.ts"
 import * as Flags from "./Flags.ts"
@@ -44,27 +45,27 @@ const unfreezeByRpc = Effect.fnUntraced(function* (
   validator: number | undefined
 ) {
   const secret = yield* NodeJwt.readSecret(secretFile)
-  const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-  const client = yield* HttpClient.HttpClient
-  const failed = (why: string) =>
+  const failed = (where: string, why: string) =>
     new Flags.InspectError({
-      message: `the node at ${url} did not end governance mode: ${why.trim()}; give --rpc with the URL of its admin endpoint`
+      message: `the node at ${where} did not end governance mode: ${why.trim()}; give --rpc with the URL of its admin endpoint`
     })
-  const response = yield* client
-    .execute(
-      HttpClientRequest.post(new URL(unfreezePath, url).href).pipe(
-        HttpClientRequest.setHeader("authorization", Jwt.bearer(Jwt.issue(NodeJwt.hmac(secret), now))),
-        HttpClientRequest.bodyJsonUnsafe(validator === undefined ? {} : { validator })
-      )
-    )
-    .pipe(
-      Effect.timeout("10 seconds"),
-      Effect.mapError((error) => failed(error.message))
-    )
-  const body = yield* Effect.mapError(response.text, (error) => failed(error.message))
-  if (response.status !== 200) return yield* failed(body === "" ? `HTTP ${response.status}` : body)
-  return yield* Effect.mapError(decodeAnswer(body), (error) => failed(error.message))
-}, Effect.provide(FetchHttpClient.layer))
+  const base = yield* Effect.mapError(
+    Effect.fromResult(Endpoint.from(url, ["http:", "https:"])),
+    ({ message }) => failed("the given URL", message)
+  )
+  const where = String(base)
+  const headers = { ...(yield* Jwt.headers(secret)), "Content-Type": "application/json" }
+  const body = JSON.stringify(validator === undefined ? {} : { validator })
+  const answer = yield* Effect.mapError(
+    NodeHttp.exchange(base.below(unfreezePath.slice(1)), { method: "POST", headers, body }, limits),
+    ({ message }) => failed(where, message)
+  )
+  const text = Buffer.from(answer.body).toString("utf8")
+  if (answer.status !== 200) return yield* failed(where, text === "" ? `HTTP ${answer.status}` : text)
+  return yield* Effect.mapError(decodeAnswer(text), (error) => failed(where, error.message))
+})
+
+const limits: NodeHttp.Limits = { callTimeoutMs: 10_000, answerBytes: 1024 * 1024 }
 
 const decodeAnswer = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(UnfrozenSchema)))
 

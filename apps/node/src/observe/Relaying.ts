@@ -56,10 +56,9 @@ const admin = (config: Config) =>
           lag > config.startCommitSyncLag ? `${lag} commits behind` : undefined
         )
       )
-      return NodeAdmin.layer(
-        { host: config.adminAddr, port: config.adminPort, version },
+      return NodeAdmin.layer({ host: config.adminAddr, port: config.adminPort, version }, [
         NodeAdmin.status(figures)
-      )
+      ])
     })
   )
 

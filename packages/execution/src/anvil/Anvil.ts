@@ -12,7 +12,8 @@ import {
   toHex
 } from "@ephor/types"
 import { Effect, Option, Result, Schema } from "effect"
-import type { Client, ClientError } from "../NodeEthRpcClient.ts"
+import type { JsonRpcError } from "@ephor/json-rpc/JsonRpcError"
+import type { Client } from "../NodeEthRpcClient.ts"
 import { mustGoBack, type Powers } from "../following/Steering.ts"
 
 const op = {
@@ -92,7 +93,7 @@ const zeroAddress = `0x${"00".repeat(20)}`
 /** Powers over the client, if it is an anvil. */
 export const anvilOf = Effect.fnUntraced(function* (
   client: Client
-): Effect.fn.Return<Powers | undefined, ClientError> {
+): Effect.fn.Return<Powers | undefined, JsonRpcError> {
   const version = yield* client.call("web3_clientVersion")
   if (typeof version !== "string" || !version.toLowerCase().startsWith("anvil/")) return undefined
   const { call } = client
@@ -104,7 +105,7 @@ export const anvilOf = Effect.fnUntraced(function* (
   })
 
   /** Mining by itself is off while `use` runs. */
-  const still = <A>(use: Effect.Effect<A, ClientError>) =>
+  const still = <A>(use: Effect.Effect<A, JsonRpcError>) =>
     Effect.acquireUseRelease(
       Effect.gen(function* () {
         const automine = yield* call("anvil_getAutomine")

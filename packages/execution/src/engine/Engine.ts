@@ -2,12 +2,13 @@
 import { Hash, HexData } from "@ephor/types"
 import { Effect, Result, Schema } from "effect"
 import { Backend } from "@ephor/chain/ChainError"
-import { type ClientError, NotExecutionClient } from "../NodeEthRpcClient.ts"
+import { excerpt } from "@ephor/json-rpc/JsonRpcClient"
+import { JsonRpcError, Malformed } from "@ephor/json-rpc/JsonRpcError"
 import { Body, type PayloadAttributes } from "./Attributes.ts"
 import type { EngineCall } from "./Token.ts"
 
 /** Why the engine did not do it: it says what to do about it, unless nobody answered. */
-export type EngineError = ClientError | Backend
+export type EngineError = JsonRpcError | Backend
 
 /** The three heads of a client. */
 export interface Forkchoice {
@@ -44,9 +45,6 @@ const code = {
   unsupportedFork: -38_005
 } as const
 
-/** How much of an answer that makes no sense an error repeats. */
-const excerptLength = 80
-
 /** What to do about a refusal. */
 const advice: { readonly [Code in number]?: string } = {
   [code.noSuchMethod]:
@@ -62,8 +60,8 @@ const advice: { readonly [Code in number]?: string } = {
 
 /** Says of a refusal what to do about it. */
 const explained = (error: EngineError): EngineError =>
-  error._tag === "Refused"
-    ? new Backend({ what: error.message, cause: advice[error.code] ?? "look into the client's log" })
+  error._tag === "JsonRpcError" && error.reason._tag === "Refused" && !error.retryable
+    ? new Backend({ what: error.message, cause: advice[error.reason.code] ?? "look into the client's log" })
     : error
 
 const Status = Schema.Struct({
@@ -96,7 +94,7 @@ export const makeEngine = (url: string, call: EngineCall): Engine => {
     Result.isSuccess(result)
       ? Effect.succeed(result.success)
       : Effect.fail(
-          new NotExecutionClient({ url, method, answer: `${JSON.stringify(answer)}`.slice(0, excerptLength) })
+          new JsonRpcError({ endpoint: url, method, reason: new Malformed({ why: excerpt(answer) }) })
         )
 
   const checkStatus = (method: string, { status, validationError }: typeof Status.Type) =>
@@ -121,8 +119,9 @@ export const makeEngine = (url: string, call: EngineCall): Engine => {
     attempt(`${name}V4`, newer).pipe(
       Effect.catchIf(
         (error) =>
-          error._tag === "Refused" &&
-          (error.code === code.noSuchMethod || error.code === code.unsupportedFork),
+          error._tag === "JsonRpcError" &&
+          error.reason._tag === "Refused" &&
+          (error.reason.code === code.noSuchMethod || error.reason.code === code.unsupportedFork),
         () => attempt(`${name}V3`, older)
       ),
       Effect.mapError(explained)

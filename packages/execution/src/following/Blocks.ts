@@ -3,13 +3,15 @@ import { type BlockRef, type ChainId, Hash, messagePasser, type Receipt } from "
 import { Effect, Option, Schedule, Schema } from "effect"
 import type { HeadRefs, Service as Chain } from "@ephor/chain/Chain"
 import { Backend, ChainError, Unsupported } from "@ephor/chain/ChainError"
-import type { Block, Client, ClientError } from "../NodeEthRpcClient.ts"
+import type { JsonRpcError } from "@ephor/json-rpc/JsonRpcError"
+import type { Block, Client } from "../NodeEthRpcClient.ts"
 import type { StoreError } from "@ephor/store/Store"
 import type { Companion, Executed } from "@ephor/chain/Companion"
 import type { MessagePasserRoot, Options } from "./Options.ts"
+import { excerpt } from "@ephor/json-rpc/JsonRpcClient"
 
 /** What can go wrong with a client, before it is known which verb it was. */
-export type Problem = ClientError | Backend | ChainError | StoreError
+export type Problem = JsonRpcError | Backend | ChainError | StoreError
 
 /** Problems as the error of a verb. */
 export const as =
@@ -54,9 +56,14 @@ const storageRoot = Effect.fnUntraced(function* (client: Client, from: MessagePa
   return yield* new ChainError({ method: "follow", reason: new Backend({ what, cause }) })
 })
 
-/** The chain id that `eth_chainId` answered. */
+/** The chain id that `eth_chainId` answered; what is none comes out as its text, for a message. */
 export const chainIdOf = (answer: unknown): ChainId =>
-  typeof answer === "string" && /^0x[0-9a-f]+$/.test(answer) ? BigInt(answer).toString() : String(answer)
+  typeof answer === "string" && /^0x[0-9a-fA-F]{1,64}$/.test(answer)
+    ? BigInt(answer).toString()
+    : excerpt(answer ?? null)
+
+/** Whether waiting helps. */
+const passes = (error: Problem) => error._tag === "JsonRpcError" && error.retryable
 
 /** Asks who the client is and where the chain starts, then how the client can be steered. */
 const connect = Effect.fnUntraced(function* <A>(
@@ -81,7 +88,9 @@ const connect = Effect.fnUntraced(function* <A>(
       reason: new Backend({ what, cause: "choose another anchor" })
     })
   }
-  return { chainId, block, powers: yield* powersOf(chainId) }
+  const powers = yield* powersOf(chainId)
+  // Its receipts are not asked for: nobody looks at the logs of the block that all others build on.
+  return { chainId, powers, first: yield* executed(client, options, block, []) }
 })
 
 /** Asks who the client is, where the chain starts and by `powersOf` how to steer it, as long as it may be silent. */
@@ -95,8 +104,10 @@ export const connectPatiently = Effect.fnUntraced(function* <A>(
     Schedule.spaced(options.retryLimitMs)
   ])
   return yield* connect(client, options, powersOf).pipe(
-    Effect.tapErrorTag("Unreachable", (error) => Effect.logWarning(`${error.message}; will be tried again`)),
-    Effect.retry({ schedule, while: (error) => error._tag === "Unreachable" }),
+    Effect.tapError((error) =>
+      passes(error) ? Effect.logWarning(`${error.message}; will be tried again`) : Effect.void
+    ),
+    Effect.retry({ schedule, while: passes }),
     Effect.timeoutOrElse({
       duration: options.connectTimeoutMs,
       orElse: () => connect(client, options, powersOf)

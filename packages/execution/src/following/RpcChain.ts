@@ -7,7 +7,7 @@ import { Effect, Latch } from "effect"
 import { anvilOf } from "../anvil/Anvil.ts"
 import { enginePowers } from "../engine/EnginePowers.ts"
 import type { Client } from "../NodeEthRpcClient.ts"
-import { as, connectPatiently, executed, type Parts, type Problem } from "./Blocks.ts"
+import { connectPatiently, type Parts, type Problem } from "./Blocks.ts"
 import type { Options } from "./Options.ts"
 import { makeFollowing } from "./Following.ts"
 import { makeSteering, type Powers, powerless } from "./Steering.ts"
@@ -26,19 +26,14 @@ export const makeRpcChain = Effect.fnUntraced(function* (
   accompany: Accompany
 ) {
   const connected = yield* connectPatiently(client, options, powersOf(client, options))
-  const { block: first, chainId, powers } = connected
+  const { chainId, first, powers } = connected
   // The hub needs a backend and the backend reads the hub: it is set before anything below can run.
   let hub!: Chain
   const chain = () => hub
   const companion = yield* accompany({ chainId, firstNumber: first.number, chain })
   const parts: Parts = { client, options, chain, companion }
   const steering = makeSteering(parts, powers)
-  const genesis = companion.genesis(
-    yield* Effect.mapError(
-      executed(client, options, first, []),
-      as("connect", "the first block cannot be read")
-    )
-  )
+  const genesis = companion.genesis(first)
   const { derive } = companion
   const anchorSource = companion.anchorSource ?? toRef(genesis.ref)
   const { emit, replace, setHeads } = steering

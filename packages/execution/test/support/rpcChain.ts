@@ -1,6 +1,5 @@
 /** Runs chains that follow a fake client, and waits for them. */
 import { Context, Effect, Layer, Redacted, Schedule } from "effect"
-import { createHmac } from "node:crypto"
 import * as Chain from "@ephor/chain/Chain"
 import * as DevCompanion from "@ephor/devchain/DevCompanion"
 import * as DevChain from "@ephor/devchain/DevChain"
@@ -10,7 +9,6 @@ import { startClient } from "./engine.ts"
 import type { FakeClient, Options } from "./fakeClient.ts"
 
 export const secret = Uint8Array.from({ length: 32 }, (_, at) => at + 1)
-export const hmac = (bytes: Uint8Array) => createHmac("sha256", secret).update(bytes).digest()
 
 export const newStore = Effect.map(Layer.build(Layer.fresh(Store.layerMemory)), Context.get(Store.Store))
 

@@ -3,8 +3,8 @@
  */
 import { Effect, Schema } from "effect"
 import { BlockId, ChainId, CodecError, Json, Quantity } from "@ephor/types"
-import { errors, positional, type RpcError } from "@ephor/supervisor-protocol/JsonRpc"
-import type { Dispatch } from "@ephor/supervisor-protocol/JsonRpcServer"
+import { errors, positional, type RpcError } from "@ephor/json-rpc/JsonRpc"
+import type { Dispatch } from "@ephor/json-rpc/JsonRpcServer"
 import * as OpMetrics from "../OpMetrics.ts"
 import type { Service } from "../Supervisor.ts"
 import { type SupervisorError, toWireError } from "../SupervisorError.ts"

@@ -3,6 +3,7 @@
  * memory only.
  */
 import { Effect, type Latch, Result } from "effect"
+import type { Connection } from "@ephor/supervisor-protocol/ManagedNode"
 import type { BlockNumber, BlockRef, BlockSeal, ChainId } from "@ephor/types"
 import * as DerivationDb from "../DerivationDb.ts"
 import type { Fault } from "../Fault.ts"
@@ -28,6 +29,8 @@ export interface Shared {
   failsafe: boolean
   executingMessages: number
   invalidatedBlocks: number
+  /** What is known of each node's connection, by its name. */
+  readonly connections: Map<string, Connection>
 }
 
 /** A chain as its worker sees it. */

@@ -43,6 +43,7 @@ export const mockService = (dependencySet: DependencySet): Service => {
     stop: Effect.void,
     addNode: () => Effect.void,
     rewind: () => Effect.void,
+    nodes: Effect.succeed({}),
     counters: Effect.succeed({ executingMessages: 0, invalidatedBlocks: 0 }),
     join: Effect.never
   }

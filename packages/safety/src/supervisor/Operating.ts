@@ -1,5 +1,6 @@
 /** What operators do to a running supervisor. */
 import { Effect, Exit, type Redacted, Scope } from "effect"
+import type { Endpoint } from "@ephor/json-rpc/Endpoint"
 import type { BlockId, ChainId } from "@ephor/types"
 import type { Service as ManagedNode } from "@ephor/supervisor-protocol/ManagedNode"
 import type { ManagedNodeError } from "@ephor/supervisor-protocol/ManagedNodeError"
@@ -12,7 +13,7 @@ import { fromVerdict } from "./Queries.ts"
 
 /** Opens a node by its address, for as long as the scope lives; fails if it cannot be reached. */
 export type Connect = (
-  url: string,
+  endpoint: Endpoint,
   jwtSecret: Redacted.Redacted<Uint8Array>
 ) => Effect.Effect<ManagedNode, ManagedNodeError, Scope.Scope>
 
@@ -21,7 +22,7 @@ export interface Operating {
   readonly start: Effect.Effect<void, SupervisorError>
   readonly stop: Effect.Effect<void, SupervisorError>
   readonly addNode: (
-    url: string,
+    endpoint: Endpoint,
     jwtSecret: Redacted.Redacted<Uint8Array>
   ) => Effect.Effect<void, SupervisorError>
   readonly rewind: (chain: ChainId, to: BlockId) => Effect.Effect<void, SupervisorError>
@@ -29,9 +30,6 @@ export interface Operating {
 
 const notAttached = (why: string) =>
   new SupervisorError({ method: "admin_addL2RPC", reason: new NotAttached({ why }) })
-
-/** Without userinfo, which may be a secret. */
-const shown = (url: string) => (URL.canParse(url) ? new URL(url).host : "its address")
 
 /** The verbs over the workers of all chains. `attach` supervises a node from now on. */
 export const makeOperating = Effect.fnUntraced(function* (
@@ -56,20 +54,20 @@ export const makeOperating = Effect.fnUntraced(function* (
       )
     })
 
-  const addNode: Operating["addNode"] = Effect.fn("Supervisor.addNode")(function* (url, jwtSecret) {
+  const addNode: Operating["addNode"] = Effect.fn("Supervisor.addNode")(function* (endpoint, jwtSecret) {
     if (connect === undefined) return yield* notAttached("this supervisor does not take nodes at run time")
-    const name = shown(url)
+    const name = endpoint.host
     // What cannot be attached is closed again.
     const own = yield* Scope.fork(scope)
     yield* Effect.gen(function* () {
-      const node = yield* connect(url, jwtSecret)
+      const node = yield* connect(endpoint, jwtSecret)
       const chainId = yield* node.chainId
       if (!workers.has(chainId)) {
         return yield* notAttached(
           `the node at ${name} is of chain ${chainId}, which is not in the dependency set`
         )
       }
-      yield* attach({ node, chainId, name: url })
+      yield* attach({ node, chainId, name: String(endpoint) })
     }).pipe(
       Effect.provideService(Scope.Scope, own),
       Effect.timeoutOrElse({

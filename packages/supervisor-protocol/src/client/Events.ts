@@ -2,19 +2,20 @@
  * Where the events of a far node come from: a subscription, or polls.
  */
 import { Cause, Effect, Metric, Queue, type Scope, Stream } from "effect"
+import type { Link, LiveItems } from "@ephor/json-rpc/Link"
 import { CodecError } from "@ephor/types"
 import { event as eventWire, names } from "../Interop.ts"
 import type { ManagedEvent } from "../ManagedEvent.ts"
 import type { Caller, Limits } from "../ManagedNodeClient.ts"
 import { Disconnected, Malformed, ManagedNodeError, TimedOut } from "../ManagedNodeError.ts"
 import * as Metrics from "../Metrics.ts"
-import type { Link, LiveItems } from "./Link.ts"
+import { fromJsonRpc } from "./Failure.ts"
 
 /** Takes events off the connection; waits while the consumers are busy. */
 export type Sink = (events: ReadonlyArray<ManagedEvent>) => Effect.Effect<unknown>
 
 /** How a subscription ended without the connection breaking. */
-export type Ending = "ClosedByNode" | "Overflow"
+export type Ending = "ClosedByNode" | "Overflow" | "Silent"
 
 const decode = (json: unknown): ManagedEvent | undefined => {
   try {
@@ -44,10 +45,19 @@ const broken = new ManagedNodeError({
   reason: new Disconnected({ why: "the connection broke" })
 })
 
-const drain = Effect.fnUntraced(function* ({ items, overflowed }: LiveItems, sink: Sink) {
-  const take = Effect.catchIf(Queue.takeAll(items), Cause.isDone, () => Effect.succeed([]))
-  for (let taken = yield* take; taken.length > 0; taken = yield* take) {
-    const { closed, events } = yield* unwrap(taken)
+const drain = Effect.fnUntraced(function* (
+  { items, overflowed }: LiveItems,
+  sink: Sink,
+  { silenceMs }: Limits
+) {
+  const take = Effect.catchIf(Queue.takeAll(items), Cause.isDone, () => Effect.succeed([])).pipe(
+    Effect.timeoutOption(silenceMs)
+  )
+  while (true) {
+    const taken = yield* take
+    if (taken._tag === "None") return "Silent" as const
+    if (taken.value.length === 0) break
+    const { closed, events } = yield* unwrap(taken.value)
     yield* sink(events)
     if (closed) return "ClosedByNode" as const
   }
@@ -56,11 +66,14 @@ const drain = Effect.fnUntraced(function* ({ items, overflowed }: LiveItems, sin
   return "Overflow" as const
 })
 
+const subscribe = (link: Link) =>
+  Effect.mapError(link.subscribe(names.namespace, [names.stream]), fromJsonRpc)
+
 /** Subscribes and passes events on until the subscription ends. */
 export const follow = (link: Link, sink: Sink, limits: Limits): Effect.Effect<Ending, ManagedNodeError> =>
   Effect.uninterruptibleMask((restore) =>
-    restore(inTime(names.subscribe, link.subscribe, limits.callTimeoutMs)).pipe(
-      Effect.flatMap((live) => Effect.ensuring(restore(drain(live, sink)), live.release))
+    restore(inTime(names.subscribe, subscribe(link), limits.callTimeoutMs)).pipe(
+      Effect.flatMap((live) => Effect.ensuring(restore(drain(live, sink, limits)), live.release))
     )
   )
 

@@ -3,39 +3,20 @@
  */
 import { Effect, Semaphore, type Scope, SubscriptionRef } from "effect"
 import { methods } from "../Interop.ts"
-import { formatCall, parse } from "../JsonRpc.ts"
 import type { Connection } from "../ManagedNode.ts"
 import type { Caller, Limits, Transport } from "../ManagedNodeClient.ts"
-import { Disconnected, Malformed, ManagedNodeError, TimedOut } from "../ManagedNodeError.ts"
+import { Disconnected, ManagedNodeError, TimedOut } from "../ManagedNodeError.ts"
 import * as Metrics from "../Metrics.ts"
 import { backoffMs } from "./Backoff.ts"
 import { poll, shared, type Sink } from "./Events.ts"
-import { fromAnswer } from "./Link.ts"
+import { fromJsonRpc } from "./Failure.ts"
 
-type Post = Extract<Transport, { readonly _tag: "Http" }>["post"]
+type Call = Extract<Transport, { readonly _tag: "Http" }>["call"]
 
 const isDisconnected = ({ reason }: ManagedNodeError) => reason._tag === "Disconnected"
 
-/** One request, one answer. */
-const makeExchange = (post: Post) => {
-  let nextId = 1
-  return (method: string, params: ReadonlyArray<unknown>) =>
-    Effect.flatMap(
-      post(formatCall(nextId++, method, params)),
-      (body): Effect.Effect<unknown, ManagedNodeError> => {
-        const answer = parse(body, 0)
-        const message = answer?._tag === "Single" ? answer.message : undefined
-        if (message?._tag === "Success") return Effect.succeed(message.result)
-        if (message?._tag === "Failure") return fromAnswer(method, message.error)
-        return Effect.fail(
-          new ManagedNodeError({ method, reason: new Malformed({ why: "the body is not an answer" }) })
-        )
-      }
-    )
-}
-
 export const makeHttpCaller = Effect.fnUntraced(function* (
-  post: Post,
+  call: Call,
   limits: Limits,
   requireConnection: boolean
 ): Effect.fn.Return<Caller, ManagedNodeError, Scope.Scope> {
@@ -44,10 +25,10 @@ export const makeHttpCaller = Effect.fnUntraced(function* (
     Effect.suspend(() =>
       SubscriptionRef.getUnsafe(connection) === state ? Effect.void : SubscriptionRef.set(connection, state)
     )
-  const exchange = makeExchange(post)
   // Any answer, be it an error, shows that the node is there.
   const watched: Caller["invoke"] = (method, params) =>
-    exchange(method, params).pipe(
+    call(method, ...params).pipe(
+      Effect.mapError(fromJsonRpc),
       Effect.tap(become("Connected")),
       Effect.tapError((error) => become(isDisconnected(error) ? "Disconnected" : "Connected"))
     )

@@ -2,14 +2,16 @@
  * Calls and events over a WebSocket that is dialled again whenever it breaks.
  */
 import { Clock, Deferred, Effect, Latch, Metric, Semaphore, type Scope, SubscriptionRef } from "effect"
-import { codes } from "../JsonRpc.ts"
+import { codes } from "@ephor/json-rpc/JsonRpc"
+import { JsonRpcError } from "@ephor/json-rpc/JsonRpcError"
+import { type Link, makeLink } from "@ephor/json-rpc/Link"
 import type { Connection } from "../ManagedNode.ts"
 import type { Caller, Limits, Transport } from "../ManagedNodeClient.ts"
 import { Disconnected, ManagedNodeError } from "../ManagedNodeError.ts"
 import * as Metrics from "../Metrics.ts"
 import { backoffMs } from "./Backoff.ts"
 import { follow, poll, shared, type Sink } from "./Events.ts"
-import { type Link, makeLink } from "./Link.ts"
+import { fromJsonRpc } from "./Failure.ts"
 
 type Dial = Extract<Transport, { readonly _tag: "Socket" }>["dial"]
 
@@ -43,7 +45,10 @@ const keepConnected = Effect.fnUntraced(function* (
   }
   const session = Effect.scoped(
     Effect.gen(function* () {
-      const link = yield* dial((duplex) => makeLink(duplex, limits.undelivered, hungUp))
+      const link = yield* Effect.mapError(
+        dial((duplex) => makeLink(duplex, limits.undelivered, hungUp)),
+        (reason) => fromJsonRpc(new JsonRpcError({ endpoint: "", method: "connect", reason }))
+      )
       if (!link.isOpen()) return yield* Deferred.await(link.closed)
       failures = 0
       line.current = link
@@ -58,7 +63,7 @@ const keepConnected = Effect.fnUntraced(function* (
   const lost = Effect.fnUntraced(function* (why: string) {
     line.why = why
     hungUp()
-    if (SubscriptionRef.getUnsafe(line.connection) === "Connected") {
+    if (SubscriptionRef.getUnsafe(line.connection) !== "Disconnected") {
       yield* SubscriptionRef.set(line.connection, "Disconnected")
     }
     yield* Effect.logWarning("no connection to the managed node", { why })
@@ -78,6 +83,9 @@ const keepConnected = Effect.fnUntraced(function* (
 const isUnsupported = ({ reason }: ManagedNodeError) =>
   reason._tag === "Unsupported" || (reason._tag === "Remote" && reason.code === codes.legacyUnsupported)
 
+const callOn = (link: Link, method: string, params: ReadonlyArray<unknown>, deadlineMs?: number) =>
+  Effect.mapError(link.call(method, params, deadlineMs), fromJsonRpc)
+
 /** The open connection, waited for. */
 const awaitLink = (line: Line): Effect.Effect<Link> =>
   Effect.suspend(() => {
@@ -92,15 +100,21 @@ const awaitLink = (line: Line): Effect.Effect<Link> =>
 const makeEvents = (line: Line, limits: Limits) =>
   Effect.fnUntraced(function* (sink: Sink) {
     let failures = 0
+    const become = (from: Connection, to: Connection) =>
+      Effect.suspend(() =>
+        SubscriptionRef.getUnsafe(line.connection) === from
+          ? SubscriptionRef.set(line.connection, to)
+          : Effect.void
+      )
     const counting: Sink = (events) => {
       failures = 0
-      return sink(events)
+      return Effect.andThen(events.length === 0 ? Effect.void : become("Silent", "Connected"), sink(events))
     }
     while (true) {
       const link = yield* awaitLink(line)
       const ending = yield* follow(link, counting, limits).pipe(
         Effect.catchIf(isUnsupported, () =>
-          poll((method, params) => link.call(method, params), limits, counting)
+          poll((method, params) => callOn(link, method, params), limits, counting)
         ),
         Effect.catch((error) =>
           Effect.succeed(error.reason._tag === "Disconnected" ? "Broken" : error.message)
@@ -111,7 +125,10 @@ const makeEvents = (line: Line, limits: Limits) =>
         yield* Deferred.await(link.closed)
         continue
       }
-      yield* Effect.logInfo("the event subscription ended and is opened again", { why: ending })
+      yield* become("Connected", "Silent")
+      yield* Effect.logWarning("the event subscription ended and is opened again", { why: ending })
+      // Nobody took it from us, so that there is nobody to leave time to.
+      if (ending === "Silent") continue
       yield* Effect.sleep(yield* backoffMs(failures++, limits))
     }
   })
@@ -141,12 +158,12 @@ export const makeSocketCaller = Effect.fnUntraced(function* (
     Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
       const deadlineMs = nowMs + limits.callTimeoutMs
       const { current } = line
-      if (current?.isOpen() === true) return current.call(method, params, deadlineMs)
+      if (current?.isOpen() === true) return callOn(current, method, params, deadlineMs)
       const waited = Effect.timeoutOrElse(awaitLink(line), {
         duration: limits.callTimeoutMs,
         orElse: () => disconnected(method)
       })
-      return Effect.flatMap(waited, (link) => link.call(method, params, deadlineMs))
+      return Effect.flatMap(waited, (link) => callOn(link, method, params, deadlineMs))
     }).pipe(turns.withPermits(1), Effect.trackDuration(Metrics.clientDuration))
   return { invoke, connection, events: yield* shared(makeEvents(line, limits)) }
 })

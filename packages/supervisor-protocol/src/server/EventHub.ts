@@ -4,18 +4,22 @@
 import { Clock, Effect, Metric, Random } from "effect"
 import * as EventQueue from "../EventQueue.ts"
 import { event as eventWire, names, toRpcError } from "../Interop.ts"
-import { errors, formatNotification, positional, type RpcError, subscriptionId } from "../JsonRpc.ts"
+import {
+  errors,
+  formatNotification,
+  positional,
+  type RpcError,
+  subscriptionId
+} from "@ephor/json-rpc/JsonRpc"
 import * as ManagedEvent from "../ManagedEvent.ts"
 import { ManagedNodeError, OutOfEvents } from "../ManagedNodeError.ts"
+import type { Send } from "@ephor/json-rpc/JsonRpcServer"
 import * as Metrics from "../Metrics.ts"
 
 export interface HubLimits {
   readonly eventQueue: number
   readonly dedup: ManagedEvent.DedupLimits
 }
-
-/** Hands a frame to a connection; `false` if it no longer takes any. */
-export type Send = (frame: string) => boolean
 
 interface Subscription {
   readonly send: Send
@@ -124,7 +128,11 @@ export const makeEventHub = (limits: HubLimits): EventHub => {
       const refused = checkStream(method, params)
       if (refused !== undefined) return yield* Effect.fail(refused)
       const id = yield* newSubscriptionId
-      if (queue.live !== undefined) subscriptions.remove(queue.live)
+      if (queue.live !== undefined) {
+        // Who is displaced without a word waits for good.
+        subscriptions.notify(queue.live, { data: null, close: true })
+        subscriptions.remove(queue.live)
+      }
       queue = EventQueue.subscribe(queue, id)
       sentLast = ManagedEvent.dedupEmpty
       subscriptions.add(id, send)

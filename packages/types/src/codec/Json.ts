@@ -6,6 +6,7 @@
 import { Effect, Result, Schema, SchemaAST, SchemaIssue, SchemaTransformation } from "effect"
 import type { AnySchema } from "../binary/Codec.ts"
 import { compileJson, type JsonForm } from "../json/JsonForm.ts"
+import { parseNumbers } from "../json/Numbers.ts"
 import { compilePattern, type MatchText } from "../json/Pattern.ts"
 import { compileText } from "../json/Text.ts"
 import { layoutOf } from "../layout/Layout.ts"
@@ -107,19 +108,29 @@ export const toCodec = <A>(schema: AnySchema<A>): Schema.Codec<A, unknown> => {
   ) as unknown as Schema.Codec<A, unknown>
 }
 
-// `JSON.rawJSON` and the third argument of revivers came with ES2025 and are not in our `lib` yet.
+// `JSON.rawJSON` came with ES2025 and is not in our `lib` yet.
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown }
-type Reviver = (this: unknown, key: string, value: unknown) => unknown
-const integerText = /^-?[0-9]+$/
 
-const revive = (_key: string, value: unknown, context?: { readonly source?: string }): unknown => {
-  const source = context?.source
-  if (typeof value !== "number" || Number.isSafeInteger(value) || source === undefined) return value
-  return integerText.test(source) ? BigInt(source) : value
-}
+/** More digits than any integer of ours has: such a number is never exact, and is not made a bigint. */
+const mostDigits = 78
+const wideInteger = /^-?[0-9]{16,}$/
+const isWide = (token: string): boolean => wideInteger.test(token) && !Number.isSafeInteger(Number(token))
+const exact = (token: string): number | bigint =>
+  token.length > mostDigits + (token.startsWith("-") ? 1 : 0) ? Number(token) : BigInt(token)
 
-// A visitor makes both directions several times slower, so it is called for only where a wide integer can be.
+// Putting numbers aside makes reading slower, so it is done only where a wide integer can be.
 const maybeWide = /(?:^|[:,[\s])-?[0-9]{16}/
+
+/**
+ * JSON text to a value, with `exact` of its digits in the place of each number that `isAside` picks by its token. The
+ * cost is linear in the length of the text, whatever is in it. Throws `SyntaxError`, also for more than `most` of them.
+ */
+export const readNumbers: (
+  text: string,
+  isAside: (token: string) => boolean,
+  exact: (token: string) => unknown,
+  most?: number
+) => unknown = parseNumbers
 
 /** The text of JSON in which bigints are plain digits. */
 export const print = (json: Json, space?: number): string => {
@@ -133,12 +144,12 @@ export const print = (json: Json, space?: number): string => {
 }
 
 /**
- * JSON text as values; integers beyond 2^53 - 1 become bigints instead of being rounded. Throws
- * `CodecError`.
+ * JSON text as values; integers beyond 2^53 - 1 become bigints instead of being rounded, up to 78 digits (more are
+ * rounded, and fit no type). Throws `CodecError`.
  */
 export const read = (text: string): Json => {
   try {
-    return maybeWide.test(text) ? JSON.parse(text, revive as Reviver) : JSON.parse(text)
+    return maybeWide.test(text) ? (parseNumbers(text, isWide, exact) as Json) : JSON.parse(text)
   } catch {
     throw toCodecError(new Fault("Malformed", "JSON text"), "JSON", "decode")
   }

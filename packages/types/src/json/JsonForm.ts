@@ -99,9 +99,9 @@ const integer = ({ bits: width, form, json: printed }: UInt): JsonForm => {
       if (typeof json === "bigint") return json
     } else if (typeof json === "string") {
       const text = printed === "text" || form === "decimal"
-      if (text && /^(0|[1-9][0-9]*)$/.test(json)) return BigInt(json)
+      if (text && /^(0|[1-9][0-9]{0,77})$/.test(json)) return BigInt(json)
       const quantity = printed === "quantity" || form === "decimal"
-      if (quantity && /^0[xX](0|[1-9a-fA-F][0-9a-fA-F]*)$/.test(json)) return BigInt(json)
+      if (quantity && /^0[xX](0|[1-9a-fA-F][0-9a-fA-F]{0,63})$/.test(json)) return BigInt(json)
     }
     throw malformed(expected)
   }

@@ -5,6 +5,7 @@
  * Numbers are never rounded: a number that JavaScript cannot hold comes out as an opaque value that prints as it came
  * in (so that an id is echoed to the digit) and that no decoder takes for a number.
  */
+import { Json } from "@ephor/types"
 
 /** An error object of a response. `data` is left out when it is `undefined`. */
 export interface RpcError {
@@ -81,22 +82,42 @@ export type Frame =
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-// "JSON.parse source text access" is in every Node since 21, but not in the type library yet.
+// `JSON.rawJSON` is in every Node since 21, but not in the type library yet.
 const rawJson = (JSON as unknown as { readonly rawJSON: (source: string) => unknown }).rawJSON
-const isRawJson = (JSON as unknown as { readonly isRawJSON: (value: unknown) => boolean }).isRawJSON
+
+/** A number that JavaScript cannot hold. It prints as it came in, and no decoder takes it for a number. */
+export class ExactNumber {
+  /** The number as it was written. */
+  readonly digits: string
+  constructor(digits: string) {
+    this.digits = digits
+  }
+  toJSON(): unknown {
+    return rawJson(this.digits)
+  }
+  toString(): string {
+    return this.digits
+  }
+}
 
 /** A number token of 16 digits or more, or with a fraction or an exponent: only those need the slow path. */
-const awkwardNumber = /(?:^|[:,[\s])-?\d+(?:\d{15}|[.eE])/
-const lossless = (_key: string, value: unknown, context?: { readonly source?: string }) =>
-  typeof value === "number" && context?.source !== undefined && String(value) !== context.source
-    ? rawJson(context.source)
-    : value
+const awkwardNumber = /(?:^|[:,[\s])-?\d+(?:\d{15}|[.eE])|-0/
+const isAwkward = (token: string) => String(Number(token)) !== token
+const exactNumber = (token: string) => new ExactNumber(token)
 
-/** JSON text to a value without rounding any number; throws `SyntaxError`. */
+/** Numbers of one text that JavaScript cannot hold. Nobody sends many of them, and each costs more than others do. */
+export const exactNumbersLimit = 10_000
+
+/**
+ * JSON text to a value without rounding any number, at a cost that is linear in the length of the text. Throws
+ * `SyntaxError`, also for a text with more than `exactNumbersLimit` numbers that cannot be held.
+ */
 export const parseJson = (text: string): unknown =>
-  awkwardNumber.test(text) ? JSON.parse(text, lossless) : JSON.parse(text)
+  awkwardNumber.test(text)
+    ? Json.readNumbers(text, isAwkward, exactNumber, exactNumbersLimit)
+    : JSON.parse(text)
 
-const isId = (id: unknown) => id === null || typeof id !== "object" || isRawJson(id)
+const isId = (id: unknown) => id === null || typeof id !== "object" || id instanceof ExactNumber
 
 const isRpcError = (error: unknown): error is RpcError =>
   isRecord(error) && typeof error["code"] === "number" && typeof error["message"] === "string"

@@ -4,8 +4,11 @@
 import type * as NodeWS from "@effect/platform-node/NodeWS"
 import { Effect } from "effect"
 
+/** Bounds of pings. */
 export interface KeepAliveLimits {
+  /** Pause between two pings, in milliseconds. */
   readonly pingIntervalMs: number
+  /** Time to answer a ping, in milliseconds. */
   readonly pongTimeoutMs: number
 }
 

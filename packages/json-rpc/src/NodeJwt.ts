@@ -1,28 +1,15 @@
 /**
- * Keyed hash and secret files of the token scheme, with Node.
+ * Secret files of the token scheme, with Node.
  */
-import { createHmac, randomBytes } from "node:crypto"
+import { randomBytes } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import * as NodeFile from "@ephor/store/NodeFile"
 import { Effect, Redacted } from "effect"
-import {
-  badSecretText,
-  formatSecret,
-  type Hmac,
-  missingSecretText,
-  parseSecret,
-  secretLength
-} from "./Jwt.ts"
-import { BadSecret, ManagedNodeError } from "./ManagedNodeError.ts"
-
-/** HMAC-SHA-256 under a shared secret. */
-export const hmac =
-  (secret: Redacted.Redacted<Uint8Array>): Hmac =>
-  (bytes) =>
-    createHmac("sha256", Redacted.value(secret)).update(bytes).digest()
+import { badSecretText, formatSecret, missingSecretText, parseSecret, secretLength } from "./Jwt.ts"
+import { BadSecret, JsonRpcError } from "./JsonRpcError.ts"
 
 const badSecret = (text: string) =>
-  new ManagedNodeError({ method: "jwtSecret", reason: new BadSecret({ text }) })
+  new JsonRpcError({ endpoint: "", method: "jwtSecret", reason: new BadSecret({ text }) })
 
 const isCode = (error: unknown, code: string) =>
   error instanceof Error && "code" in error && error.code === code

@@ -2,31 +2,24 @@
  * One WebSocket of a server: frames in and out, pings, and no patience for a peer that does not read.
  */
 import type * as NodeWS from "@effect/platform-node/NodeWS"
-import { Effect, type Fiber, Metric } from "effect"
-import type { Server } from "../ManagedNodeServer.ts"
+import { Effect, Metric } from "effect"
+import type { Open } from "../JsonRpcServer.ts"
 import * as Metrics from "../Metrics.ts"
+import type { Run } from "../NodeDoor.ts"
+import { textOf } from "../NodeSocket.ts"
 import { keepAlive, type KeepAliveLimits } from "../socket/NodeKeepAlive.ts"
 
+/** Bounds of a connection. */
 export interface SocketLimits extends KeepAliveLimits {
+  /** Bytes that a slow peer may leave unread before its connection is broken off. */
   readonly unreadBytes: number
+  /** Calls that one connection may have in flight; reading pauses at that number. */
   readonly callsInFlight: number
+  /** Time in which a peer must take something of what is sent to it, in milliseconds. */
   readonly writeTimeoutMs: number
 }
 
-/** Starts an effect of the server's scope. */
-export type Run = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
-
-const textOf = (data: NodeWS.RawData): string =>
-  Buffer.isBuffer(data)
-    ? data.toString("utf8")
-    : Buffer.concat([data].flat().map((part) => new Uint8Array(part))).toString("utf8")
-
-export const serveSocket = (
-  socket: NodeWS.WebSocket,
-  server: Server,
-  limits: SocketLimits,
-  run: Run
-): void => {
+export const serveSocket = (socket: NodeWS.WebSocket, open: Open, limits: SocketLimits, run: Run): void => {
   let written = 0
   let unwritten = 0
   let inFlight = 0
@@ -54,7 +47,7 @@ export const serveSocket = (
     })
     return true
   }
-  const session = server.open(send)
+  const session = open(send)
   const start = (frame: string) => {
     inFlight++
     run(Effect.map(session.receive(frame), settled))
@@ -90,11 +83,11 @@ export const serveSocket = (
       })
     )
   )
-  run(Metric.modify(Metrics.connections, 1))
+  run(Metric.modify(Metrics.sockets, 1))
   socket.once("close", () => {
     session.close()
     pings.interruptUnsafe()
     watchWrites.interruptUnsafe()
-    run(Metric.modify(Metrics.connections, -1))
+    run(Metric.modify(Metrics.sockets, -1))
   })
 }

@@ -1,13 +1,22 @@
 /**
- * The calling half of JSON-RPC over one live connection: calls that wait for answers, and subscriptions.
+ * The calling half of JSON-RPC over one live connection: calls that wait for answers, and subscriptions. Free of
+ * transports: `NodeSocket` dials.
  */
 import { type Cause, Deferred, Effect, Queue } from "effect"
-import { fromRpcError, names } from "../Interop.ts"
-import { formatCall, type Message, parse, type RpcError } from "../JsonRpc.ts"
-import { Disconnected, Malformed, ManagedNodeError, TimedOut } from "../ManagedNodeError.ts"
+import { formatCall, type Message, parse } from "./JsonRpc.ts"
+import {
+  Disconnected,
+  JsonRpcError,
+  type JsonRpcErrorReason,
+  Malformed,
+  Refused,
+  TimedOut
+} from "./JsonRpcError.ts"
 
 /** Sends frames; `false` if the connection no longer takes any. */
 export interface Duplex {
+  /** How the far end is called in errors. */
+  readonly endpoint: string
   readonly send: (frame: string) => boolean
   readonly isOpen: () => boolean
   /** Ends the connection because the peer is of no use. */
@@ -24,16 +33,20 @@ export interface LiveItems {
   readonly overflowed: () => boolean
 }
 
+/** One connection, for as long as it lives. */
 export interface Link {
   /** A call that is given up by the first `expire` after its deadline, if it has one. */
   readonly call: (
     method: string,
     params: ReadonlyArray<unknown>,
     deadlineMs?: number
-  ) => Effect.Effect<unknown, ManagedNodeError>
+  ) => Effect.Effect<unknown, JsonRpcError>
   readonly expire: (nowMs: number, afterMs: number) => void
-  /** Opens the event subscription. */
-  readonly subscribe: Effect.Effect<LiveItems, ManagedNodeError>
+  /** Opens the subscription `NAMESPACE_subscribe(...params)`. */
+  readonly subscribe: (
+    namespace: string,
+    params: ReadonlyArray<unknown>
+  ) => Effect.Effect<LiveItems, JsonRpcError>
   readonly isOpen: () => boolean
   /** Why the connection is gone, once it is. */
   readonly closed: Deferred.Deferred<string>
@@ -43,19 +56,11 @@ export interface Link {
   readonly onClose: (why: string) => void
 }
 
-const failed = (method: string, reason: ManagedNodeError["reason"]) =>
-  Effect.fail(new ManagedNodeError({ method, reason }))
-
-/** The result of an answer, or its error in our words. */
-export const fromAnswer = (method: string, error: RpcError): Effect.Effect<never, ManagedNodeError> =>
-  failed(method, fromRpcError(method, error))
-
 interface PendingCall {
-  readonly method: string
   readonly deadlineMs: number
   /** Looked at before the next frame is. */
   readonly onResult: ((result: unknown) => void) | undefined
-  readonly resume: (outcome: Effect.Effect<unknown, ManagedNodeError>) => void
+  readonly resume: (outcome: Effect.Effect<unknown, JsonRpcErrorReason>) => void
 }
 
 /** Calls that wait for their answers. */
@@ -68,19 +73,19 @@ const makePendingCalls = () => {
       const call = pending.get(message.id)
       if (call === undefined) return
       pending.delete(message.id)
-      if (message._tag === "Failure") return call.resume(fromAnswer(call.method, message.error))
+      if (message._tag === "Failure") return call.resume(Effect.fail(Refused.of(message.error)))
       call.onResult?.(message.result)
       call.resume(Effect.succeed(message.result))
     },
     expire: (nowMs: number, afterMs: number) => {
-      for (const [id, { deadlineMs, method, resume }] of pending) {
+      for (const [id, { deadlineMs, resume }] of pending) {
         if (deadlineMs > nowMs) continue
         pending.delete(id)
-        resume(failed(method, new TimedOut({ afterMs })))
+        resume(Effect.fail(new TimedOut({ afterMs })))
       }
     },
     failAll: (why: string) => {
-      for (const { method, resume } of pending.values()) resume(failed(method, new Disconnected({ why })))
+      for (const { resume } of pending.values()) resume(Effect.fail(new Disconnected({ why })))
       pending.clear()
     }
   }
@@ -115,7 +120,7 @@ const makeSubscriptions = () => {
   }
 }
 
-/** `onGone` is called the moment the connection is gone, before anyone who waits hears of it. */
+/** A link over a connection. `onGone` is called the moment the connection is gone, before anyone who waits hears of it. */
 export const makeLink = (duplex: Duplex, itemLimit: number, onGone: () => void): Link => {
   const closed = Deferred.makeUnsafe<string>()
   const pending = makePendingCalls()
@@ -123,41 +128,45 @@ export const makeLink = (duplex: Duplex, itemLimit: number, onGone: () => void):
   let nextId = 1
   let gone: string | undefined
 
+  const failed = (method: string) => (reason: JsonRpcErrorReason) =>
+    new JsonRpcError({ endpoint: duplex.endpoint, method, reason })
+
   const call = (
     method: string,
     params: ReadonlyArray<unknown>,
     deadlineMs = Number.POSITIVE_INFINITY,
     onResult?: PendingCall["onResult"]
   ) =>
-    Effect.callback<unknown, ManagedNodeError>((resume) => {
-      const id = nextId++
-      if (gone !== undefined || !duplex.send(formatCall(id, method, params))) {
-        return resume(failed(method, new Disconnected({ why: gone ?? "the connection is closing" })))
-      }
-      pending.add(id, { method, deadlineMs, onResult, resume })
-      return Effect.sync(() => pending.remove(id))
-    })
-  const subscribe = Effect.gen(function* () {
+    Effect.mapError(
+      Effect.callback<unknown, JsonRpcErrorReason>((resume) => {
+        const id = nextId++
+        if (gone !== undefined || !duplex.send(formatCall(id, method, params))) {
+          return resume(Effect.fail(new Disconnected({ why: gone ?? "the connection is closing" })))
+        }
+        pending.add(id, { deadlineMs, onResult, resume })
+        return Effect.sync(() => pending.remove(id))
+      }),
+      failed(method)
+    )
+  const subscribe = Effect.fnUntraced(function* (namespace: string, params: ReadonlyArray<unknown>) {
+    const method = `${namespace}_subscribe`
     const subscription: Subscription = {
       queue: yield* Queue.dropping<unknown, Cause.Done>(itemLimit),
       overflowed: false
     }
-    const id = yield* call(names.subscribe, [names.stream], undefined, (id) =>
-      subscriptions.add(id, subscription)
-    )
-    if (typeof id !== "string")
-      return yield* failed(names.subscribe, new Malformed({ why: "no subscription id" }))
+    const id = yield* call(method, params, undefined, (id) => subscriptions.add(id, subscription))
+    if (typeof id !== "string") return yield* failed(method)(new Malformed({ why: "no subscription id" }))
     if (gone !== undefined) Queue.endUnsafe(subscription.queue)
     const release = Effect.sync(() => {
       subscriptions.remove(id)
       // Nobody waits for the answer; an id that nothing is pending for is ignored.
-      if (gone === undefined) duplex.send(formatCall(nextId++, names.unsubscribe, [id]))
+      if (gone === undefined) duplex.send(formatCall(nextId++, `${namespace}_unsubscribe`, [id]))
     })
     return { items: subscription.queue, overflowed: () => subscription.overflowed, release }
   })
   const onMessage = (message: Message) => {
     if (message._tag === "Success" || message._tag === "Failure") pending.settle(message)
-    else if (message._tag === "Notification" && message.method === names.subscription)
+    else if (message._tag === "Notification" && message.method.endsWith("_subscription"))
       subscriptions.notify(message.params)
   }
   return {

@@ -9,12 +9,27 @@ import {
   formatResult,
   type Message,
   parse,
+  positional,
   type RpcError
 } from "./JsonRpc.ts"
 import * as Metrics from "./Metrics.ts"
 
 /** Carries out one call: the JSON of the result, or the error to answer. */
 export type Dispatch = (method: string, params: unknown) => Effect.Effect<unknown, RpcError>
+
+/** Hands a frame to a connection; `false` if it no longer takes any. */
+export type Send = (frame: string) => boolean
+
+/** One connection that can be notified. */
+export interface Session {
+  /** Carries out what a frame asks for and sends the answer; `false` means: close the connection now. */
+  readonly receive: (frame: string) => Effect.Effect<boolean>
+  /** To be called when the connection is gone. */
+  readonly close: () => void
+}
+
+/** Opens a session. */
+export type Open = (send: Send) => Session
 
 /** Bounds of what one frame may ask for. */
 export interface Limits {
@@ -47,6 +62,14 @@ const perform = (dispatch: Dispatch, method: string, params: unknown) =>
         )
   })
 
+const counted = (answer: string, isFailure: boolean) =>
+  Effect.as(
+    isFailure
+      ? Effect.andThen(Metric.update(Metrics.calls, 1), Metric.update(Metrics.failures, 1))
+      : Metric.update(Metrics.calls, 1),
+    answer
+  )
+
 /** The answer to one message; notifications and responses get none. */
 const answerMessage = (message: Message, dispatch: Dispatch): Effect.Effect<string | undefined> => {
   switch (message._tag) {
@@ -55,13 +78,8 @@ const answerMessage = (message: Message, dispatch: Dispatch): Effect.Effect<stri
       return Effect.undefined
     case "Call":
       return Effect.matchEffect(perform(dispatch, message.method, message.params), {
-        onSuccess: (result) =>
-          Effect.as(Metric.update(Metrics.serverCalls, 1), formatResult(message.id, result)),
-        onFailure: (error) =>
-          Effect.as(
-            Effect.andThen(Metric.update(Metrics.serverCalls, 1), Metric.update(Metrics.serverFailures, 1)),
-            formatError(message.id, error)
-          )
+        onSuccess: (result) => counted(formatResult(message.id, result), false),
+        onFailure: (error) => counted(formatError(message.id, error), true)
       })
     case "Notification":
       return Effect.as(Effect.ignore(perform(dispatch, message.method, message.params)), undefined)
@@ -107,3 +125,19 @@ export const answer = (frame: string, dispatch: Dispatch, limits: Limits): Effec
       })
   }
 }
+
+/** Version of a server whose program has none, as Go programs print it. */
+export const defaultVersion = "v0.0.0"
+
+/** `health_status` and `rpc_modules`, which every server has, before the methods of a program and its name spaces. */
+export const withCommon =
+  (modules: ReadonlyArray<string>, version: string, dispatch: Dispatch): Dispatch =>
+  (method, params) => {
+    if (method !== "rpc_modules" && method !== "health_status") return dispatch(method, params)
+    const parsed = positional(params, 0, 0)
+    if ("error" in parsed) return Effect.fail(parsed.error)
+    const names = [...modules, "health", "rpc"].toSorted()
+    return Effect.succeed(
+      method === "health_status" ? version : Object.fromEntries(names.map((name) => [name, "1.0"]))
+    )
+  }
