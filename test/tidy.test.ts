@@ -13,11 +13,14 @@ const sources = read.map(({ file, isPrivate, package: { folder }, text }) => ({
 }))
 const offenders = (found: ReadonlyArray<string>) => assert.deepStrictEqual(found, [])
 
+/** Files that are longer than a file should be, until they are split. */
+const yetToBeSplit = ["packages/supervisor-protocol/src/testing/ManagedNodeTest.ts"]
+
 describe("tidy", () => {
-  it("keeps source files at 400 lines or less", () =>
+  it("keeps source files at 300 lines or less", () =>
     offenders(
       sources
-        .filter(({ lines }) => lines.length > 401)
+        .filter(({ file, lines }) => lines.length > 301 && !yetToBeSplit.includes(file))
         .map(({ file, lines }) => `${file}: ${lines.length - 1}`)
     ))
 
