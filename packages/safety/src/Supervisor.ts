@@ -2,52 +2,29 @@
  * The supervisor: watches the nodes of several chains, checks the messages between the chains, tells the nodes what is
  * safe, and has blocks replaced that break the rules.
  */
-import {
-  Cause,
-  Context,
-  Deferred,
-  Effect,
-  Latch,
-  Layer,
-  Metric,
-  type Redacted,
-  Result,
-  Scope,
-  Stream
-} from "effect"
+import { Cause, Context, Deferred, Effect, Latch, Layer, type Redacted, Scope, Stream } from "effect"
 import type { Store } from "@ephor/store/Store"
 import type { Endpoint } from "@ephor/json-rpc/Endpoint"
 import type { Connection } from "@ephor/supervisor-protocol/ManagedNode"
 import type { BlockId, BlockRef, ChainId, DerivedIdPair, SafetyLevel, Timestamp } from "@ephor/types"
 import * as AccessListCheck from "./AccessListCheck.ts"
 import * as DependencySet from "./DependencySet.ts"
-import type { DerivationDb, DerivationEntry } from "./DerivationDb.ts"
-import type { Verdict } from "./Fault.ts"
-import { type ChainContext, idOf, type Shared, stateOf } from "./supervisor/ChainContext.ts"
+import type { DerivationDb } from "./DerivationDb.ts"
+import { type Shared } from "./supervisor/ChainContext.ts"
 import { type ChainWorker, makeChainWorker } from "./chain/ChainWorker.ts"
-import { finalizedBlock } from "./chain/Finality.ts"
 import { makeLedger } from "./supervisor/Ledger.ts"
 import { attach, type NodeConfig } from "./node/Attachment.ts"
 import type { Seed } from "./chain/Activation.ts"
-import { type Connect, makeOperating, type Operating } from "./supervisor/Operating.ts"
-import * as queries from "./supervisor/Queries.ts"
+import { type Connect, makeOperating } from "./supervisor/Operating.ts"
 import { mockService } from "./supervisor/Mock.ts"
 import { makeVerify } from "./supervisor/Verifying.ts"
 import { L1 } from "./L1.ts"
 import * as LinkCheck from "./LinkCheck.ts"
-import * as Metrics from "./Metrics.ts"
-import { crossUnsafeHead, localSafeHead } from "./Promotion.ts"
 import type { RollupConfigSet } from "./RollupConfig.ts"
-import {
-  BadConfiguration,
-  checkAccessListMethod,
-  Crashed,
-  Failsafe,
-  NotReady,
-  SupervisorError
-} from "./SupervisorError.ts"
+import { BadConfiguration, Crashed, SupervisorError } from "./SupervisorError.ts"
 import { defaults, type Options } from "./SupervisorOptions.ts"
 import type { Counters, SuperRoot, SyncStatus } from "./SyncStatus.ts"
+import { makeService } from "./supervisor/Answers.ts"
 
 export { defaults, type Options } from "./SupervisorOptions.ts"
 export { family } from "./supervisor/Ledger.ts"
@@ -143,100 +120,6 @@ const validate = ({ dependencySet, rollupConfigs }: Config): Effect.Effect<void,
   return why === undefined
     ? Effect.void
     : Effect.fail(new SupervisorError({ method: "start", reason: new BadConfiguration({ why }) }))
-}
-
-/** Everything about one chain that is read from memory. */
-const makeChainQueries = (contexts: ReadonlyMap<ChainId, ChainContext>) => {
-  const ofChain =
-    <A>(name: string, read: (chain: ChainContext) => Verdict<A>) =>
-    (id: ChainId): Effect.Effect<A, SupervisorError> =>
-      Effect.suspend(() =>
-        queries.fromVerdict(`supervisor_${name}`, Result.flatMap(queries.findChain(contexts, id), read))
-      )
-  const pair = (entry: DerivationEntry): DerivedIdPair => ({
-    source: idOf(entry.source),
-    derived: idOf(entry.derived)
-  })
-  return {
-    localUnsafe: ofChain("localUnsafe", (chain) =>
-      Result.map(queries.known(chain, "local-unsafe block", stateOf(chain).logs.at(-1)), idOf)
-    ),
-    crossUnsafe: ofChain("crossUnsafe", (chain) =>
-      Result.map(queries.known(chain, "cross-unsafe block", crossUnsafeHead(stateOf(chain))), idOf)
-    ),
-    localSafe: ofChain("localSafe", (chain) =>
-      Result.map(queries.known(chain, "local-safe block", localSafeHead(stateOf(chain))), pair)
-    ),
-    crossSafe: ofChain("crossSafe", (chain) =>
-      Result.map(queries.known(chain, "cross-safe block", stateOf(chain).cross.at(-1)), pair)
-    ),
-    derivations: ofChain("derivations", (chain) => Result.succeed(stateOf(chain))),
-    finalized: ofChain("finalized", (chain) =>
-      Result.map(queries.known(chain, "finalized block", finalizedBlock(chain)?.derived), idOf)
-    )
-  }
-}
-
-const makeService = (
-  { dependencySet }: Config,
-  shared: Shared,
-  contexts: ReadonlyMap<ChainId, ChainContext>,
-  operating: Operating,
-  accepted: (entries: ReadonlyArray<string>) => Effect.Effect<void>,
-  failed: Deferred.Deferred<never, SupervisorError>
-): Service => {
-  const world: AccessListCheck.CheckedWorld = {
-    ...shared.ledger.world,
-    finalized: (id) => {
-      const chain = contexts.get(id)
-      return chain === undefined ? undefined : finalizedBlock(chain)?.derived
-    }
-  }
-  return {
-    dependencySet,
-    ...makeChainQueries(contexts),
-    syncStatus: Effect.suspend(() => queries.syncStatus(contexts)),
-    finalizedL1: Effect.suspend(() => {
-      const block = shared.ledger.finalizedL1()
-      if (block !== undefined) return Effect.succeed(block)
-      const reason = new NotReady({ why: "finality of L1 is not initialized: not found" })
-      return Effect.fail(new SupervisorError({ method: "supervisor_finalizedL1", reason }))
-    }),
-    crossDerivedToSource: (id, derived) =>
-      Effect.suspend(() =>
-        queries.fromVerdict(
-          "supervisor_crossDerivedToSource",
-          Result.flatMap(queries.findChain(contexts, id), (chain) => queries.derivedToSource(chain, derived))
-        )
-      ),
-    allSafeDerivedAt: (source) =>
-      Effect.suspend(() =>
-        queries.fromVerdict("supervisor_allSafeDerivedAt", queries.allSafeDerivedAt(contexts, source))
-      ),
-    superRootAtTimestamp: Effect.fn("Supervisor.superRootAtTimestamp")((timestamp: Timestamp) =>
-      queries.superRootAt(contexts, timestamp)
-    ),
-    checkAccessList: Effect.fn("Supervisor.checkAccessList")(function* (entries, minSafety, descriptor) {
-      const method = checkAccessListMethod
-      if (shared.failsafe) return yield* new SupervisorError({ method, reason: new Failsafe() })
-      const checked = AccessListCheck.check(world, entries, minSafety, descriptor)
-      if (Result.isSuccess(checked)) return yield* accepted(entries)
-      yield* Metric.update(Metrics.accessListFailures, 1)
-      return yield* new SupervisorError({ method, reason: checked.failure })
-    }),
-    failsafe: Effect.sync(() => shared.failsafe),
-    setFailsafe: (enabled) =>
-      Effect.sync(() => {
-        shared.failsafe = enabled
-      }),
-    ...operating,
-    nodes: Effect.sync(() => Object.fromEntries(shared.connections)),
-    counters: Effect.sync(() => ({
-      executingMessages: shared.executingMessages,
-      invalidatedBlocks: shared.invalidatedBlocks
-    })),
-    join: Deferred.await(failed)
-  }
 }
 
 /** The end of a fiber that must not end, as the error that ends the supervisor. */
