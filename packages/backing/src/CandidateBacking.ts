@@ -6,49 +6,32 @@
  * and never about a candidate that it did not execute with success. (Overseer protocol, "Candidate Backing
  * Message".)
  */
-import { Deferred, Effect, type Layer, Option, Queue } from "effect"
+import { Deferred, Effect, type Layer, Queue } from "effect"
 import { Keystore } from "@ephor/keystore"
 import { RuntimeApi } from "@ephor/chain"
 import { Store } from "@ephor/store"
 import {
-  AvailabilityRecovery,
-  AvailabilityStore,
-  type BackingStatement,
+  type AvailabilityRecovery,
+  type AvailabilityStore,
   CandidateBacking,
-  CandidateSelection,
-  CandidateValidation,
+  type CandidateSelection,
+  type CandidateValidation,
   type GetBackedCandidates,
-  MisbehaviorArbitration,
-  Overseer,
-  PoVDistribution,
-  Provisioner,
-  type RecoveryOutcome,
+  type MisbehaviorArbitration,
+  type Overseer,
+  type PoVDistribution,
+  type Provisioner,
   type RegisterBackingWatcher,
-  type Second,
   Signal,
-  StatementDistribution,
-  Subsystem,
-  type ValidationOutcome
+  type StatementDistribution
 } from "@ephor/overseer"
-import {
-  type AvailableData,
-  type CandidateHash,
-  candidateHash,
-  type CandidateReceipt,
-  type CommittedCandidateReceipt,
-  type Hash,
-  type PoV,
-  type SignedFullStatement,
-  statementCandidate,
-  toPlain,
-  type ValidatorIndex
-} from "@ephor/types"
-import * as CandidateChecks from "./CandidateChecks.ts"
+import type { Hash } from "@ephor/types"
+import { consider } from "./backing/Agreement.ts"
 import { allBacked, type Job, makeJob } from "./backing/Job.ts"
+import { second } from "./backing/Seconding.ts"
 import { Recent } from "./shared/Recent.ts"
-import { verifyFullStatement } from "./shared/Session.ts"
 import * as OwnStatements from "./statements/OwnStatements.ts"
-import { issue, repeat, type Signing, tally } from "./statements/Tally.ts"
+import { repeat, type Signing } from "./statements/Tally.ts"
 
 /** Limits of candidate backing. */
 export interface Limits extends OwnStatements.Limits {
@@ -67,177 +50,6 @@ export const defaults: Limits = {
   maxWatchers: 16,
   rememberedLeaves: 256
 }
-
-const validate = (job: Job, candidate: CandidateReceipt, pov: PoV) =>
-  CandidateValidation.ask((reply: Deferred.Deferred<ValidationOutcome>) => ({
-    _tag: "Validate",
-    candidate,
-    relayParent: job.relayParent,
-    povOrigin: { _tag: "Included", pov },
-    kind: "Backing",
-    reply
-  }))
-
-/** Executes, and keeps the data if the candidate holds and commits to it. */
-const check = Effect.fnUntraced(function* (
-  job: Job,
-  candidate: CandidateReceipt,
-  hash: CandidateHash,
-  pov: PoV
-) {
-  const outcome = yield* validate(job, candidate, pov)
-  if (outcome._tag !== "Valid") return outcome._tag
-  const data: AvailableData = { pov, validationData: outcome.persistedValidationData }
-  if (CandidateChecks.erasureRoot(data) !== candidate.descriptor.erasureRoot) return "Invalid"
-  const stored = yield* AvailabilityStore.ask((reply: Deferred.Deferred<boolean>) => ({
-    _tag: "StoreAvailableData",
-    candidateHash: hash,
-    data,
-    reply
-  }))
-  return stored ? outcome.commitments : "Failed"
-})
-
-const trySecond = Effect.fnUntraced(function* (
-  signing: Signing,
-  job: Job,
-  { candidate, pov }: Second,
-  hash: CandidateHash
-) {
-  const { own } = job.session
-  const checked = yield* check(job, candidate, hash, pov)
-  if (checked === "Invalid") {
-    job.issued.add(hash)
-    yield* CandidateSelection.sendNow({ _tag: "Invalid", relayParent: job.relayParent, candidate })
-  }
-  // Execution took a while: another candidate, or a `Valid` for this one, may have been signed meanwhile.
-  if (typeof checked === "string" || own === undefined || job.seconded || job.issued.has(hash)) return
-  job.seconded = true
-  job.issued.add(hash)
-  const value = { descriptor: candidate.descriptor, commitments: checked }
-  yield* distribute(job, candidate, pov)
-  yield* issue(signing, job, own, { _tag: "Seconded", value })
-})
-
-const recover = (job: Job, candidate: CandidateReceipt, backer: ValidatorIndex) =>
-  AvailabilityRecovery.ask((reply: Deferred.Deferred<RecoveryOutcome>) => ({
-    _tag: "RecoverAvailableData",
-    candidate,
-    session: job.session.context.sessionIndex,
-    backers: [backer],
-    reply
-  }))
-
-/** Gives the proof of a candidate that holds to whoever waits for it. */
-const distribute = ({ relayParent }: Job, { descriptor }: CandidateReceipt, pov: PoV) =>
-  PoVDistribution.sendNow({ _tag: "DistributePoV", relayParent, descriptor, pov })
-
-/** Runs a check beside the handlers, once at a time per candidate, and no longer than the leaf lives. */
-const inBackground = <E, R>(job: Job, hash: CandidateHash, work: Effect.Effect<void, E, R>) => {
-  job.validating.add(hash)
-  return Subsystem.spawn(
-    work.pipe(
-      Effect.catch((error) => Effect.logWarning("a candidate was not checked", { candidate: hash, error })),
-      Effect.ensuring(Effect.sync(() => job.validating.delete(hash)))
-    ),
-    { leaf: job.relayParent }
-  )
-}
-
-/** What a peer of our group seconded: the candidate, and the statement that began it. */
-interface Seconded {
-  readonly candidate: CandidateReceipt
-  readonly hash: CandidateHash
-  readonly statement: SignedFullStatement
-}
-
-/** Checks a candidate of our group. What we find invalid we report, and sign nothing: the chain knows no such statement. */
-const agree = Effect.fnUntraced(function* (
-  signing: Signing,
-  job: Job,
-  { candidate, hash, statement }: Seconded,
-  pov: PoV
-) {
-  const { own } = job.session
-  const checked = yield* check(job, candidate, hash, pov)
-  if (checked === "Invalid") {
-    job.issued.add(hash)
-    yield* MisbehaviorArbitration.sendNow({
-      _tag: "CandidateValidityDisagreement",
-      relayParent: job.relayParent,
-      receipt: candidate,
-      statements: [statement]
-    })
-  }
-  if (typeof checked === "string" || own === undefined || job.issued.has(hash)) return
-  job.issued.add(hash)
-  yield* distribute(job, candidate, pov)
-  yield* issue(signing, job, own, { _tag: "Valid", value: hash })
-})
-
-/** Waits for a proof from whoever has it; a later backer may be faster. */
-const agreeLater = Effect.fnUntraced(function* (
-  signing: Signing,
-  job: Job,
-  seconded: Seconded,
-  timeoutMs: number
-) {
-  const { relayParent } = job
-  const { descriptor } = seconded.candidate
-  const pov = yield* PoVDistribution.ask((reply: Deferred.Deferred<PoV>) => ({
-    _tag: "FetchPoV",
-    relayParent,
-    descriptor,
-    reply
-  })).pipe(Effect.timeoutOption(timeoutMs))
-  if (Option.isNone(pov) || job.issued.has(seconded.hash) || job.validating.has(seconded.hash)) return
-  yield* inBackground(job, seconded.hash, agree(signing, job, seconded, pov.value))
-})
-
-/** Checks what a peer of our group seconded, with the proof of its backer. Without it we say nothing yet. */
-const tryAgree = Effect.fnUntraced(function* (
-  signing: Signing,
-  job: Job,
-  committed: CommittedCandidateReceipt,
-  statement: SignedFullStatement,
-  { povTimeoutMs }: Limits
-) {
-  const candidate = toPlain(committed)
-  const seconded: Seconded = { candidate, hash: candidateHash(candidate), statement }
-  const recovered = yield* recover(job, candidate, statement.validatorIndex)
-  if (recovered._tag === "Recovered") return yield* agree(signing, job, seconded, recovered.data.pov)
-  yield* Subsystem.spawn(agreeLater(signing, job, seconded, povTimeoutMs), { leaf: job.relayParent })
-})
-
-const onSecond = Effect.fnUntraced(function* (signing: Signing, job: Job, message: Second) {
-  const { assignment } = job
-  if (assignment === undefined || job.seconded) return
-  const { descriptor } = message.candidate
-  const collator = descriptor._tag === "V1" ? descriptor.collator : null
-  const required = assignment.requiredCollator
-  if (descriptor.relayParent !== job.relayParent || descriptor.paraId !== assignment.paraId) return
-  if (required !== null && collator !== required) return
-  const hash = candidateHash(message.candidate)
-  if (job.issued.has(hash) || job.validating.has(hash)) return
-  yield* inBackground(job, hash, trySecond(signing, job, message, hash))
-})
-
-const onStatement = Effect.fnUntraced(function* (
-  signing: Signing,
-  job: Job,
-  { statement }: BackingStatement,
-  limits: Limits
-) {
-  if (job.disabled.has(statement.validatorIndex)) return
-  if (!(yield* verifyFullStatement(signing.keystore, job.session, statement))) return
-  if (!(yield* tally(job, statement))) return
-  const hash = statementCandidate(statement.payload)
-  const candidate = job.table.tallies.get(hash)?.candidate
-  const isOurs = candidate !== undefined && candidate.descriptor.paraId === job.assignment?.paraId
-  if (!isOurs || job.issued.has(hash) || job.validating.has(hash)) return
-  if (candidate.descriptor.relayParent !== job.relayParent) return
-  yield* inBackground(job, hash, tryAgree(signing, job, candidate, statement, limits))
-})
 
 const onRegister = (job: Job | undefined, { watcher }: RegisterBackingWatcher, limits: Limits) =>
   Effect.sync(() => {
@@ -290,9 +102,9 @@ const make = (limits: Limits) =>
         Conclude: () => Effect.forEach([...jobs.keys()], stop, { discard: true })
       }),
       message: CandidateBacking.match({
-        Second: (message) => inJob(message.relayParent, (job) => onSecond(signing, job, message)),
+        Second: (message) => inJob(message.relayParent, (job) => second(signing, job, message)),
         Statement: (message) =>
-          inJob(message.relayParent, (job) => onStatement(signing, job, message, limits)),
+          inJob(message.relayParent, (job) => consider(signing, job, message, limits.povTimeoutMs)),
         RegisterBackingWatcher: (message) => onRegister(jobs.get(message.relayParent), message, limits),
         GetBackedCandidates: ({ relayParent, reply }: GetBackedCandidates) => {
           const job = jobs.get(relayParent)
