@@ -7,20 +7,21 @@
  * A plain state machine: synchronous, no clock, no I/O. Signatures are checked by the caller, before `addBlock`, and
  * for the blocks that `wanted` names.
  */
-import { type CommittedSubDag, type DagCommittee, type Hash, noCommitDigest } from "@ephor/types"
+import type { CommittedSubDag, DagCommittee, Hash } from "@ephor/types"
 import type { ObservedBlock } from "./BlockVerifier.ts"
 import {
-  authorOf,
   commitDigest,
   type CommitFault,
   fault,
-  newestVote,
   type ObservedCommit,
   sameBlocks,
   shapeFault
 } from "./commits/CommitShape.ts"
+import { CommitChain } from "./commits/CommitChain.ts"
 import { CommitVotes } from "./commits/CommitVotes.ts"
 import { DagWindow, type Repair } from "./commits/DagWindow.ts"
+import { LeaderSearch } from "./commits/LeaderSearch.ts"
+import { Voters } from "./commits/Voters.ts"
 import type { Position } from "./SubscriberConfig.ts"
 
 export type { CommitFault, ObservedCommit } from "./commits/CommitShape.ts"
@@ -43,30 +44,16 @@ interface Held {
   readonly blocks: ReadonlyArray<ObservedBlock>
 }
 
-interface Head {
-  readonly index: number
-  readonly digest: Hash | undefined
-  readonly timestampMs: number
-  readonly leaderRound: number
-}
-
 /** See the head of the file. */
 export class CommitDeriver {
   readonly #options: DeriverOptions
   readonly #window: DagWindow
   readonly #votes: CommitVotes | undefined
-  /** Last linked commit, and last certified one: what is between them is `#pending`. */
-  #head: Head
-  #certified: Head
-  #pending: Array<ObservedCommit> = []
+  readonly #chain: CommitChain
+  readonly #voters: Voters | undefined
+  readonly #leaders = new LeaderSearch()
   /** Commits that wait until the digest before them is known. */
   #unlinked: Array<Held> = []
-  readonly #digests = new Map<number, Hash>()
-  /** Blocks that came with commits whose votes would help, were their signatures checked: the newest of each author. */
-  readonly #voters = new Map<number, ObservedBlock>()
-  /** Leaders tried for the next commit, and what came of it. */
-  readonly #tried = new Map<string, ObservedBlock>()
-  readonly #triedLeaders = new Set<string>()
   #released: Array<ObservedBlock> = []
   #linked = false
   #derived = 0
@@ -79,25 +66,23 @@ export class CommitDeriver {
       committee === undefined
         ? undefined
         : new CommitVotes(committee, maxCommitsAhead, from.index, maxVotesAhead)
-    const digest = from.digest ?? (from.index === 0 ? noCommitDigest : undefined)
-    this.#head = { index: from.index, digest, timestampMs: 0, leaderRound: 0 }
-    this.#certified = this.#head
-    if (digest !== undefined) this.#digests.set(from.index, digest)
+    this.#chain = new CommitChain(from, maxCommitsAhead)
+    this.#voters = this.#votes === undefined ? undefined : new Voters(this.#chain, this.#votes)
   }
 
   /** Index of the last commit that links to the chain, certified or not. */
   get head(): number {
-    return this.#head.index
+    return this.#chain.head.index
   }
 
   /** Where the commit stream goes on. */
   get next(): number {
-    return this.#head.index + this.#unlinked.length
+    return this.#chain.head.index + this.#unlinked.length
   }
 
   /** The last certified commit: where to go on after a restart. */
   get certified(): Position {
-    const { digest, index } = this.#certified
+    const { digest, index } = this.#chain.certified
     return digest === undefined ? { index } : { index, digest }
   }
 
@@ -113,14 +98,14 @@ export class CommitDeriver {
 
   /** Commits held without certificate. */
   get held(): number {
-    return this.#pending.length + this.#unlinked.length
+    return this.#chain.pending.length + this.#unlinked.length
   }
 
   /** Bytes of the blocks in them. */
   get heldBytes(): number {
     const bytesOf = (sum: number, { blocks }: { readonly blocks: ReadonlyArray<ObservedBlock> }) =>
       blocks.reduce((more, { bytes }) => more + bytes.length, sum)
-    return this.#unlinked.reduce(bytesOf, this.#pending.reduce(bytesOf, 0))
+    return this.#unlinked.reduce(bytesOf, this.#chain.pending.reduce(bytesOf, 0))
   }
 
   get suspended(): number {
@@ -157,10 +142,10 @@ export class CommitDeriver {
 
   /** Whether verifying a block that is known already would be of use: for its votes, or because nobody has vouched for it. */
   lacks({ block, ref }: ObservedBlock): boolean {
-    if (this.#window.isUnvouched(ref.digest, this.#certified.index)) return true
+    if (this.#window.isUnvouched(ref.digest, this.#chain.certified.index)) return true
     const { author, commitVotes } = block.value
     const newest = commitVotes.at(-1)
-    if (this.#votes === undefined || newest === undefined || newest.index <= this.#certified.index)
+    if (this.#votes === undefined || newest === undefined || newest.index <= this.#chain.certified.index)
       return false
     return !this.#votes.has(author, newest.index)
   }
@@ -171,26 +156,16 @@ export class CommitDeriver {
     blocks: ReadonlyArray<ObservedBlock>
   ): ReadonlyArray<ObservedBlock> | CommitFault {
     const { commitIndex: index } = data
-    if (index <= this.#head.index) return this.#checkKnown(data, blocks) ?? []
+    if (index <= this.#chain.head.index) return this.#chain.forkFault(data, blocks) ?? []
     if (index !== this.next + 1) return fault(`commit ${index} came where commit ${this.next + 1} belongs`)
     const wrong = shapeFault(data, blocks)
     if (wrong !== undefined) return wrong
     for (const block of blocks) this.offerVoter(block)
-    if (this.#head.digest === undefined && this.#votes !== undefined) {
+    if (this.#chain.head.digest === undefined && this.#votes !== undefined) {
       this.#unlinked.push({ data, blocks })
       return []
     }
     return this.#linkStreamed(data, blocks)
-  }
-
-  /** A commit that we have already: the same one is ignored, another one of that index is a fork. */
-  #checkKnown(data: CommittedSubDag, blocks: ReadonlyArray<ObservedBlock>): CommitFault | undefined {
-    const previous = this.#digests.get(data.commitIndex - 1)
-    const known = this.#digests.get(data.commitIndex)
-    if (previous === undefined || known === undefined) return undefined
-    return commitDigest(data, blocks, previous) === known
-      ? undefined
-      : fault(`two commits ${data.commitIndex}`)
   }
 
   #linkStreamed(data: CommittedSubDag, blocks: ReadonlyArray<ObservedBlock>): ReadonlyArray<ObservedBlock> {
@@ -211,76 +186,22 @@ export class CommitDeriver {
     blocks: ReadonlyArray<ObservedBlock>,
     origin: ObservedCommit["origin"]
   ): void {
-    const { commitIndex: index, leader, timestampMs } = data
-    const previous = this.#head.digest
-    const digest = previous === undefined ? undefined : commitDigest(data, blocks, previous)
-    this.#head = { index, digest, timestampMs, leaderRound: leader.round }
-    if (digest !== undefined) this.#digests.set(index, digest)
-    this.#digests.delete(index - this.#options.maxCommitsAhead)
-    this.#pending.push({ index, digest, leader, blocks, timestampMs, origin })
-    this.#tried.clear()
-    this.#triedLeaders.clear()
+    this.#chain.append(data, blocks, origin)
+    this.#leaders.clear()
   }
 
   #history(leader: ObservedBlock): ReadonlyArray<ObservedBlock> {
-    return this.#window.history(leader, this.#head.leaderRound - this.#options.gcDepth)
+    return this.#window.history(leader, this.#chain.head.leaderRound - this.#options.gcDepth)
   }
 
   /** Remembers an unverified block that carries votes, if its author has no better one; `wanted` may ask for it. */
   offerVoter(block: ObservedBlock): void {
-    const newest = newestVote(block, this.next)
-    if (this.#votes === undefined || newest === 0 || newest < this.#certified.index) return
-    const known = this.#voters.get(authorOf(block))
-    // Without a digest to start from, it is the oldest votes that tell it.
-    if (known === undefined || (this.#head.digest !== undefined && newest > newestVote(known, this.next)))
-      this.#voters.set(authorOf(block), block)
+    this.#voters?.offer(block, this.next)
   }
 
   /** Blocks whose signatures, once checked (then `addVotes`), certify or refute something: not more than needed. */
   wanted(): ReadonlyArray<ObservedBlock> {
-    const votes = this.#votes
-    if (votes === undefined || this.#voters.size === 0) return []
-    const { digest, index } = this.#head
-    if (digest === undefined) {
-      const exact = [...this.#voters.values()].filter(({ block }) =>
-        block.value.commitVotes.some((vote) => vote.index === index)
-      )
-      return this.#takeVoters(votes.hasQuorum(exact.map(authorOf)) ? exact : [])
-    }
-    const claims = [...this.#voters.values()].flatMap((block) => {
-      const vote = block.block.value.commitVotes.findLast(
-        (one) => one.index <= index && one.index > this.#certified.index
-      )
-      return vote === undefined
-        ? []
-        : [{ block, index: vote.index, agrees: this.#digests.get(vote.index) === vote.digest }]
-    })
-    const against = claims.filter(({ agrees }) => !agrees).map(({ block }) => block)
-    if (votes.hasValidity(against.map(authorOf))) return this.#takeVoters(against)
-    const agreeing = claims.filter(({ agrees }) => agrees).sort((a, b) => b.index - a.index)
-    const chosen: Array<ObservedBlock> = []
-    const authors = new Set<number>()
-    for (const claim of agreeing) {
-      for (const author of this.#supportersFrom(claim.index)) authors.add(author)
-      if (!authors.has(authorOf(claim.block))) chosen.push(claim.block)
-      authors.add(authorOf(claim.block))
-      if (votes.hasQuorum(authors)) return this.#takeVoters(chosen)
-    }
-    return []
-  }
-
-  #takeVoters(blocks: ReadonlyArray<ObservedBlock>): ReadonlyArray<ObservedBlock> {
-    for (const block of blocks) this.#voters.delete(authorOf(block))
-    return blocks
-  }
-
-  /** Authors whose verified votes are for our chain at `index` or above. */
-  #supportersFrom(index: number): Set<number> {
-    const authors = new Set<number>()
-    for (let at = this.#head.index; at >= index; at--) {
-      for (const author of this.#votes!.supporters(at, this.#digests.get(at)!)) authors.add(author)
-    }
-    return authors
+    return this.#voters?.wanted() ?? []
   }
 
   /**
@@ -291,20 +212,11 @@ export class CommitDeriver {
     this.#learnDigest()
     this.#derive()
     const votes = this.#votes
-    if (votes === undefined) return this.#certify(this.#head.index)
-    for (const { digest, index } of this.#pending) {
-      const honest = votes.honest(index)
-      if (honest !== undefined && honest !== digest) {
-        return fault(`commit ${index} is ${digest}, but the committee voted for ${honest}`)
-      }
-    }
-    if (this.#head.digest === undefined) return []
-    const authors = new Set<number>()
-    for (let at = this.#head.index; at > this.#certified.index; at--) {
-      for (const author of votes.supporters(at, this.#digests.get(at)!)) authors.add(author)
-      if (votes.hasQuorum(authors)) return this.#certify(at)
-    }
-    return []
+    if (votes === undefined) return this.#certify(this.#chain.head.index)
+    const refuted = this.#chain.refutedBy(votes)
+    if (refuted !== undefined) return refuted
+    const index = this.#chain.certifiable(votes)
+    return index === undefined ? [] : this.#certify(index)
   }
 
   /** Blocks that were accepted because what they waited for fell out of the window; asked for after `conclude`. */
@@ -315,32 +227,21 @@ export class CommitDeriver {
   }
 
   #certify(index: number): ReadonlyArray<ObservedCommit> {
-    const certified = this.#pending.filter((commit) => commit.index <= index)
+    const certified = this.#chain.certify(index)
     const last = certified.at(-1)
     if (last === undefined) return []
-    this.#pending = this.#pending.slice(certified.length)
-    this.#certified = {
-      index,
-      digest: last.digest,
-      timestampMs: last.timestampMs,
-      leaderRound: last.leader.round
-    }
     this.#votes?.prune(index)
     this.#released.push(...this.#window.advance(last.leader.round))
-    for (const [author, { block }] of this.#voters) {
-      if ((block.value.commitVotes.at(-1)?.index ?? 0) <= index) this.#voters.delete(author)
-    }
+    this.#voters?.prune(index)
     return certified
   }
 
   /** Where we start without a digest, honest votes for that commit tell it. */
   #learnDigest(): void {
-    if (this.#head.digest !== undefined || this.#votes === undefined) return
-    const digest = this.#votes.honest(this.#head.index)
+    if (this.#chain.head.digest !== undefined || this.#votes === undefined) return
+    const digest = this.#votes.honest(this.#chain.head.index)
     if (digest === undefined) return
-    this.#head = { ...this.#head, digest }
-    this.#certified = this.#head
-    this.#digests.set(this.#head.index, digest)
+    this.#chain.begin(digest)
     const unlinked = this.#unlinked
     this.#unlinked = []
     for (const { blocks, data } of unlinked) {
@@ -352,7 +253,7 @@ export class CommitDeriver {
   #derive(): void {
     if (!this.anchored) return
     for (;;) {
-      const { digest: previous, index, leaderRound, timestampMs } = this.#head
+      const { digest: previous, index, leaderRound, timestampMs } = this.#chain.head
       const digest = previous === undefined ? undefined : this.#votes!.honest(index + 1)
       if (digest === undefined) return
       const leader = this.#leaderOf(digest, leaderRound)
@@ -367,16 +268,10 @@ export class CommitDeriver {
 
   /** The block that, as leader of the next commit, gives it this digest. */
   #leaderOf(digest: Hash, aboveRound: number): ObservedBlock | undefined {
-    const { digest: previous, index, timestampMs } = this.#head
-    for (const leader of this.#window.candidates(aboveRound)) {
-      if (this.#triedLeaders.has(leader.ref.digest)) continue
-      this.#triedLeaders.add(leader.ref.digest)
-      const data = this.#commitOf(leader, index + 1, timestampMs)
-      const found = commitDigest(data, this.#history(leader), previous!)
-      this.#tried.set(found, leader)
-      if (found === digest) return leader
-    }
-    return this.#tried.get(digest)
+    const { digest: previous, index, timestampMs } = this.#chain.head
+    return this.#leaders.find(digest, this.#window.candidates(aboveRound), (leader) =>
+      commitDigest(this.#commitOf(leader, index + 1, timestampMs), this.#history(leader), previous!)
+    )
   }
 
   #commitOf(leader: ObservedBlock, commitIndex: number, previousMs: number): CommittedSubDag {
@@ -386,14 +281,11 @@ export class CommitDeriver {
 
   /** Forgets what is not certified: the publisher that told it may have lied. */
   rollback(): void {
-    for (let index = this.#head.index; index > this.#certified.index; index--) this.#digests.delete(index)
-    this.#head = this.#certified
-    this.#pending = []
+    this.#chain.rollback()
     this.#unlinked = []
-    this.#voters.clear()
-    this.#tried.clear()
-    this.#triedLeaders.clear()
-    this.#window.uncommit(this.#certified.index)
+    this.#voters?.clear()
+    this.#leaders.clear()
+    this.#window.uncommit(this.#chain.certified.index)
   }
 }
 

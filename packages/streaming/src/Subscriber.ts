@@ -100,7 +100,7 @@ export const make = Effect.fnUntraced(function* (
         )
       })
     ),
-    equivocations: Stream.fromQueue(observer.equivocations),
+    equivocations: Stream.fromQueue(observer.witness.queue),
     randomnessSignatures: Stream.fromQueue(observer.randomness.queue),
     mode: observer.mode,
     lag: Effect.sync(() => observer.lag() ?? 0),

@@ -2,7 +2,7 @@
  * What a subscriber knows and does, whoever its publisher is at the moment: takes responses apart, verifies, derives,
  * hands over, and decides about modes.
  */
-import { Clock, Effect, Metric, Queue, Result, SubscriptionRef } from "effect"
+import { Clock, Effect, Metric, Result, SubscriptionRef } from "effect"
 import type { CommittedSubDag } from "@ephor/types"
 import type { ObservedBlock, Service as Verifier } from "../BlockVerifier.ts"
 import { CommitDeriver, isFault, type ObservedCommit } from "../CommitDeriver.ts"
@@ -12,27 +12,25 @@ import { Forged, ObserverError, Protocol, Stalled } from "../ObserverError.ts"
 import type { Stats } from "../Subscriber.ts"
 import type { Position, SubscriberConfig } from "../SubscriberConfig.ts"
 import * as SubscriberMode from "../SubscriberMode.ts"
-import { type Equivocation, Equivocations } from "./Equivocations.ts"
+import { Inspection } from "./Inspection.ts"
 import { Outbox } from "./Outbox.ts"
+import { Progress } from "./Progress.ts"
 import { Randomness } from "./Randomness.ts"
-
-/** Who catches up is faster than the committee: commits must come this much faster than they were made. */
-const catchUpPace = 1.25
+import { Witness } from "./Witness.ts"
 
 const bytesOf = (commit: ObservedCommit) => commit.blocks.reduce((sum, { bytes }) => sum + bytes.length, 0)
 
 /** See the head of the file. */
 export class Observer {
   readonly config: SubscriberConfig
-  readonly verifier: Verifier
   readonly deriver: CommitDeriver
   readonly mode: SubscriptionRef.SubscriptionRef<SubscriberMode.Mode>
   readonly commits: Outbox<ObservedCommit>
   readonly blocks: Outbox<ObservedBlock>
-  /** Reports for the application; the oldest go when nobody takes them. */
-  readonly equivocations: Queue.Queue<Equivocation>
+  readonly witness: Witness
   readonly randomness: Randomness
-  readonly #slots: Equivocations
+  readonly #inspection: Inspection
+  readonly #progress: Progress
   /** The last commit that the application has processed. */
   position: Position
   #state: SubscriberMode.State
@@ -40,38 +38,18 @@ export class Observer {
   /** What this publisher says its highest commit is; unknown until it has. */
   #claimed: number | undefined
   #blockResponses = 0
-  #counts = {
-    commits: 0,
-    blocks: 0,
-    bytes: 0,
-    verified: 0,
-    rejected: 0,
-    duplicates: 0,
-    equivocations: 0,
-    sessions: 0
-  }
-  /** Times of bad blocks in the last minute. */
-  #bad: Array<number> = []
-  /** The last commit that links, and the last certified one. */
-  #place = ""
-  #placeMovedMs = 0
-  #progress = ""
-  #progressedMs = 0
-  /** When the last certified commit was made, by the committee's clock. */
-  #madeMs = 0
-  /** Since when we are behind this publisher, and what `#madeMs` was then. */
-  #behind: { readonly sinceMs: number; readonly madeMs: number } | undefined
+  #counts = { commits: 0, blocks: 0, duplicates: 0, sessions: 0 }
 
   private constructor(
     config: SubscriberConfig,
     verifier: Verifier,
-    { equivocations, mode, randomness }: Pick<Observer, "equivocations" | "mode" | "randomness">
+    { mode, randomness, witness }: Pick<Observer, "mode" | "randomness" | "witness">
   ) {
     this.config = config
-    this.equivocations = equivocations
+    this.witness = witness
     this.randomness = randomness
-    this.#slots = new Equivocations(config.maxBlocksPerSlot)
-    this.verifier = verifier
+    this.#inspection = new Inspection(config, verifier)
+    this.#progress = new Progress(config)
     this.mode = mode
     this.position = config.from
     this.deriver = new CommitDeriver({ ...config, committee: verifier.committee })
@@ -93,7 +71,7 @@ export class Observer {
     return Effect.map(
       Effect.all({
         mode: SubscriptionRef.make<SubscriberMode.Mode>(mode),
-        equivocations: Queue.sliding<Equivocation>(config.maxEquivocations),
+        witness: Witness.make(config, verifier),
         randomness: Randomness.make(config, verifier)
       }),
       (parts) => new Observer(config, verifier, parts)
@@ -101,7 +79,9 @@ export class Observer {
   }
 
   stats(): Stats {
-    return { ...this.#counts, paused: this.#state.paused, peer: this.#peer }
+    const equivocations = this.witness.reported
+    const { paused } = this.#state
+    return { ...this.#counts, ...this.#inspection.counts, equivocations, paused, peer: this.#peer }
   }
 
   /** Whether this grew since it was asked last tells whether a session was any good. */
@@ -131,10 +111,8 @@ export class Observer {
   beginSession(peer: string, nowMs: number): void {
     this.#peer = peer
     this.#claimed = undefined
-    this.#bad = []
-    this.#progressedMs = nowMs
-    this.#placeMovedMs = nowMs
-    this.#behind = undefined
+    this.#inspection.begin()
+    this.#progress.begin(nowMs)
     this.#counts.sessions++
   }
 
@@ -154,29 +132,23 @@ export class Observer {
     return Effect.suspend(() => {
       const { deriver } = this
       const lag = this.lag()
-      const place = `${deriver.head}/${deriver.certified.index}`
-      if (place !== this.#place) {
-        this.#place = place
-        this.#placeMovedMs = nowMs
-      }
-      // What a publisher sends is no progress until votes have certified it.
-      const progress = `${deriver.certified.index}/${this.position.index}`
-      if (progress !== this.#progress || lag === 0 || this.#state.mode === "BlocksOnly") {
-        this.#progress = progress
-        this.#progressedMs = nowMs
-      }
-      const stuckMs = nowMs - this.#progressedMs
-      if (stuckMs >= this.config.progressMs) {
-        const why = `no commit for ${stuckMs} ms at a lag of ${lag ?? "unknown"}, although ${this.#peer} claims ${this.#claimed ?? 0}`
-        return Effect.fail(this.error(new Stalled({ why })))
-      }
-      if (!this.#gains(nowMs, lag)) {
-        const why = `commits come no faster than they are made, although ${this.#peer} claims ${this.#claimed ?? 0}`
+      const wrong = this.#progress.fault({
+        nowMs,
+        head: deriver.head,
+        certified: deriver.certified.index,
+        processed: this.position.index,
+        lag,
+        untaken: this.commits.size,
+        isFull: this.commits.full,
+        isBlocksOnly: this.#state.mode === "BlocksOnly"
+      })
+      if (wrong !== undefined) {
+        const why = `${wrong}, although ${this.#peer} claims ${this.#claimed ?? 0}`
         return Effect.fail(this.error(new Stalled({ why })))
       }
       // What a quorum has voted for and we cannot certify lacks either the commit or the votes: commits bring both.
       const late =
-        deriver.voted > deriver.certified.index && nowMs - this.#placeMovedMs >= this.config.stallMs
+        deriver.voted > deriver.certified.index && this.#progress.unmovedMs(nowMs) >= this.config.stallMs
       return this.#step({
         _tag: "Measured",
         nowMs,
@@ -187,17 +159,6 @@ export class Observer {
         stalled: late || !deriver.anchored
       })
     })
-  }
-
-  /** Whether we gain on a publisher that claims to be ahead: one that does not is slow, or boasts. */
-  #gains(nowMs: number, lag: number | undefined): boolean {
-    // What the application has not taken yet is not the publisher's fault.
-    const ahead = (lag ?? 0) > this.commits.size && this.#state.mode !== "BlocksOnly" && !this.commits.full
-    const began = this.#behind
-    const elapsedMs = nowMs - (began?.sinceMs ?? nowMs)
-    if (ahead && began !== undefined && elapsedMs < this.config.progressMs) return true
-    this.#behind = ahead ? { sinceMs: nowMs, madeMs: this.#madeMs } : undefined
-    return !ahead || began === undefined || this.#madeMs - began.madeMs >= elapsedMs * catchUpPace
   }
 
   get #queue(): number {
@@ -246,9 +207,8 @@ export class Observer {
     { self: this },
     function* (this: Observer, blocks: ReadonlyArray<Uint8Array>) {
       for (const bytes of blocks) {
-        this.#counts.bytes += bytes.length
         yield* Metric.update(Metrics.bytesReceived, bytes.length)
-        const block = this.verifier.open(bytes)
+        const block = this.#inspection.open(bytes)
         if (Result.isFailure(block)) yield* this.#reject(block.failure)
         else yield* Effect.catch(this.#takeBlock(block.success), (forged) => this.#reject(forged))
       }
@@ -262,44 +222,18 @@ export class Observer {
       this.#counts.duplicates++
       // It may have come in a commit, unverified.
       if (!deriver.lacks(block)) return
-    } else if (this.#slots.isFull(block.ref)) {
+    } else if (this.witness.isFull(block.ref)) {
       // Should it matter after all, a commit will bring it.
-      this.#counts.rejected++
-      return yield* Metric.update(Metrics.blocksRejected, 1)
+      return yield* this.#inspection.drop()
     }
     yield* this.#verify(block)
-    yield* this.#witness(block)
+    yield* this.witness.see(block)
     yield* this.#accepted(deriver.addBlock(block, yield* Clock.currentTimeMillis))
   })
 
   /** Checks a block's signature and rules, and counts its votes. */
   #verify(block: ObservedBlock): Effect.Effect<void, Forged> {
-    return Effect.map(this.verifier.verify(block), () => {
-      this.#counts.verified++
-      this.deriver.addVotes(block)
-    })
-  }
-
-  /** Reports an author who has made another block for the same place, when both are really its own. */
-  #witness(block: ObservedBlock): Effect.Effect<void> {
-    const first = this.#slots.note(block)
-    if (first === undefined) return Effect.void
-    const { author, round } = block.ref
-    const report = Effect.suspend(() => {
-      this.#counts.equivocations++
-      Queue.offerUnsafe(this.equivocations, { author, round, blocks: [first, block] })
-      return Effect.andThen(
-        Metric.update(Metrics.equivocations, 1),
-        Effect.logWarning("an author has signed two blocks for one round", {
-          author,
-          round,
-          digests: [first.ref.digest, block.ref.digest]
-        })
-      )
-    })
-    // Blocks that came in commits were only vouched for.
-    const both = Effect.andThen(this.verifier.verify(first), this.verifier.verify(block))
-    return Effect.ignore(Effect.andThen(both, report))
+    return Effect.map(this.#inspection.verify(block), () => this.deriver.addVotes(block))
   }
 
   #accepted(blocks: ReadonlyArray<ObservedBlock>): Effect.Effect<void> {
@@ -309,15 +243,9 @@ export class Observer {
   }
 
   /** Drops a bad block; too many of them in a minute end the session. */
-  readonly #reject = Effect.fnUntraced({ self: this }, function* (this: Observer, forged: Forged) {
-    const nowMs = yield* Clock.currentTimeMillis
-    this.#counts.rejected++
-    this.#bad = [...this.#bad.filter((atMs) => nowMs - atMs < 60_000), nowMs]
-    yield* Metric.update(Metrics.blocksRejected, 1)
-    yield* Effect.logDebug("bad block dropped", forged.message)
-    if (this.#bad.length > this.config.maxBadBlocksPerMinute) return yield* this.error(forged)
-    return undefined
-  })
+  #reject(forged: Forged): Effect.Effect<void, ObserverError> {
+    return Effect.mapError(this.#inspection.reject(forged), (one) => this.error(one))
+  }
 
   /** Takes a batch of commits. */
   readonly onCommits = Effect.fnUntraced(
@@ -351,23 +279,9 @@ export class Observer {
   )
 
   /** Opens blocks of the commit stream: a bad one condemns it. */
-  readonly #openAll = Effect.fnUntraced(
-    { self: this },
-    function* (this: Observer, all: ReadonlyArray<Uint8Array>) {
-      const blocks: Array<ObservedBlock> = []
-      for (const bytes of all) {
-        this.#counts.bytes += bytes.length
-        const block = this.verifier.open(bytes)
-        if (Result.isFailure(block)) {
-          this.#counts.rejected++
-          yield* Metric.update(Metrics.blocksRejected, 1)
-          return yield* this.error(block.failure)
-        }
-        blocks.push(block.success)
-      }
-      return blocks
-    }
-  )
+  #openAll(all: ReadonlyArray<Uint8Array>): Effect.Effect<ReadonlyArray<ObservedBlock>, ObserverError> {
+    return Effect.mapError(this.#inspection.openAll(all), (forged) => this.error(forged))
+  }
 
   readonly #conclude = Effect.fnUntraced({ self: this }, function* (this: Observer) {
     const commits = this.deriver.conclude()
@@ -375,9 +289,9 @@ export class Observer {
     yield* this.#accepted(this.deriver.takeReleased())
     if (commits.length === 0) return undefined
     this.commits.push(commits)
-    for (const { blocks } of commits) for (const block of blocks) yield* this.#witness(block)
-    this.#slots.forget(commits.at(-1)!.leader.round - this.config.gcDepth)
-    this.#madeMs = commits.at(-1)!.timestampMs
+    for (const { blocks } of commits) for (const block of blocks) yield* this.witness.see(block)
+    this.witness.forget(commits.at(-1)!.leader.round - this.config.gcDepth)
+    this.#progress.madeMs = commits.at(-1)!.timestampMs
     this.#counts.commits += commits.length
     yield* Metric.update(Metrics.commitsDelivered, commits.length)
     return undefined
