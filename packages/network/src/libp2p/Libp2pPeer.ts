@@ -3,11 +3,10 @@
  * stream of its own.
  */
 import type { Connection, Libp2p, Stream as Libp2pStream } from "@libp2p/interface"
-import { lpStream } from "@libp2p/utils"
 import type { Multiaddr } from "@multiformats/multiaddr"
 import type { Hash } from "@ephor/types"
 import { Deferred, Effect, FiberSet, Metric, type Scope } from "effect"
-import * as Handshake from "../Handshake.ts"
+import type * as Handshake from "../Handshake.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Peer, PeerId, RequestHandler, Service } from "../Network.ts"
 import type { NetworkError } from "../NetworkError.ts"
@@ -18,10 +17,13 @@ import { ConnectionGate } from "../shares/ConnectionGate.ts"
 import { Outbox } from "../shares/Outbox.ts"
 import { Admission } from "../sessions/Admission.ts"
 import * as Dialling from "../sessions/Dialling.ts"
-import { maxSmallFrameBytes, Receiving } from "../sessions/Receiving.ts"
+import { greet } from "../sessions/Greeting.ts"
+import { Receiving } from "../sessions/Receiving.ts"
 import { causeText, SessionEnded } from "../sessions/SessionEnded.ts"
+import { SessionStream } from "../sessions/SessionStream.ts"
 import * as View from "../View.ts"
 import * as Frames from "./Frames.ts"
+import { Links, type Session } from "./Links.ts"
 import * as Requests from "./Requests.ts"
 import type { LocalPeer } from "../peer/LocalPeer.ts"
 
@@ -39,24 +41,12 @@ export interface Settings {
   readonly gate: ConnectionGate
 }
 
-interface Session {
-  readonly connection: Connection
-  readonly outbox: Outbox
-}
-
-/** Everything that belongs to a connected peer. */
-interface Link {
-  readonly peer: Peer
-  readonly sessions: Set<Session>
-  /** Done when the last session has ended. */
-  readonly gone: Deferred.Deferred<void>
-}
-
+/** See the head of the file. */
 export class Libp2pPeer {
   readonly #node: Libp2p
   readonly #local: LocalPeer
   readonly #settings: Settings
-  readonly #links = new Map<PeerId, Link>()
+  readonly #links = new Links()
   readonly #admission: Admission
   readonly #receiving: Receiving
   readonly #run: (effect: Effect.Effect<void>) => unknown
@@ -107,16 +97,11 @@ export class Libp2pPeer {
       // Twice: who has opened its stream in time may take as long again for its hello, and hears why it is refused.
       Effect.sleep(2 * this.#settings.limits.helloTimeoutMs),
       Effect.suspend(() => {
-        if (this.#carriesSession(connection) || connection.status !== "open") return Effect.void
+        if (this.#links.carriesSession(connection) || connection.status !== "open") return Effect.void
         connection.abort(new Error("no session"))
         return Metric.update(Metrics.refused, 1)
       })
     )
-  }
-
-  #carriesSession(connection: Connection): boolean {
-    const sessions = this.#links.get(connection.remotePeer.toString())?.sessions ?? []
-    return [...sessions].some((session) => session.connection === connection)
   }
 
   get service(): Service {
@@ -133,13 +118,13 @@ export class Libp2pPeer {
           local.checkNotification(protocol, bytes),
           Effect.suspend(() => {
             const frame = Frames.notificationFrame(protocol, bytes)
-            return Effect.forEach(peers, (peer) => this.#send(peer, frame), { discard: true })
+            return Effect.forEach(peers, (peer) => this.#links.send(peer, frame), { discard: true })
           })
         ),
       request: (protocol, peer, bytes, options) =>
         Effect.suspend(() => {
           const { ownShare } = local
-          return Requests.request(this.#requestLink(peer), ownShare, protocol, peer, bytes, options)
+          return Requests.request(this.#links.requestLink(peer), ownShare, protocol, peer, bytes, options)
         }),
       serve: (protocol, handler) => this.#serve(protocol, handler),
       report: (peer, change, why) => this.#report(peer, change, why),
@@ -149,10 +134,6 @@ export class Libp2pPeer {
 
   /** Dials an address for ever: again when the session ends, later and later while nobody answers. */
   keepDialling(address: Multiaddr): Effect.Effect<never> {
-    const goneAt = (at: Multiaddr) =>
-      [...this.#links.values()].find(({ sessions }) =>
-        [...sessions].some(({ connection }) => connection.remoteAddr.equals(at))
-      )?.gone
     const session = (connection: Connection) =>
       Effect.flatMap(
         Effect.tryPromise({
@@ -165,8 +146,8 @@ export class Libp2pPeer {
       node: this.#node,
       limits: this.#settings.limits,
       nowMs: () => this.#local.nowMs,
-      goneOf: (peer) => this.#links.get(peer)?.gone,
-      goneAt,
+      goneOf: (peer) => this.#links.of(peer)?.gone,
+      goneAt: (at) => this.#links.goneAt(at),
       session
     }
     return Dialling.keepDialling(dialler, address)
@@ -176,70 +157,35 @@ export class Libp2pPeer {
   #session(stream: Libp2pStream, connection: Connection): Effect.Effect<void, SessionEnded> {
     const { limits } = this.#settings
     const id = connection.remotePeer.toString()
-    // How long a frame may be is looked up for each frame: a stranger's hello first, then what its role may send.
-    const bounds = { maxDataLength: maxSmallFrameBytes, maxLengthLength: 4 }
-    const framed = lpStream(stream, bounds)
-    const read = Effect.tryPromise({
-      try: (signal) => framed.read({ signal }),
-      catch: (cause) => new SessionEnded({ why: causeText(cause) })
-    }).pipe(Effect.map((list) => Frames.openFrame(list.subarray())))
-    const write = (bytes: Uint8Array) =>
-      Effect.tryPromise({
-        try: (signal) => framed.write(bytes, { signal }),
-        catch: (cause) => new SessionEnded({ why: causeText(cause) })
-      })
-    const refuse = (why: string) =>
-      Effect.gen(function* () {
-        yield* Metric.update(Metrics.refused, 1)
-        yield* Effect.logInfo(`peer ${id} is refused: ${why}`)
-        yield* Effect.ignore(Effect.timeoutOption(write(Frames.goodbyeFrame(why)), 500))
-        return yield* new SessionEnded({ why })
-      })
+    const wire = new SessionStream(stream, id)
     // A connection without a session is of no use to anybody, and a place for somebody else.
     const end = Effect.promise(async () => {
       const signal = AbortSignal.timeout(500)
-      await stream.close({ signal }).catch((cause) => stream.abort(cause))
-      if (!this.#carriesSession(connection))
+      await wire.close(signal)
+      if (!this.#links.carriesSession(connection))
         await connection.close({ signal }).catch((cause) => connection.abort(cause))
     })
-
-    const greet = Effect.gen({ self: this }, function* () {
-      const { authority, genesis, verify } = this.#settings
-      yield* write(Frames.helloFrame(yield* Handshake.hello(genesis, authority, this.#local.self, id)))
-      const first = yield* read
-      if (first._tag === "Goodbye") {
-        yield* Effect.logWarning(`peer ${id} refuses us: ${first.why}`)
-        return yield* new SessionEnded({ why: `it refuses us: ${first.why}` })
-      }
-      if (first._tag !== "Hello" || first.bytes.length > Handshake.maxHelloBytes)
-        return yield* refuse("no hello")
-      return yield* Effect.catchTag(
-        Handshake.open(first.bytes, genesis, this.#local.self, id, verify),
-        "HelloRefused",
-        ({ why }) => refuse(why)
-      )
-    }).pipe(
-      Effect.timeoutOrElse({
-        duration: limits.helloTimeoutMs,
-        orElse: () => refuse(`no hello within ${limits.helloTimeoutMs} ms`)
-      })
-    )
+    const introduction = {
+      ...this.#settings,
+      self: this.#local.self,
+      helloTimeoutMs: limits.helloTimeoutMs
+    }
 
     const live = Effect.gen({ self: this }, function* () {
-      const peer = yield* greet
-      const held = this.#links.get(id)?.sessions.size ?? 0
+      const peer = yield* greet(wire, introduction)
+      const held = this.#links.of(id)?.sessions.size ?? 0
       const rejection = this.#admission.rejection(peer, connection, held)
-      if (rejection !== undefined) return yield* refuse(rejection)
-      bounds.maxDataLength = this.#receiving.maxFrameBytes(peer)
+      if (rejection !== undefined) return yield* wire.refuse(rejection)
+      wire.allow(this.#receiving.maxFrameBytes(peer))
       const session: Session = {
         connection,
         outbox: yield* Outbox.make({ frames: limits.outboundPerPeer, bytes: limits.outboundBytesPerPeer })
       }
-      const writing = Effect.forever(session.outbox.writeNext(write))
+      const writing = Effect.forever(session.outbox.writeNext(wire.write))
       const reading = Effect.forever(
         Effect.andThen(
           this.#receiving.pace(peer),
-          Effect.flatMap(read, (frame) => this.#receiving.onFrame(id, frame))
+          Effect.flatMap(wire.read, (frame) => this.#receiving.onFrame(id, frame))
         )
       )
       let why = "the connection was cut"
@@ -262,12 +208,7 @@ export class Libp2pPeer {
       const { connection, outbox } = session
       this.#admission.seat(peer, connection)
       if (!View.equals(this.#local.view, View.empty)) outbox.offer(Frames.viewFrame(this.#local.view))
-      const link = this.#links.get(peer.id)
-      if (link !== undefined) {
-        link.sessions.add(session)
-        return Effect.void
-      }
-      this.#links.set(peer.id, { peer, sessions: new Set([session]), gone: Deferred.makeUnsafe() })
+      if (!this.#links.join(peer, session)) return Effect.void
       return Effect.andThen(
         this.#local.connect(peer),
         Effect.logInfo(
@@ -280,10 +221,8 @@ export class Libp2pPeer {
 
   #leave(id: PeerId, session: Session, why: string): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const link = this.#links.get(id)
-      link?.sessions.delete(session)
-      if (link === undefined || link.sessions.size > 0) return Effect.void
-      this.#links.delete(id)
+      const link = this.#links.leave(id, session)
+      if (link === undefined) return Effect.void
       this.#admission.leave(id)
       Deferred.doneUnsafe(link.gone, Effect.void)
       return Effect.andThen(
@@ -293,30 +232,13 @@ export class Libp2pPeer {
     })
   }
 
-  #send(peer: PeerId, frame: Uint8Array): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const session = this.#links.get(peer)?.sessions.values().next().value
-      return session === undefined || session.outbox.offer(frame)
-        ? Effect.void
-        : Metric.update(Metrics.outboundDropped, 1)
-    })
-  }
-
   #setView(view: View.View): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (View.equals(this.#local.view, view)) return Effect.void
       this.#local.view = view
       const frame = Frames.viewFrame(view)
-      return Effect.forEach([...this.#links.keys()], (peer) => this.#send(peer, frame), { discard: true })
+      return Effect.forEach(this.#links.peers, (peer) => this.#links.send(peer, frame), { discard: true })
     })
-  }
-
-  #requestLink(peer: PeerId): Requests.RequestLink | undefined {
-    const link = this.#links.get(peer)
-    const session = link?.sessions.values().next().value
-    return link === undefined || session === undefined
-      ? undefined
-      : { connection: session.connection, gone: link.gone }
   }
 
   #serve(protocol: RequestProtocol, handler: RequestHandler): Effect.Effect<void, NetworkError, Scope.Scope> {
@@ -352,7 +274,7 @@ export class Libp2pPeer {
     return Effect.flatMap(this.#local.report(peer, change, why), (isBanned) =>
       isBanned
         ? Effect.sync(() => {
-            for (const { connection } of this.#links.get(peer)?.sessions ?? []) {
+            for (const { connection } of this.#links.of(peer)?.sessions ?? []) {
               connection.abort(new Error("its reputation is too low"))
             }
           })

@@ -5,7 +5,8 @@
  */
 import { Effect, Result, Schema, SchemaAST, SchemaIssue, SchemaTransformation } from "effect"
 import type { AnySchema } from "../binary/Codec.ts"
-import { compileJson, type JsonForm } from "../json/JsonForm.ts"
+import type { JsonForm } from "../json/Form.ts"
+import { compileJson } from "../json/JsonForm.ts"
 import { parseNumbers } from "../json/Numbers.ts"
 import { compilePattern, type MatchText } from "../json/Pattern.ts"
 import { compileText } from "../json/Text.ts"

@@ -1,4 +1,4 @@
-/** Messages of the seeds. */
+/** Messages of the subsystems, as they were first. */
 import * as Seed from "../SeedEra.ts"
 import * as SeedMessages from "../SeedMessages.ts"
 import { family } from "./Family.ts"
