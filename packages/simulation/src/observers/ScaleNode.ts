@@ -2,67 +2,34 @@
  * A stand-in for one observer that relays. The mode machine, batch sizes, thresholds and the rule about paths are the
  * package's own; blocks are counted instead of made, and verifying them takes time instead of work.
  */
-import { BatchPolicy, Publisher, Relay, SubscriberConfig, SubscriberMode } from "@ephor/streaming"
-import type { EventQueue } from "./EventQueue.ts"
-import type { Options } from "./ScaleReport.ts"
+import { Relay, SubscriberConfig, SubscriberMode } from "@ephor/streaming"
+import { type Lines, ScalePublisher, type Stock } from "./ScalePublisher.ts"
+import { begin, type Child, type Session } from "./ScaleSession.ts"
 
 /** The tree and the network, as a node sees them, and where it reports to. */
-export interface Surroundings {
-  readonly options: Options
+export interface Surroundings extends Lines {
   readonly random: () => number
-  readonly queue: EventQueue
   readonly node: (index: number) => Observer
   /** Sources that a node knows, the preferred one first. */
   readonly sources: (index: number) => ReadonlyArray<number>
-  readonly reachable: (from: number, to: number) => boolean
-  readonly delayMs: (from: number, to: number) => number
-  readonly sent: (bytes: number) => void
   readonly certified: (node: number, commit: number, nowMs: number) => void
   readonly lagged: (certified: number) => void
   readonly reconnected: () => void
-  readonly refused: () => void
   readonly modeChanged: () => void
   readonly violated: (why: string) => void
 }
 
-/** One session between a source and an observer, as both see it. */
-interface Session {
-  readonly source: Observer
-  readonly child: Observer
-  /** The child has left. */
-  closed: boolean
-  /** Next round, and next commit, to send; nothing while that stream is stopped. */
-  round: number | undefined
-  commit: number | undefined
-  bytesUnderWay: number
-  sending: boolean
-  sentMs: number
-  takenMs: number
-  /** When the child last heard of it. */
-  heardMs: number
-  /** When the newest response, and the newest command, arrive: nothing overtakes. */
-  responseMs: number
-  commandMs: number
-}
-
 const config = SubscriberConfig.defaults
-const heartbeatBytes = 12
-/** Flow-control window of a stream, as the gRPC client sets it. */
-const windowBytes = 4 * 1024 * 1024
 /** Time after which a host that does not answer is given up, as the gRPC client does. */
 const connectTimeoutMs = 5000
-/** Time after which a child that takes nothing is reset, as the gRPC server does. */
-const writeStallMs = 10_000
-/** Rounds that a relay holds as loose blocks. */
-const heldRounds = config.gcDepth
-
 /** See the head of the file. */
-export class Observer {
+export class Observer implements Child, Stock {
   readonly index: number
   readonly #around: Surroundings
+  readonly #publisher: ScalePublisher
   alive = true
   /** Rounds that are here, verified, without a gap. */
-  #held = 0
+  held = 0
   /** Rounds that are here or being verified. */
   #received = 0
   /** The last commit that a quorum of the votes here is for. */
@@ -70,9 +37,7 @@ export class Observer {
   #head = 0
   #claimed: number | undefined
   #cpuFreeMs = 0
-  #egressFreeMs = 0
   #session: Session | undefined
-  readonly #children = new Set<Session>()
   #state = SubscriberMode.initial({ derives: true })
   #derived = 0
   #blockResponses = 0
@@ -84,6 +49,7 @@ export class Observer {
   constructor(index: number, around: Surroundings) {
     this.index = index
     this.#around = around
+    this.#publisher = new ScalePublisher(this, around)
     this.#path = [String(index)]
   }
 
@@ -104,9 +70,9 @@ export class Observer {
 
   /** The origin makes a round, which commits. */
   produce(nowMs: number): void {
-    this.#held = ++this.#received
-    this.#certify(this.#held, nowMs)
-    this.#feed()
+    this.held = ++this.#received
+    this.#certify(this.held, nowMs)
+    this.#publisher.feed()
   }
 
   #certify(index: number, nowMs: number): void {
@@ -122,8 +88,6 @@ export class Observer {
         : Math.max(voted, Math.min(this.#claimed, voted + config.startCommitSyncLag))
     return Math.max(0, target - Math.max(this.#head, voted))
   }
-
-  // As an observer.
 
   #connect(): void {
     const { delayMs, queue, node, reachable, reconnected, refused, sources } = this.#around
@@ -142,26 +106,12 @@ export class Observer {
         refused()
         return this.#retry()
       }
-      const { nowMs } = queue
-      const session: Session = {
-        source,
-        child: this,
-        closed: false,
-        round: undefined,
-        commit: undefined,
-        bytesUnderWay: 0,
-        sending: false,
-        sentMs: nowMs,
-        takenMs: nowMs,
-        heardMs: nowMs,
-        responseMs: 0,
-        commandMs: 0
-      }
+      const session = begin(source.#publisher, this, queue.nowMs)
       this.#session = session
       this.#claimed = undefined
-      this.#heldAtConnect = this.#held
-      source.#children.add(session)
-      this.#follow(source.#path)
+      this.#heldAtConnect = this.held
+      source.#publisher.add(session)
+      this.follow(source.#path)
       this.#step({ _tag: "Connected" })
     })
   }
@@ -172,33 +122,26 @@ export class Observer {
     this.#around.queue.after(step < 0 ? 0 : Math.ceil(this.#around.random() * longest), () => this.#connect())
   }
 
-  #leave(): void {
+  leave(): void {
     const session = this.#session
     if (session === undefined) return
     this.#session = undefined
     session.closed = true
     // What is being verified stays; what is under way is lost.
-    if (this.#held > this.#heldAtConnect) this.#attempt = 0
+    if (this.held > this.#heldAtConnect) this.#attempt = 0
     this.#claimed = undefined
     this.#head = this.certifiedIndex
     this.#step({ _tag: "Disconnected" })
-    this.#follow([])
+    this.follow([])
     this.#retry()
   }
 
   /** The path of the source is told, or has changed: children are told in turn. */
-  #follow(source: Relay.Path): void {
+  follow(source: Relay.Path): void {
     const path = Relay.extendPath(String(this.index), source)
     if (path.join() === this.#path.join()) return
     this.#path = path
-    for (const session of this.#children) {
-      this.#deliver(session, heartbeatBytes, () => {
-        const why = Relay.pathRefusal(String(session.child.index), path, Relay.defaults.maxHops)
-        if (why === undefined) return session.child.#follow(path)
-        this.#around.refused()
-        return session.child.#leave()
-      })
-    }
+    this.#publisher.tell(path)
   }
 
   #step(observation: SubscriberMode.Observation): void {
@@ -226,8 +169,8 @@ export class Observer {
       else if (command === "StartCommits") session.commit = head + 1
       else session.commit = undefined
       // Every start is answered.
-      source.#answer(session, 0, 0)
-      source.#pump(session)
+      source.answer(session, 0, 0)
+      source.pump(session)
     })
   }
 
@@ -247,7 +190,7 @@ export class Observer {
   }
 
   /** Rounds `from ..= to` came on the block stream, or as commits; nothing if `to` is 0. */
-  #take(session: Session, from: number, to: number, claimed: number, isCommits: boolean): void {
+  take(session: Session, from: number, to: number, claimed: number, isCommits: boolean): void {
     if (session !== this.#session || !this.alive) return
     const { queue, options, violated } = this.#around
     session.heardMs = queue.nowMs
@@ -272,12 +215,12 @@ export class Observer {
     this.#cpuFreeMs = Math.max(queue.nowMs, this.#cpuFreeMs) + work
     queue.after(this.#cpuFreeMs - queue.nowMs, () => {
       if (!this.alive) return
-      this.#held = to
+      this.held = to
       // Votes for a commit are in the next round.
       this.#certify(to - 1, queue.nowMs)
       if (isCommits) this.#head = to
       else this.#derived++
-      this.#feed()
+      this.#publisher.feed()
       this.#evaluate()
     })
   }
@@ -286,82 +229,12 @@ export class Observer {
     if (!this.alive) return
     const { queue } = this.#around
     const { nowMs } = queue
-    for (const session of this.#children) {
-      const stalled = session.bytesUnderWay >= windowBytes && nowMs - session.takenMs > writeStallMs
-      if (session.closed || stalled) this.#children.delete(session)
-      else if (nowMs - session.sentMs >= Publisher.defaults.heartbeatMs) this.#answer(session, 0, 0)
-    }
+    this.#publisher.tick(nowMs)
     const session = this.#session
     if (session !== undefined) {
       this.#evaluate()
-      if (nowMs - session.heardMs > config.silenceMs) this.#leave()
+      if (nowMs - session.heardMs > config.silenceMs) this.leave()
     }
     queue.after(config.evaluateIntervalMs, () => this.#tick())
-  }
-
-  // As a publisher.
-
-  #feed(): void {
-    for (const session of this.#children) {
-      if (session.closed) this.#children.delete(session)
-      else this.#pump(session)
-    }
-  }
-
-  /** Sends what is due, one response at a time, as far as the window allows. */
-  #pump(session: Session): void {
-    if (session.sending || session.closed || session.bytesUnderWay >= windowBytes) return
-    const { options } = this.#around
-    const blocksDue = session.round !== undefined && session.round <= this.#held
-    const commitsDue = session.commit !== undefined && session.commit <= this.certifiedIndex
-    // Blocks are accepted before their commit: where both are due, the older one goes first.
-    if (blocksDue && !(commitsDue && session.commit! < session.round!)) {
-      const round = Math.max(session.round!, this.#held - heldRounds)
-      session.round = round + 1
-      this.#answer(session, round, round)
-    } else if (commitsDue) {
-      const from = session.commit!
-      const lag = this.certifiedIndex - from
-      const fits = Math.max(1, Math.floor(BatchPolicy.defaults.softBytes / options.roundBytes))
-      const to = from + Math.min(BatchPolicy.size(lag), fits, lag + 1) - 1
-      session.commit = to + 1
-      this.#answer(session, from, to, true)
-    }
-  }
-
-  #answer(session: Session, from: number, to: number, isCommits = false): void {
-    const { queue, options } = this.#around
-    const bytes = to === 0 ? heartbeatBytes : (to - from + 1) * options.roundBytes
-    const claimed = this.certifiedIndex
-    session.sentMs = queue.nowMs
-    session.bytesUnderWay += bytes
-    if (to > 0) session.sending = true
-    const sentMs = this.#deliver(session, bytes, () => {
-      session.bytesUnderWay -= bytes
-      session.takenMs = queue.nowMs
-      session.child.#take(session, from, to, claimed, isCommits)
-      this.#pump(session)
-    })
-    if (to > 0) {
-      queue.after(sentMs, () => {
-        session.sending = false
-        if (this.alive) this.#pump(session)
-      })
-    }
-  }
-
-  /** Puts bytes on the wire; returns how long until they have left. What cannot arrive is lost. */
-  #deliver(session: Session, bytes: number, arrive: () => void): number {
-    const { delayMs, queue, options, reachable, sent } = this.#around
-    this.#egressFreeMs = Math.max(queue.nowMs, this.#egressFreeMs) + bytes / options.bytesPerMs
-    const leaveMs = this.#egressFreeMs - queue.nowMs
-    sent(bytes)
-    const arrivesMs = queue.nowMs + leaveMs + delayMs(this.index, session.child.index)
-    session.responseMs = Math.max(session.responseMs, arrivesMs)
-    queue.after(session.responseMs - queue.nowMs, () => {
-      if (!session.closed && this.alive && session.child.alive && reachable(this.index, session.child.index))
-        arrive()
-    })
-    return leaveMs
   }
 }
