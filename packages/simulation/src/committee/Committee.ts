@@ -11,8 +11,9 @@ import {
   toPlain,
   type ValidatorIndex
 } from "@ephor/types"
-import { Clock, Context, Effect, Layer, Random } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { below } from "../Chance.ts"
 import * as NativePvf from "../NativePvf.ts"
 import * as Trace from "../Trace.ts"
 import { type Forecast, weather } from "../Weather.ts"
@@ -134,8 +135,6 @@ const judge = (
   }
   return violations
 }
-
-const below = (count: number) => Effect.map(Random.next, (chance) => Math.floor(chance * count))
 
 const run = Effect.fnUntraced(function* (options: Options) {
   const { forecast, groups, groupSize, leaves, plant, seed } = { ...defaults, plant: undefined, ...options }

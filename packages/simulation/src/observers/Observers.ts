@@ -2,38 +2,26 @@
  * A run of observers: two origins, a liar, relays that may follow one another, leaves; faults for a while, then good
  * weather in which all must come to the tip. Everything follows from the seed.
  */
-import { BlockSource, BlockVerifier, Publisher, Subscriber, SubscriberMode } from "@ephor/streaming"
+import { BlockVerifier } from "@ephor/streaming"
 import type { Hash } from "@ephor/types"
-import { Clock, Context, Effect, Exit, Fiber, Layer, Random, Scope, Stream, SubscriptionRef } from "effect"
+import { Clock, Context, Effect, Fiber, Layer, Random, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
+import { below, pick } from "../Chance.ts"
 import * as Disk from "../Disk.ts"
 import * as Trace from "../Trace.ts"
+import { inVirtualTime } from "../VirtualTime.ts"
+import * as Faults from "./Faults.ts"
 import { Account, type Invariant, Judge, type Violation } from "./Judge.ts"
 import * as Lies from "./Lies.ts"
 import * as Link from "./Link.ts"
 import * as Node from "./Node.ts"
+import { makeOrigin, type Target } from "./Origin.ts"
+import { type Plant, tamper, unstoppable } from "./Plants.ts"
 import { truthOf, variants } from "./Truth.ts"
-import { inVirtualTime } from "../VirtualTime.ts"
+import { wander } from "./Wander.ts"
 
 export type { Invariant, Violation } from "./Judge.ts"
-
-/** Faults that must be found, each with the invariants that it breaks. */
-export const plants = {
-  /** A leaf that checks nothing. */
-  trusting: ["I2", "I8"],
-  /** A leaf that delivers twice. */
-  twice: ["I1"],
-  /** A leaf that delivers out of order. */
-  disorder: ["I1"],
-  /** A leaf whose application stops taking commits. */
-  idle: ["I9"],
-  /** Publishers that do not hear `Stop`. */
-  unstoppable: ["I10"],
-  /** Relays that keep more than they may. */
-  hoarding: ["I7"]
-} satisfies Record<string, ReadonlyArray<Invariant>>
-/** One of them. */
-export type Plant = keyof typeof plants
+export { type Plant, plants } from "./Plants.ts"
 
 /** A run; the same options give the same run. */
 export interface Options {
@@ -73,87 +61,6 @@ export const recoveryRounds = 150
 
 /** Commits that the votes of the newest rounds may still be missing for. */
 const uncertifiedTail = 6
-
-const below = (count: number) => Effect.map(Random.next, (chance) => Math.floor(chance * count))
-const pick = <A>(all: ReadonlyArray<A>) => Effect.map(below(all.length), (i) => all[i]!)
-
-/** Somebody who can be followed. */
-interface Target {
-  readonly name: string
-  readonly api: () => Node.Api | undefined
-}
-
-/** Commits that an idle application takes. */
-const idleAfter = 10
-
-const tamper =
-  (plant: Plant | undefined) =>
-  (commits: Subscriber.Service["commits"]): Subscriber.Service["commits"] => {
-    switch (plant) {
-      case "twice":
-        return Stream.flatMap(commits, (one) =>
-          Stream.fromIterable(one.index % 10 === 5 ? [one, one] : [one])
-        )
-      case "disorder":
-        return Stream.flatMap(Stream.grouped(commits, 2), (pair) =>
-          Stream.fromIterable([...pair].toReversed())
-        )
-      case "idle":
-        return Stream.concat(Stream.take(commits, idleAfter), Stream.never)
-      default:
-        return commits
-    }
-  }
-
-/** A publisher that does not hear `Stop`. */
-const unstoppable = (api: Node.Api): Node.Api => ({
-  ...api,
-  streamBlocks: (all) => api.streamBlocks(Stream.filter(all, ({ command }) => command?._tag !== "Stop")),
-  streamCommits: (all) => api.streamCommits(Stream.filter(all, ({ command }) => command?._tag !== "Stop"))
-})
-
-/** An origin: a source in memory, and a publisher that can be restarted. */
-const makeOrigin = Effect.fnUntraced(function* (name: string) {
-  const world = yield* Effect.scope
-  const memory = yield* BlockSource.makeMemory({ committeeSize: 4, gcDepth: Node.config.gcDepth })
-  let up: { readonly scope: Scope.Closeable; readonly api: Node.Api } | undefined
-  const start = Effect.gen(function* () {
-    const scope = yield* Scope.fork(world)
-    const api = yield* Publisher.makeApi({ heartbeatMs: Node.heartbeatMs, identity: name }).pipe(
-      Effect.provideService(BlockSource.BlockSource, memory.source),
-      Scope.provide(scope)
-    )
-    up = { scope, api }
-  })
-  const restart = Effect.suspend(() => {
-    const old = up
-    up = undefined
-    return Effect.andThen(old === undefined ? Effect.void : Scope.close(old.scope, Exit.void), start)
-  })
-  yield* start
-  return { name, api: () => up?.api, memory, restart }
-})
-
-/** A lag that wanders between the thresholds changes nothing, whatever the mode (I6). */
-const wander = Effect.fnUntraced(function* (judge: Judge) {
-  const { resumeBlocksLag, startCommitSyncLag } = Node.config
-  const thresholds = { ...Node.config }
-  for (const mode of ["BlocksOnly", "CommitsOnly", "Overlap"] as const) {
-    const [connected] = SubscriberMode.step(
-      { ...SubscriberMode.initial({ derives: true }), mode },
-      { _tag: "Connected" },
-      thresholds
-    )
-    let state = connected
-    for (let i = 0; i < 20; i++) {
-      const lag = resumeBlocksLag + 1 + (yield* below(startCommitSyncLag - resumeBlocksLag - 1))
-      const measured = { nowMs: i * 100, lag, queue: 0, derived: i, blockResponses: i, stalled: false }
-      const [next, commands] = SubscriberMode.step(state, { _tag: "Measured", ...measured }, thresholds)
-      judge.check("I6", next.mode === mode && commands.length === 0, () => `${mode} at a lag of ${lag}`)
-      state = next
-    }
-  }
-})
 
 const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) {
   const truth = truthOf(seed)
@@ -242,45 +149,7 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) 
         yield* memory.commit([commit])
       }
     })
-  let faults = 0
-  const mending: Array<{ readonly at: number; readonly what: Effect.Effect<void> }> = []
-  const later = (what: Effect.Effect<void>) =>
-    Effect.map(below(12), (after) => void mending.push({ at: round + 2 + after, what }))
-  const fault = Effect.gen(function* () {
-    const link = yield* pick(links)
-    const node = yield* pick(all)
-    const chance = yield* Random.next
-    faults++
-    if (chance < 0.3) {
-      say(`cut ${link.to} ${link.from}`)
-      yield* link.cut
-    } else if (chance < 0.45) {
-      say(`partition ${link.to} ${link.from}`)
-      yield* link.partition
-      yield* later(link.heal)
-    } else if (chance < 0.55) {
-      say(`isolate ${node.name}`)
-      const around = links.filter(({ from, to }) => from === node.name || to === node.name)
-      for (const one of around) yield* one.partition
-      yield* later(Effect.forEach(around, (one) => one.heal, { discard: true }))
-    } else if (chance < 0.7) {
-      say(`slow ${link.to} ${link.from}`)
-      link.delayMs = 150
-      yield* later(Effect.sync(() => void (link.delayMs = Link.usualDelayMs)))
-    } else if (chance < 0.85) {
-      say(`kill ${node.name}`)
-      yield* node.kill
-      yield* later(node.start)
-    } else if (chance < 0.92) {
-      const origin = yield* pick(origins)
-      say(`restart ${origin.name}`)
-      yield* origin.restart
-    } else {
-      say(`busy ${node.name}`)
-      node.setWork(60)
-      yield* later(Effect.sync(() => node.setWork(0)))
-    }
-  })
+  const faults = Faults.make({ links, nodes: all, origins, round: () => round, say })
   const turn = Effect.fnUntraced(function* (action: Effect.Effect<void>) {
     round++
     const fiber = yield* Effect.forkChild(action)
@@ -288,7 +157,7 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) 
     yield* advance(1, Math.max(0, round - 2))
     yield* TestClock.adjust(roundMs)
     yield* Fiber.join(fiber)
-    for (const { what } of mending.filter(({ at }) => at === round)) yield* what
+    yield* faults.mend
     for (const node of all) yield* node.survey
   })
   // Where everybody begins: far behind, a little behind, or at the tip.
@@ -299,18 +168,10 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) 
   for (const node of all) yield* node.start
   const going = () => judge.violation === undefined
   for (let i = 0; going() && i < rounds; i++) {
-    yield* turn((yield* Random.next) < 0.35 ? fault : Effect.void)
+    yield* turn((yield* Random.next) < 0.35 ? faults.strike : Effect.void)
   }
   say("good weather")
-  for (const link of links) {
-    yield* link.heal
-    link.delayMs = Link.usualDelayMs
-  }
-  for (const node of all) {
-    node.setWork(0)
-    yield* node.start
-  }
-  mending.length = 0
+  yield* faults.clear
   // To be slow is weather; every other lie goes on, and must be left.
   reformed = lie === "slow"
   for (const link of links) if (reformed && link.from === liar.name) yield* link.cut
@@ -349,7 +210,7 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) 
     violation: judge.violation,
     totals: {
       commits: accounts.reduce((sum, { delivered }) => sum + delivered, 0),
-      faults,
+      faults: faults.count(),
       modeChanges: accounts.reduce((sum, { modeChanges }) => sum + modeChanges, 0),
       sessions: stats.reduce((sum, { sessions }) => sum + sessions, 0),
       rejected: stats.reduce((sum, { rejected }) => sum + rejected, 0),

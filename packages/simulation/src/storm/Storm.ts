@@ -6,8 +6,9 @@
 import { MemoryNetwork, Reputation } from "@ephor/network"
 import type { BlockDescription } from "@ephor/overseer"
 import { blake2b256, type Hash, type ValidatorIndex } from "@ephor/types"
-import { Context, Effect, Layer, Random } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { below } from "../Chance.ts"
 import { type Forecast, weather } from "../Weather.ts"
 import * as Crowd from "./Crowd.ts"
 import * as Ground from "./Ground.ts"
@@ -77,8 +78,6 @@ export interface Report {
   }
   readonly hash: Hash
 }
-
-const below = (count: number) => Effect.map(Random.next, (chance) => Math.floor(chance * count))
 
 const shuffled = Effect.fnUntraced(function* <A>(list: ReadonlyArray<A>) {
   const out = [...list]
