@@ -315,13 +315,7 @@ describe("refusals", () => {
       const rig = yield* withIncluded()
       rig.script.failing = true
       assert.strictEqual(yield* rig.import(A, 10, dispute), "InvalidImport")
-      yield* rig.send({
-        _tag: "IssueLocalStatement",
-        session: 10,
-        candidateHash: a,
-        candidate: A,
-        valid: false
-      })
+      yield* rig.judge(A, 10, false)
       yield* rig.leaf("b", "a", 2)
       rig.script.failing = false
       assert.strictEqual(yield* rig.import(A, 10, dispute), "ValidImport")
@@ -334,13 +328,7 @@ describe("own votes", () => {
     Effect.gen(function* () {
       const rig = yield* withIncluded({ own: ["//Alice", "//Dave"] })
       yield* rig.import(A, 10, dispute)
-      yield* rig.send({
-        _tag: "IssueLocalStatement",
-        session: 10,
-        candidateHash: a,
-        candidate: A,
-        valid: false
-      })
+      yield* rig.judge(A, 10, false)
       const sent = yield* rig.sent
       assert.deepStrictEqual(
         sent.map(({ request }) => [request.invalidVote.validatorIndex, request.validVote.validatorIndex]),
@@ -360,26 +348,14 @@ describe("own votes", () => {
       )
       assert.strictEqual((yield* Queue.take(rig.concluded)).valid, false)
       // The same judgement again changes nothing.
-      yield* rig.send({
-        _tag: "IssueLocalStatement",
-        session: 10,
-        candidateHash: a,
-        candidate: A,
-        valid: false
-      })
+      yield* rig.judge(A, 10, false)
       assert.deepStrictEqual(yield* rig.sent, [])
     })
   )
   it.effect("without an opposite vote nobody is told", () =>
     Effect.gen(function* () {
       const rig = yield* withIncluded()
-      yield* rig.send({
-        _tag: "IssueLocalStatement",
-        session: 10,
-        candidateHash: a,
-        candidate: A,
-        valid: false
-      })
+      yield* rig.judge(A, 10, false)
       assert.deepStrictEqual(yield* rig.sent, [])
       assert.deepStrictEqual(
         Option.getOrThrow(yield* rig.db.votes(10, a)).invalid.map(([, index]) => index),
@@ -397,13 +373,7 @@ describe("own votes", () => {
       script.session = 1010
       yield* rig.leaf("b", "a", 2)
       assert.isTrue(Option.isSome(yield* rig.db.votes(1000, a)))
-      yield* rig.send({
-        _tag: "IssueLocalStatement",
-        session: 1000,
-        candidateHash: a,
-        candidate: A,
-        valid: false
-      })
+      yield* rig.judge(A, 1000, false)
       assert.deepStrictEqual(yield* rig.sent, [])
     })
   )
@@ -619,13 +589,7 @@ describe("durability", () => {
       yield* again.leaf("b", "a", 2)
       assert.strictEqual((yield* again.asked).length, 1)
       assert.strictEqual((yield* again.hub.active).length, 1)
-      yield* again.send({
-        _tag: "IssueLocalStatement",
-        session: 10,
-        candidateHash: a,
-        candidate: A,
-        valid: true
-      })
+      yield* again.judge(A, 10, true)
       assert.strictEqual((yield* again.sent).length, 1)
       yield* again.conclude
       const third = yield* start({ store, script })

@@ -3,21 +3,13 @@ import { Chain } from "@ephor/chain"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
-import { type AvailableData, candidateHash, type CandidateReceipt } from "@ephor/types"
+import { candidateHash, type CandidateReceipt } from "@ephor/types"
 import { Context, Deferred, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { DisputeParticipation, Disputes } from "@ephor/disputes"
 import * as World from "./support/world.ts"
 
-const data: AvailableData = {
-  pov: { blockData: new Uint8Array(4) },
-  validationData: {
-    parentHead: new Uint8Array(1),
-    relayParentNumber: 1,
-    relayParentStorageRoot: World.hashOf("root"),
-    maxPovSize: 10
-  }
-}
+const { data } = World
 const recovered = { _tag: "Recovered", data } as const
 const judged = {
   valid: { _tag: "Valid", commitments: undefined as never, persistedValidationData: data.validationData },

@@ -28,15 +28,7 @@ const addresses = [
   DisputeDistribution.DisputeDistribution
 ] as const
 
-const data = {
-  pov: { blockData: new Uint8Array(4) },
-  validationData: {
-    parentHead: new Uint8Array(1),
-    relayParentNumber: 1,
-    relayParentStorageRoot: World.hashOf("root"),
-    maxPovSize: 10
-  }
-}
+const { data } = World
 /** What surrounds disputes, scripted: data is there, and a candidate is valid if its name says so. */
 const surroundings = (isValid: (candidate: CandidateReceipt) => boolean) =>
   Layer.mergeAll(

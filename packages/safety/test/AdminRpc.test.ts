@@ -4,7 +4,8 @@ import type { RpcError } from "@ephor/json-rpc/JsonRpc"
 import { Context, Effect, Layer, Option, Redacted, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { AdminRpc, L1, Supervisor } from "../src/index.ts"
-import { makeL1, makeL2, persistentStore, plainLog, rollupConfig, type TestL2, until } from "./world.ts"
+import { configOf, is } from "./support/supervisor.ts"
+import { makeL1, makeL2, persistentStore, plainLog, type TestL2, until } from "./world.ts"
 
 const secret = `0x${"42".repeat(32)}`
 
@@ -18,8 +19,7 @@ const makeRig = Effect.fnUntraced(function* (later: ReadonlyArray<"a" | "b"> = [
   const dialled: Array<string> = []
   const context = yield* Layer.build(
     Supervisor.layer({
-      dependencySet: { dependencies: { "901": {}, "902": {} } },
-      rollupConfigs: { "901": rollupConfig(l1, a), "902": rollupConfig(l1, b) },
+      ...configOf(l1, [a, b]),
       nodes: (["a", "b"] as const).flatMap((name) =>
         later.includes(name) ? [] : [{ node: nodes[name]!.node }]
       ),
@@ -48,8 +48,6 @@ const makeRig = Effect.fnUntraced(function* (later: ReadonlyArray<"a" | "b"> = [
     )
   return { l1, a, b, supervisor, call, dialled }
 })
-
-const is = (block: { readonly hash: string }) => (id: { readonly hash: string }) => id.hash === block.hash
 
 describe("AdminRpc", () => {
   it.effect("stops and starts the work; questions are answered all along", () =>

@@ -6,15 +6,10 @@ import { Clock, Context, Effect, Layer, Logger, Metric, Option, Redacted, Result
 import { DbFile, L1, OpMetrics, Supervisor } from "../src/index.ts"
 import * as NodeDbSync from "../src/NodeDbSync.ts"
 import * as NodeSupervisorRpc from "../src/NodeSupervisorRpc.ts"
-import { makeL1, makeL2, persistentStore, plainLog, rollupConfig, until } from "./world.ts"
+import { configOf, makeWorld, type World } from "./support/supervisor.ts"
+import { persistentStore, plainLog, until } from "./world.ts"
 
 const jwtSecret = Redacted.make(new Uint8Array(32).fill(7))
-const makeWorld = Effect.gen(function* () {
-  const l1 = makeL1()
-  return { l1, a: yield* makeL2("901", l1), b: yield* makeL2("902", l1) }
-})
-type World = Effect.Success<typeof makeWorld>
-
 const serve = Effect.fnUntraced(function* (
   { a, b, l1 }: World,
   config: Partial<Supervisor.Config> = {},
@@ -24,9 +19,7 @@ const serve = Effect.fnUntraced(function* (
     NodeSupervisorRpc.layer({ port: 0, admin }).pipe(
       Layer.provideMerge(
         Supervisor.layer({
-          dependencySet: { dependencies: { "901": {}, "902": {} } },
-          rollupConfigs: { "901": rollupConfig(l1, a), "902": rollupConfig(l1, b) },
-          nodes: [{ node: a.node }, { node: b.node }],
+          ...configOf(l1, [a, b]),
           ...config
         })
       ),

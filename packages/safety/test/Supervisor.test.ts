@@ -1,51 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type BlockRef, type ChainId, type L2BlockRef } from "@ephor/types"
-import { Context, Effect, Exit, Layer, Scope } from "effect"
-import { L1, Supervisor } from "../src/index.ts"
-import {
-  execute,
-  makeL1,
-  makeL2,
-  persistentStore,
-  plainLog,
-  rollupConfig,
-  type TestL1,
-  type TestL2,
-  until
-} from "./world.ts"
+import type { BlockRef, ChainId, L2BlockRef } from "@ephor/types"
+import { Effect } from "effect"
+import type { Supervisor } from "../src/index.ts"
+import { is, makeWorld, start } from "./support/supervisor.ts"
+import { execute, plainLog, until } from "./world.ts"
 
-const makeWorld = Effect.gen(function* () {
-  const l1 = makeL1()
-  const a = yield* makeL2("901", l1)
-  const b = yield* makeL2("902", l1)
-  const store = yield* persistentStore
-  return { l1, a, b, store }
-})
-type World = Effect.Success<typeof makeWorld>
-
-const configOf = (l1: TestL1, nodes: ReadonlyArray<TestL2>): Supervisor.Config => ({
-  dependencySet: { dependencies: Object.fromEntries(nodes.map(({ chainId }) => [chainId, {}])) },
-  rollupConfigs: Object.fromEntries(nodes.map((l2) => [l2.chainId, rollupConfig(l1, l2)])),
-  nodes: nodes.map(({ node }) => ({ node }))
-})
-
-/** Starts a supervisor of both chains; `stop` ends it, the store stays. */
-const start = Effect.fnUntraced(function* (
-  { a, b, l1, store }: World,
-  config: Partial<Supervisor.Config> = {}
-) {
-  const scope = yield* Scope.make()
-  const context = yield* Layer.buildWithScope(
-    Supervisor.layer({ ...configOf(l1, [a, b]), ...config }).pipe(
-      Layer.provide(Layer.fresh(L1.layer(l1.source))),
-      Layer.provide(store)
-    ),
-    scope
-  )
-  return { supervisor: Context.get(context, Supervisor.Supervisor), stop: Scope.close(scope, Exit.void) }
-})
-
-const is = (block: { readonly hash: string }) => (id: { readonly hash: string }) => id.hash === block.hash
 const crossSafe = (supervisor: Supervisor.Service, chain: ChainId, block: BlockRef) =>
   until(
     `${chain} #${block.number} is cross-safe`,

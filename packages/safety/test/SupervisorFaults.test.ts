@@ -6,51 +6,16 @@ import type { BlockRef, Heads } from "@ephor/types"
 import { Clock, Context, Effect, Exit, Latch, Layer, Logger, Option, Ref, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { L1, Supervisor, type SupervisorError } from "../src/index.ts"
-import {
-  execute,
-  makeL1,
-  makeL2,
-  persistentStore,
-  plainLog,
-  rollupConfig,
-  type TestL1,
-  type TestL2,
-  until
-} from "./world.ts"
+import { configOf, is, makeWorld, start as startSupervisor } from "./support/supervisor.ts"
+import { execute, makeL2, plainLog, type TestL2, until } from "./world.ts"
 
-const makeWorld = Effect.gen(function* () {
-  const l1 = makeL1()
-  const a = yield* makeL2("901", l1)
-  const b = yield* makeL2("902", l1)
-  return { l1, a, b, store: yield* persistentStore }
-})
-type World = Effect.Success<typeof makeWorld>
+const start = (...args: Parameters<typeof startSupervisor>) =>
+  Effect.map(startSupervisor(...args), ({ supervisor }) => supervisor)
 
-const configOf = (l1: TestL1, nodes: ReadonlyArray<TestL2>): Supervisor.Config => ({
-  dependencySet: { dependencies: Object.fromEntries(nodes.map(({ chainId }) => [chainId, {}])) },
-  rollupConfigs: Object.fromEntries(nodes.map((l2) => [l2.chainId, rollupConfig(l1, l2)])),
-  nodes: nodes.map(({ node }) => ({ node }))
-})
+const noHash = `0x${"0".repeat(64)}` as const
+/** The first block of either chain, before it is made: messages do not name its hash. */
+const next: BlockRef = { number: 1, timestamp: 1002, hash: noHash, parentHash: noHash }
 
-const start = Effect.fnUntraced(function* (
-  { a, b, l1, store }: World,
-  config: Partial<Supervisor.Config> = {},
-  replaced?: Layer.Layer<Store.Store>,
-  l1Options?: Partial<L1.Options>
-) {
-  const scope = yield* Scope.make()
-  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
-  const context = yield* Layer.buildWithScope(
-    Supervisor.layer({ ...configOf(l1, [a, b]), ...config }).pipe(
-      Layer.provide(Layer.fresh(L1.layer(l1.source, l1Options))),
-      Layer.provide(replaced ?? store)
-    ),
-    scope
-  )
-  return Context.get(context, Supervisor.Supervisor)
-})
-
-const is = (block: { readonly hash: string }) => (id: { readonly hash: string }) => id.hash === block.hash
 const safeOn = (l2: TestL2, block: { readonly hash: string; readonly number: number }) =>
   until(
     `#${block.number} is cross-safe on the node of ${l2.chainId}`,
@@ -226,16 +191,16 @@ describe("Supervisor and its nodes", () => {
       const quiet = ({ node }: TestL2) => ({
         node: { ...node, events: Stream.filter(node.events, ({ exhaustL1 }) => exhaustL1 === undefined) }
       })
-      const supervisor = yield* start(world, { nodes: [quiet(a), quiet(b)] }, undefined, {
-        pollIntervalMs: 3_600_000
-      })
+      const supervisor = yield* start(
+        world,
+        { nodes: [quiet(a), quiet(b)] },
+        {
+          l1: {
+            pollIntervalMs: 3_600_000
+          }
+        }
+      )
       const log = plainLog("hello")
-      const next = {
-        number: 1,
-        timestamp: 1002,
-        hash: `0x${"0".repeat(64)}`,
-        parentHash: `0x${"0".repeat(64)}`
-      } as const
       yield* until(
         "attached",
         Effect.map(a.build(), ({ number }) => number > 0)
@@ -411,12 +376,6 @@ describe("Supervisor and messages within one timestamp", () => {
       const { a, b, l1 } = world
       const supervisor = yield* start(world)
       // The first log of each is said, the second executes what the other said at the same time.
-      const next = {
-        number: 1,
-        timestamp: 1002,
-        hash: `0x${"0".repeat(64)}`,
-        parentHash: `0x${"0".repeat(64)}`
-      } as const
       const a1 = yield* a.build([logA, execute("902", next, 0, logB)])
       const b1 = yield* b.build([logB, execute("901", next, 0, logA)])
       yield* until("a1 is cross-unsafe", Effect.map(supervisor.crossUnsafe("901"), is(a1)))
@@ -437,12 +396,6 @@ describe("Supervisor and messages within one timestamp", () => {
       const { a, b, l1 } = world
       const supervisor = yield* start(world)
       // Log 0 of each executes log 1 of the other: each would have to come first.
-      const next = {
-        number: 1,
-        timestamp: 1002,
-        hash: `0x${"0".repeat(64)}`,
-        parentHash: `0x${"0".repeat(64)}`
-      } as const
       const a1 = yield* a.build([execute("902", next, 1, logB), logA])
       const b1 = yield* b.build([execute("901", next, 1, logA), logB])
       l1.mine(1)
@@ -482,7 +435,7 @@ describe("Supervisor and its ground", () => {
               : store.batch(writes)
           )
       })
-      const supervisor = yield* start(world, {}, failing)
+      const supervisor = yield* start(world, {}, { store: failing })
       yield* Ref.set(broken, true)
       yield* world.a.build()
       let failure: SupervisorError | undefined
@@ -508,7 +461,7 @@ describe("Supervisor and its ground", () => {
         batch: (writes) =>
           writes.some(({ key }) => promotes(key)) ? disk.whenOpen(store.batch(writes)) : store.batch(writes)
       })
-      const supervisor = yield* start(world, {}, slow)
+      const supervisor = yield* start(world, {}, { store: slow })
       const a1 = yield* a.build()
       yield* until("a1 is cross-unsafe on the node", Effect.map(a.chain.head("CrossUnsafe"), is(a1)))
       yield* disk.close

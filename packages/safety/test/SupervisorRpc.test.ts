@@ -4,7 +4,8 @@ import { Context, Effect, Layer } from "effect"
 import { type Hash, superRoot } from "@ephor/types"
 import { L1, Supervisor } from "../src/index.ts"
 import * as NodeSupervisorRpc from "../src/NodeSupervisorRpc.ts"
-import { makeL1, makeL2, persistentStore, rollupConfig, until } from "./world.ts"
+import { configOf } from "./support/supervisor.ts"
+import { makeL1, makeL2, persistentStore, until } from "./world.ts"
 import shapes from "./vectors/safety_and_revision.json" with { type: "json" }
 import vectors from "./vectors/access_list.json" with { type: "json" }
 
@@ -16,13 +17,7 @@ const makeServer = Effect.fnUntraced(function* (finalized = 0) {
   const b = yield* makeL2("902", l1)
   const context = yield* Layer.build(
     NodeSupervisorRpc.layer({ port: 0 }).pipe(
-      Layer.provideMerge(
-        Supervisor.layer({
-          dependencySet: { dependencies: { "901": {}, "902": {} } },
-          rollupConfigs: { "901": rollupConfig(l1, a), "902": rollupConfig(l1, b) },
-          nodes: [{ node: a.node }, { node: b.node }]
-        })
-      ),
+      Layer.provideMerge(Supervisor.layer(configOf(l1, [a, b]))),
       Layer.provide(Layer.fresh(L1.layer(l1.source))),
       Layer.provide(yield* persistentStore)
     )

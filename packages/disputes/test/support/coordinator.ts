@@ -3,7 +3,7 @@ import { Chain } from "@ephor/chain"
 import { Store } from "@ephor/store"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
-import type { CandidateReceipt, SessionIndex } from "@ephor/types"
+import { candidateHash, type CandidateReceipt, type SessionIndex } from "@ephor/types"
 import { Context, Deferred, Effect, Layer, Queue, Stream } from "effect"
 import { DisputeCoordinator, Disputes, VoteRegister, VotesDb } from "@ephor/disputes"
 import * as World from "./world.ts"
@@ -109,6 +109,15 @@ export const start = Effect.fnUntraced(function* (
           pendingConfirmation
         }))
         .pipe(Effect.tap(() => settled)),
+    /** We have judged a candidate. */
+    judge: (candidate: CandidateReceipt, session: SessionIndex, valid: boolean) =>
+      harness.send({
+        _tag: "IssueLocalStatement",
+        session,
+        candidateHash: candidateHash(candidate),
+        candidate,
+        valid
+      }),
     hearings: Effect.andThen(settled, harness.captured(Overseer.MisbehaviorArbitration)).pipe(
       Effect.map((messages) => messages.filter((message) => message._tag === "Hearing"))
     ),

@@ -6,6 +6,7 @@ import type { Store } from "@ephor/store"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import type { SignedDisputeStatement } from "@ephor/overseer"
 import {
+  type AvailableData,
   type CandidateEvent,
   candidateHash,
   type CandidateReceipt,
@@ -30,6 +31,17 @@ export const everybody = await Effect.runPromise(
 export const validators = everybody.publicKeys
 
 export const hashOf = (name: string): Hash => `0x${Buffer.from(name).toString("hex").padEnd(64, "0")}`
+
+/** The data of any candidate. */
+export const data: AvailableData = {
+  pov: { blockData: new Uint8Array(4) },
+  validationData: {
+    parentHead: new Uint8Array(1),
+    relayParentNumber: 1,
+    relayParentStorageRoot: hashOf("root"),
+    maxPovSize: 10
+  }
+}
 
 export const receipt = (name: string): CandidateReceipt => ({
   descriptor: {

@@ -9,8 +9,8 @@ import type { BlockStreamRequest, BlockStreamResponse, StartBlockStream } from "
 import * as Metrics from "../Metrics.ts"
 import { InvalidArgument, ObserverError, ResourceExhausted } from "../ObserverError.ts"
 import type { Shared } from "../Publisher.ts"
-import type { Session } from "./Drive.ts"
 import { nearPlaces, type Place } from "./Feed.ts"
+import { StreamSession } from "./StreamSession.ts"
 
 type Command = NonNullable<BlockStreamRequest["command"]>
 
@@ -22,12 +22,8 @@ const manyMore = 1_000_000
 const lastRound = 0xffff_ffff
 
 /** See `makeBlockSession`. */
-export class BlockSession implements Session<Command, BlockStreamResponse> {
-  wake: (() => void) | undefined
-  bytes = 0
-  readonly #shared: Shared
-  #waiting: Command | undefined
-  #started = false
+export class BlockSession extends StreamSession<Command, BlockStreamResponse> {
+  protected started = false
   /** Highest round that this subscriber has said to have, per authority. */
   #requested: ReadonlyArray<number> = []
   /** Highest round that it has or was sent: where history goes on if it falls off the ring. */
@@ -40,48 +36,31 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
   #cursor = 0
   /** Position of the next signature of randomness. */
   #auxiliary = 0
-  #wishes: BatchPolicy.BatchWishes = {}
-  #owesResponse = false
-  #sentMs = 0
-
-  constructor(shared: Shared) {
-    this.#shared = shared
-  }
-
-  command(command: Command): void {
-    this.#waiting = command
-  }
 
   ready(): boolean {
-    const { auxiliary, blocks } = this.#shared.feed
-    if (this.#waiting !== undefined) return true
-    return this.#started && (this.#cursor < blocks.next || this.#auxiliary < auxiliary.next)
-  }
-
-  due(nowMs: number): boolean {
-    return this.#started && nowMs - this.#sentMs >= this.#shared.options.heartbeatMs
+    const { auxiliary, blocks } = this.shared.feed
+    if (this.waiting !== undefined) return true
+    return this.started && (this.#cursor < blocks.next || this.#auxiliary < auxiliary.next)
   }
 
   poll(nowMs: number): BlockStreamResponse | Effect.Effect<void, ObserverError> | undefined {
-    const command = this.#waiting
-    this.#waiting = undefined
+    const command = this.takeCommand()
     if (command?._tag === "Stop") this.#stop()
     if (command?._tag === "Start") return this.#start(command.value)
-    if (!this.#started) return undefined
-    const { feed, options } = this.#shared
+    if (!this.started) return undefined
+    const { feed } = this.shared
     const behind = this.#backlogAt === this.#backlog.length
     if (behind && this.#backlogMore) return this.#loadPage(this.#backlog[this.#backlog.length - 1])
     if (behind && this.#cursor < feed.blocks.first) return this.#leaveRing()
     const response = behind ? (this.#fromRing() ?? this.#fromAuxiliary()) : this.#fromBacklog()
-    if (response === undefined && !this.#owesResponse && nowMs - this.#sentMs < options.heartbeatMs)
-      return undefined
-    this.#owesResponse = false
-    this.#sentMs = nowMs
+    if (response === undefined && !this.owesResponse && !this.isSilent(nowMs)) return undefined
+    this.owesResponse = false
+    this.sentMs = nowMs
     return response ?? this.#heartbeat()
   }
 
   #stop(): void {
-    this.#started = false
+    this.started = false
     this.#backlog = []
     this.#backlogAt = 0
     this.#backlogMore = false
@@ -89,7 +68,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
   }
 
   #start(start: StartBlockStream): Effect.Effect<void, ObserverError> {
-    const { feed, source } = this.#shared
+    const { feed, source } = this.shared
     const { authorities, highestRoundPerAuthority: rounds } = start
     if (rounds.length !== 0 && rounds.length !== source.committeeSize) {
       const why = `highest_round_per_authority has ${rounds.length} entries, the committee has ${source.committeeSize}`
@@ -101,9 +80,9 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
       return fail(new InvalidArgument({ why }))
     }
     this.#stop()
-    this.#wishes = start
-    this.#started = true
-    this.#owesResponse = true
+    this.wishes = start
+    this.started = true
+    this.owesResponse = true
     // Authors whose blocks are not wanted count as being at the end.
     const wanted = authorities === undefined ? undefined : new Set(authorities)
     this.#requested = Array.from({ length: source.committeeSize }, (_, author) =>
@@ -117,7 +96,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
   }
 
   #loadPage(after?: SourceBlock): Effect.Effect<void, ObserverError> {
-    const { feed, options, source } = this.#shared
+    const { feed, options, source } = this.shared
     const limit = options.pageBlocks
     return Effect.map(source.blocksAfter(this.#requested, { after: after?.ref, limit }), (blocks) => {
       this.#backlog = blocks
@@ -134,18 +113,18 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
 
   /** Too slow for the ring: history has it all, so nothing is lost. */
   #leaveRing(): Effect.Effect<void, ObserverError> {
-    this.#cursor = this.#shared.feed.blocks.next
+    this.#cursor = this.shared.feed.blocks.next
     this.#twice.clear()
     this.#requested = [...this.#reached]
     return Effect.andThen(Metric.update(Metrics.downgrades, 1), this.#loadPage())
   }
 
   #fromBacklog() {
-    const { feed, options } = this.#shared
+    const { feed, options } = this.shared
     const waiting = this.#backlog.length - this.#backlogAt + (feed.blocks.next - this.#cursor)
     const lag = waiting + (this.#backlogMore ? manyMore : 0)
-    const most = BatchPolicy.wishedSize(lag, this.#wishes)
-    const limits = BatchPolicy.lowered(options, this.#wishes)
+    const most = BatchPolicy.wishedSize(lag, this.wishes)
+    const limits = BatchPolicy.lowered(options, this.wishes)
     const count = BatchPolicy.take(this.#backlog, this.#backlogAt, most, sizeOf, limits)
     const batch = this.#backlog.slice(this.#backlogAt, this.#backlogAt + count)
     this.#backlogAt += count
@@ -159,11 +138,11 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
   }
 
   #fromRing() {
-    const { feed } = this.#shared
+    const { feed } = this.shared
     const from = this.#cursor
     const candidates: Array<SourceBlock> = []
-    const most = BatchPolicy.wishedSize(feed.blocks.next - from, this.#wishes)
-    const { softBytes } = BatchPolicy.lowered(this.#shared.options, this.#wishes)
+    const most = BatchPolicy.wishedSize(feed.blocks.next - from, this.wishes)
+    const { softBytes } = BatchPolicy.lowered(this.shared.options, this.wishes)
     let bytes = 0
     let leftOut = ""
     for (; this.#cursor < feed.blocks.next && candidates.length < most; this.#cursor++) {
@@ -190,15 +169,15 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
       index: feed.tip.highestCommitIndex
     }
     this.bytes = bytes
-    return this.#shared.blocks.at(place) ?? this.#respond(candidates, place)
+    return this.shared.blocks.at(place) ?? this.#respond(candidates, place)
   }
 
   /** What comes beside the blocks, once there are none to send; who is behind with blocks does without. */
   #fromAuxiliary(): BlockStreamResponse | undefined {
-    const { blocks, feed, options } = this.#shared
+    const { blocks, feed, options } = this.shared
     if (this.#auxiliary === feed.auxiliary.next) return undefined
     const { from, items } = feed.auxiliaryFrom(this.#auxiliary)
-    const randomnessSignatures = BatchPolicy.fitting(items, blockBytes, options, this.#wishes)
+    const randomnessSignatures = BatchPolicy.fitting(items, blockBytes, options, this.wishes)
     const count = randomnessSignatures.length
     this.#auxiliary = from + count
     this.bytes = randomnessSignatures.reduce((sum, item) => sum + blockBytes(item), 0)
@@ -211,7 +190,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
 
   #wants({ ref }: SourceBlock): boolean {
     if (this.#twice.size > 0 && this.#twice.delete(ref.digest)) return false
-    return ref.round > (this.#requested[ref.author] ?? 0) && ref.round > this.#shared.feed.tip.gcRound
+    return ref.round > (this.#requested[ref.author] ?? 0) && ref.round > this.shared.feed.tip.gcRound
   }
 
   #sent({ author, round }: SourceBlock["ref"]): void {
@@ -219,7 +198,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
   }
 
   #respond(batch: ReadonlyArray<SourceBlock>, where: string | Place) {
-    const { blocks, feed, options } = this.#shared
+    const { blocks, feed, options } = this.shared
     let bytes = 0
     for (const block of batch) bytes += sizeOf(block)
     if (bytes > options.hardBytes) {
@@ -235,8 +214,8 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
 
   #heartbeat(): BlockStreamResponse {
     this.bytes = 0
-    const { highestCommitIndex } = this.#shared.feed.tip
-    return this.#shared.blocks.get(`h:${highestCommitIndex}`, () => ({
+    const { highestCommitIndex } = this.shared.feed.tip
+    return this.shared.blocks.get(`h:${highestCommitIndex}`, () => ({
       response: { blocks: [], highestCommitIndex },
       bytes: 64
     }))

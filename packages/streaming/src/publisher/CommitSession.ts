@@ -10,7 +10,7 @@ import { blockBytes, commitBytes } from "../FrameCache.ts"
 import type { CommitStreamRequest, CommitStreamResponse } from "../Messages.ts"
 import { ObserverError, OutOfRange, ResourceExhausted, Source } from "../ObserverError.ts"
 import type { Shared } from "../Publisher.ts"
-import type { Session } from "./Drive.ts"
+import { StreamSession } from "./StreamSession.ts"
 
 type Command = NonNullable<CommitStreamRequest["command"]>
 
@@ -20,52 +20,36 @@ const fail = (reason: ObserverError["reason"]) =>
 const sizeOf = ({ bytes }: SourceBlock) => blockBytes(bytes)
 
 /** See `makeCommitSession`. */
-export class CommitSession implements Session<Command, CommitStreamResponse> {
-  wake: (() => void) | undefined
-  bytes = 0
-  readonly #shared: Shared
-  #waiting: Command | undefined
+export class CommitSession extends StreamSession<Command, CommitStreamResponse> {
   /** Index of the next commit to send; nothing while stopped. */
   #next: number | undefined
   /** What the source has from there on, once it was asked. */
   #found: ReadonlyArray<CommittedSubDag> | undefined
-  #wishes: BatchPolicy.BatchWishes = {}
-  #owesResponse = false
   /** It has not been at the tip since it was started: what certifies the tip is due as soon as it is. */
   #owesCertifiers = false
   /** Those that were sent last. */
   #certifiers: ReadonlyArray<SourceBlock> = []
   /** They have just been looked for. */
   #looked = false
-  #sentMs = 0
 
-  constructor(shared: Shared) {
-    this.#shared = shared
-  }
-
-  command(command: Command): void {
-    this.#waiting = command
+  protected get started(): boolean {
+    return this.#next !== undefined
   }
 
   ready(): boolean {
-    if (this.#waiting !== undefined) return true
-    return this.#next !== undefined && this.#next <= this.#shared.feed.tip.highestCommitIndex
-  }
-
-  due(nowMs: number): boolean {
-    return this.#next !== undefined && nowMs - this.#sentMs >= this.#shared.options.heartbeatMs
+    if (this.waiting !== undefined) return true
+    return this.#next !== undefined && this.#next <= this.shared.feed.tip.highestCommitIndex
   }
 
   poll(nowMs: number): CommitStreamResponse | Effect.Effect<void, ObserverError> | undefined {
-    const { feed, options } = this.#shared
-    const command = this.#waiting
-    this.#waiting = undefined
+    const { feed, options } = this.shared
+    const command = this.takeCommand()
     if (command !== undefined) this.#found = undefined
     if (command?._tag === "Stop") this.#next = undefined
     if (command?._tag === "Start") {
       this.#next = command.value.lastCommitIndex + 1
-      this.#wishes = command.value
-      this.#owesResponse = true
+      this.wishes = command.value
+      this.owesResponse = true
       this.#owesCertifiers = options.certifierBlocks
       this.#certifiers = []
     }
@@ -78,14 +62,14 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
     if (found === undefined) return this.#read(this.#next)
     this.#found = undefined
     if (found.length > 0) return this.#said(this.#respond(this.#next, found), nowMs)
-    const due = this.#owesResponse || nowMs - this.#sentMs >= options.heartbeatMs
+    const due = this.owesResponse || this.isSilent(nowMs)
     if (!due && !this.#owesCertifiers) return undefined
     return this.#certifyTip(nowMs) ?? (due ? this.#said(this.#heartbeat(), nowMs) : undefined)
   }
 
   /** What certifies the newest commits, unless it was sent before. */
   #certifyTip(nowMs: number): CommitStreamResponse | Effect.Effect<void, ObserverError> | undefined {
-    const { certifiers, feed, options } = this.#shared
+    const { certifiers, feed, options } = this.shared
     if (!options.certifierBlocks) return undefined
     // Once is enough, though there be news again: a stream that is due must not wait for a moment without any.
     if (!this.#looked && !certifiers.fits(feed)) {
@@ -100,30 +84,30 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
   }
 
   #said<R>(response: R, nowMs: number): R {
-    this.#owesResponse = false
+    this.owesResponse = false
     this.#looked = false
-    this.#sentMs = nowMs
+    this.sentMs = nowMs
     return response
   }
 
   #read(next: number): Effect.Effect<void, ObserverError> {
-    const { feed, source } = this.#shared
+    const { feed, source } = this.shared
     // Commits behind, the next one included: one commit at the tip is a lag of one.
     const lag = feed.tip.highestCommitIndex - next + 1
-    return Effect.map(source.commitsAfter(next - 1, BatchPolicy.wishedSize(lag, this.#wishes)), (found) => {
+    return Effect.map(source.commitsAfter(next - 1, BatchPolicy.wishedSize(lag, this.wishes)), (found) => {
       this.#found = found
     })
   }
 
   #respond(next: number, found: ReadonlyArray<CommittedSubDag>) {
-    const { commits: cache, feed, options } = this.#shared
+    const { commits: cache, feed, options } = this.shared
     const gap = found.findIndex((commit, i) => commit.commitIndex !== next + i)
     if (gap >= 0) {
       const why = `commit ${found[gap]!.commitIndex} came where commit ${next + gap} belongs`
       return fail(new Source({ why }))
     }
     const { highestCommitIndex } = feed.tip
-    const commits = BatchPolicy.fitting(found, commitBytes, options, this.#wishes)
+    const commits = BatchPolicy.fitting(found, commitBytes, options, this.wishes)
     const count = commits.length
     const bytes = commits.reduce((sum, commit) => sum + commitBytes(commit), 0)
     if (bytes > options.hardBytes) {
@@ -140,8 +124,8 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
 
   /** A heartbeat that certifies: for peers that know the seed only, it is one. */
   #certify(certifiers: ReadonlyArray<SourceBlock>): CommitStreamResponse {
-    const { commits: cache, feed, options } = this.#shared
-    const blocks = BatchPolicy.fitting(certifiers, sizeOf, options, this.#wishes)
+    const { commits: cache, feed, options } = this.shared
+    const blocks = BatchPolicy.fitting(certifiers, sizeOf, options, this.wishes)
     this.bytes = blocks.reduce((sum, block) => sum + sizeOf(block), 0)
     const { highestCommitIndex } = feed.tip
     const key = `v:${highestCommitIndex}:${blocks.map(({ ref }) => ref.digest).join()}`
@@ -153,8 +137,8 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
 
   #heartbeat(): CommitStreamResponse {
     this.bytes = 0
-    const { highestCommitIndex } = this.#shared.feed.tip
-    return this.#shared.commits.get(`h:${highestCommitIndex}`, () => ({
+    const { highestCommitIndex } = this.shared.feed.tip
+    return this.shared.commits.get(`h:${highestCommitIndex}`, () => ({
       response: { commits: [], highestCommitIndex },
       bytes: 64
     }))
