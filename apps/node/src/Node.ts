@@ -7,7 +7,7 @@ import { DevChain, DevCompanion, FollowedChain } from "@ephor/devchain"
 import * as NodeRpcChain from "@ephor/execution/NodeRpcChain"
 import * as NodeSignaturePool from "@ephor/keystore/NodeSignaturePool"
 import * as NodeStore from "@ephor/store/NodeStore"
-import { Health, NodeAdmin } from "@ephor/cli"
+import { Health, NodeAdmin, WallClock } from "@ephor/cli"
 import { Disputes, Thresholds } from "@ephor/disputes"
 import { MemoryNetwork, Network } from "@ephor/network"
 import { BlockSource, Publisher } from "@ephor/streaming"
@@ -203,7 +203,7 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
 /** Everything that `ephor-node run` runs. */
 export const layer = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) => {
   const kind = membership.follows ? follower : membership.isNetworked ? sequencer : alone
-  return Health.whole(kind(config, spec, membership, extension)).pipe(
+  return Health.whole(Layer.mergeAll(kind(config, spec, membership, extension), WallClock.layer)).pipe(
     Layer.provide([
       extension.store ?? NodeStore.layer({ path: join(config.dataDir, "store") }),
       Health.layer,

@@ -1,7 +1,7 @@
 /**
  * The supervisor on one page of layers: ground, L1, nodes, brain, doors.
  */
-import { Health, NodeAdmin } from "@ephor/cli"
+import { WallClock, Health, NodeAdmin } from "@ephor/cli"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
 import * as NodeDbSync from "@ephor/safety/NodeDbSync"
@@ -9,7 +9,8 @@ import * as NodeL1 from "@ephor/safety/NodeL1"
 import * as NodeSupervisorRpc from "@ephor/safety/NodeSupervisorRpc"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
-import { Clock, Effect, Layer, type Redacted, Ref, Schema } from "effect"
+import { Elapsed } from "@ephor/types"
+import { Effect, Layer, type Redacted, Ref, Schema } from "effect"
 import {
   ConfigFileError,
   readDependencySet,
@@ -172,12 +173,12 @@ const readiness = Layer.effectDiscard(
   Effect.gen(function* () {
     const supervisor = yield* Supervisor.Supervisor
     const health = yield* Health.Health
-    const last = yield* Ref.make({ text: "", atMs: yield* Clock.currentTimeMillis })
+    const last = yield* Ref.make({ text: "", atMs: yield* Elapsed.ms })
     yield* health.check(
       "heads",
       Effect.gen(function* () {
         const status = yield* supervisor.syncStatus
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* Elapsed.ms
         const text = JSON.stringify(status.chains)
         const before = yield* Ref.get(last)
         if (before.text !== text) yield* Ref.set(last, { text, atMs: now })
@@ -221,7 +222,8 @@ const supervise = (config: SupervisorConfig, inputs: Inputs) =>
       // doors: who may ask it
       NodeSupervisorRpc.layer(rpcOptions(config, inputs.adminSecret)),
       admin(config),
-      readiness
+      readiness,
+      WallClock.layer
       // brain
     ).pipe(Layer.provideMerge(brain(config, inputs)))
   ).pipe(

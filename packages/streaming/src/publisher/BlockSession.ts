@@ -42,7 +42,7 @@ export class BlockSession implements Session<Command, BlockStreamResponse> {
   #auxiliary = 0
   #wishes: BatchPolicy.BatchWishes = {}
   #owesResponse = false
-  #sentMs = 0
+  #sentMs = Number.NEGATIVE_INFINITY
 
   constructor(shared: Shared) {
     this.#shared = shared

@@ -37,7 +37,7 @@ export class CommitSession implements Session<Command, CommitStreamResponse> {
   #certifiers: ReadonlyArray<SourceBlock> = []
   /** They have just been looked for. */
   #looked = false
-  #sentMs = 0
+  #sentMs = Number.NEGATIVE_INFINITY
 
   constructor(shared: Shared) {
     this.#shared = shared

@@ -2,8 +2,8 @@
  * What a subscriber knows and does, whoever its publisher is at the moment: takes responses apart, verifies, derives,
  * hands over, and decides about modes.
  */
-import { Clock, Effect, Metric, Queue, Result, SubscriptionRef } from "effect"
-import type { CommittedSubDag } from "@ephor/types"
+import { Effect, Metric, Queue, Result, SubscriptionRef } from "effect"
+import { Elapsed, type CommittedSubDag } from "@ephor/types"
 import type { ObservedBlock, Service as Verifier } from "../BlockVerifier.ts"
 import { CommitDeriver, isFault, type ObservedCommit } from "../CommitDeriver.ts"
 import type { BlockStreamResponse, CommitStreamResponse } from "../Messages.ts"
@@ -269,7 +269,7 @@ export class Observer {
     }
     yield* this.#verify(block)
     yield* this.#witness(block)
-    yield* this.#accepted(deriver.addBlock(block, yield* Clock.currentTimeMillis))
+    yield* this.#accepted(deriver.addBlock(block, yield* Elapsed.ms))
   })
 
   /** Checks a block's signature and rules, and counts its votes. */
@@ -310,7 +310,7 @@ export class Observer {
 
   /** Drops a bad block; too many of them in a minute end the session. */
   readonly #reject = Effect.fnUntraced({ self: this }, function* (this: Observer, forged: Forged) {
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* Elapsed.ms
     this.#counts.rejected++
     this.#bad = [...this.#bad.filter((atMs) => nowMs - atMs < 60_000), nowMs]
     yield* Metric.update(Metrics.blocksRejected, 1)
