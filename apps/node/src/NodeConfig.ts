@@ -70,6 +70,11 @@ export const settings = {
     description:
       "The one validator to run here, the others being processes of their own: a file with its secret, or a development key such as //Alice"
   }),
+  authorKey: Settings.list("author-key", {
+    description:
+      "Files with the secrets of the DAG's authors, in the order of authors in the chain specification; for the process that makes the chain",
+    default: []
+  }),
   listen: Settings.list("listen", {
     description:
       "Addresses on which other processes of the committee are listened to, as /ip4/127.0.0.1/tcp/30333",

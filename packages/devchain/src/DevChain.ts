@@ -56,16 +56,22 @@ export interface Service {
 /** Steers a development chain. */
 export class DevChain extends Context.Service<DevChain, Service>()("@ephor/devchain/DevChain") {}
 
-/** Who authors: secrets of 32 bytes each, or a seed text that anybody may know, for networks that are thrown away. */
+/**
+ * Who authors: keys that sign, secrets of 32 bytes each, or a seed text that anybody may know, for networks that are thrown
+ * away.
+ */
 export type Authors =
+  | { readonly signers: ReadonlyArray<Committee.Author> }
   | { readonly secrets: ReadonlyArray<Redacted.Redacted<Uint8Array>> }
   | { readonly seed: string; readonly size: number }
 
 /** The authors that a configuration names. */
 export const authorsOf = (authors: Authors): ReadonlyArray<Committee.Author> =>
-  "secrets" in authors
-    ? authors.secrets.map((secret) => authorFromSecret(Redacted.value(secret)))
-    : developmentAuthors(authors.seed, authors.size)
+  "signers" in authors
+    ? authors.signers
+    : "secrets" in authors
+      ? authors.secrets.map((secret) => authorFromSecret(Redacted.value(secret)))
+      : developmentAuthors(authors.seed, authors.size)
 
 /** The runtime of the chain: validators, groups and parachains, and whatever differs from `DevRuntime.defaults`. */
 export type RuntimeOptions = Partial<DevRuntime.Options> &
