@@ -8,7 +8,7 @@ import { bip39Generate, waitReady } from "@polkadot/wasm-crypto"
 import { Console, Effect, Option, Redacted } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { readOrMakeNodeKey } from "./committee/NodeNetwork.ts"
-import { readSecret, ss58Address, writeSecret } from "./KeyFile.ts"
+import { checkPath, readSecret, ss58Address, writeSecret } from "./KeyFile.ts"
 import * as NodeLibp2p from "@ephor/network/NodeLibp2p"
 
 const schemes = ["sr25519", "ed25519"] as const
@@ -96,6 +96,7 @@ const node = Command.make(
     )
   },
   Effect.fn(function* (given) {
+    yield* checkPath("the file of the node key", given.file)
     const key = yield* readOrMakeNodeKey(given.file)
     yield* print({ file: given.file, peerId: yield* NodeLibp2p.peerIdOf(key) }, given.json)
   })

@@ -1,7 +1,7 @@
 /**
  * The command tree of `ephor-supervisor`.
  */
-import { Settings, Telemetry } from "@ephor/cli"
+import { Secrets, Settings, Telemetry } from "@ephor/cli"
 import { Supervisor } from "@ephor/safety"
 import { Console, Effect, Layer, References } from "effect"
 import { Command } from "effect/cli"
@@ -34,7 +34,7 @@ const supervise = (flags: { readonly [name: string]: ReadonlyArray<string> }) =>
     return yield* Effect.gen(function* () {
       const supervisor = yield* Supervisor.Supervisor
       yield* Effect.logInfo("the supervisor is running", {
-        nodes: config.l2ConsensusNodes,
+        nodes: config.l2ConsensusNodes.map(Secrets.showUrl),
         datadir: config.dataDir
       })
       if (config.pprofEnabled) {

@@ -1,7 +1,7 @@
 /**
  * The supervisor on one page of layers: ground, L1, nodes, brain, doors.
  */
-import { WallClock, Health, NodeAdmin } from "@ephor/cli"
+import { Health, NodeAdmin, Secrets, WallClock } from "@ephor/cli"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
 import * as NodeDbSync from "@ephor/safety/NodeDbSync"
@@ -48,7 +48,7 @@ const checkUrls = Effect.fnUntraced(function* ({ l2ConsensusNodes }: SupervisorC
   for (const url of l2ConsensusNodes) {
     if (!URL.canParse(url) || !/^(ws|http)s?:$/.test(new URL(url).protocol)) {
       return yield* wrong(
-        `--l2-consensus.nodes has "${url}" but should have URLs with ws://, wss://, http:// or https://`
+        `--l2-consensus.nodes has ${URL.canParse(url) ? `"${Secrets.showUrl(url)}"` : "what is no URL"} but should have URLs with ws://, wss://, http:// or https://`
       )
     }
   }

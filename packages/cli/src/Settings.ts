@@ -4,6 +4,7 @@
  */
 import { Effect, FileSystem, Option, Record, Redacted, Result, Schema } from "effect"
 import { Flag } from "effect/cli"
+import * as Secrets from "./Secrets.ts"
 
 /** One setting: how it is called on the command line, what text it takes, what it is without anybody's word. */
 export interface Setting<A> {
@@ -58,6 +59,31 @@ export const text = (flag: string, about: About | AboutWithDefault<string>): Set
 export const optionalText = (flag: string, about: About): Setting<string | undefined> =>
   setting<string | undefined>(flag, { ...about, default: undefined }, "text", (value) =>
     value === "" ? Option.none() : Option.some(value)
+  )
+
+const pathOf = (value: string): Option.Option<string> =>
+  value === "" || Secrets.isLike(value) ? Option.none() : Option.some(value)
+
+/** The path of a file or directory. What looks like a secret is refused without being repeated. */
+export const path = (flag: string, about: About | AboutWithDefault<string>): Setting<string> =>
+  setting(flag, about, "the path of a file or directory", pathOf)
+
+/** A path that may be left out. */
+export const optionalPath = (flag: string, about: About): Setting<string | undefined> =>
+  setting<string | undefined>(
+    flag,
+    { ...about, default: undefined },
+    "the path of a file or directory",
+    pathOf
+  )
+
+/** A comma-separated list of paths; the flag may be repeated. */
+export const paths = (
+  flag: string,
+  about: About | AboutWithDefault<ReadonlyArray<string>>
+): Setting<ReadonlyArray<string>> =>
+  setting<ReadonlyArray<string>>(flag, about, "a comma-separated list of paths", (value) =>
+    Option.all(value.split(",").map((item) => pathOf(item.trim())))
   )
 
 /** A whole number within bounds. */
@@ -214,6 +240,11 @@ export const resolve = Effect.fn("Settings.resolve")(function* <const T extends 
   const configPath =
     sources.flags["config"]?.[0] ??
     sources.prefixes.map((p) => sources.environment[`${p}_CONFIG`]).find(Boolean)
+  if (configPath !== undefined && Secrets.isLike(configPath)) {
+    return yield* new SettingsError({
+      message: `--config is ${Secrets.notRepeated} but should be the path of a file`
+    })
+  }
   const file = configPath === undefined ? {} : yield* readFile(configPath, table)
   const resolved: Record<string, unknown> = {}
   for (const [name, entry] of Object.entries(table)) {
@@ -233,7 +264,7 @@ export const resolve = Effect.fn("Settings.resolve")(function* <const T extends 
     const value = entry.parse(found.text)
     if (Option.isNone(value)) {
       return yield* new SettingsError({
-        message: `${found.where} is "${found.text}" but should be ${entry.expected}`
+        message: `${found.where} is ${quote(found.text)} but should be ${entry.expected}`
       })
     }
     resolved[name] = value.value
@@ -259,6 +290,20 @@ const find = (
   return inFile === undefined ? undefined : { text: inFile, where: `"${name}" in ${path}` }
 }
 
-/** The effective settings as printable JSON: secrets show as `<redacted>`. */
+/** A text in a message, unless it may be a secret or carry one. */
+const quote = (text: string): string => {
+  if (text.split(",").some(Secrets.isLike)) return Secrets.notRepeated
+  return text.includes("://") ? `"${text.split(",").map(Secrets.showUrl).join(",")}"` : `"${text}"`
+}
+
+const shown = (value: unknown): unknown => {
+  if (Redacted.isRedacted(value)) return "<redacted>"
+  return typeof value === "string" && value.includes("://") ? Secrets.showUrl(value) : value
+}
+
+/**
+ * The effective settings as printable JSON: secrets show as `<redacted>`, URLs without credentials and without what follows
+ * the host.
+ */
 export const render = (resolved: { readonly [name: string]: unknown }): string =>
-  JSON.stringify(resolved, (_, value) => (Redacted.isRedacted(value) ? "<redacted>" : value), 2)
+  JSON.stringify(resolved, (_, value) => shown(value), 2)

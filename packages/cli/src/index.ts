@@ -1,6 +1,7 @@
 export * as Health from "./Health.ts"
 export * as NodeAdmin from "./NodeAdmin.ts"
 export * as NodeProgram from "./NodeProgram.ts"
+export * as Secrets from "./Secrets.ts"
 export * as Settings from "./Settings.ts"
 export * as Telemetry from "./Telemetry.ts"
 export * as WallClock from "./WallClock.ts"

@@ -5,6 +5,13 @@ import { Hash, Json, Receipt } from "@ephor/types"
 import { Effect, Result, Schema, Stream } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 
+/** An address without what follows the host and without credentials: providers have their keys there. */
+const shown = (url: string): string => {
+  if (!URL.canParse(url)) return "the address"
+  const { host, pathname, protocol, search } = new URL(url)
+  return `${protocol}//${host}${pathname === "/" && search === "" ? "" : "/..."}`
+}
+
 /** Nobody answered, or not in time; a later try may succeed. */
 export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {
   url: Schema.String,
@@ -13,7 +20,8 @@ export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable"
 }) {
   override get message() {
     const cause = this.cause
-    return `${this.url} did not answer ${this.method}: ${cause instanceof Error ? cause.message : String(cause)}`
+    const why = cause instanceof Error ? cause.message : String(cause)
+    return `${shown(this.url)} did not answer ${this.method}: ${why.replaceAll(this.url, shown(this.url))}`
   }
 }
 
@@ -24,7 +32,7 @@ export class NotExecutionClient extends Schema.TaggedError<NotExecutionClient>()
   answer: Schema.String
 }) {
   override get message() {
-    return `${this.url} is not the JSON-RPC address of an execution client: it answered ${this.method} with ${this.answer}`
+    return `${shown(this.url)} is not the JSON-RPC address of an execution client: it answered ${this.method} with ${this.answer}`
   }
 }
 
@@ -36,7 +44,7 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", {
   text: Schema.String
 }) {
   override get message() {
-    return `${this.url} refused ${this.method}: ${this.text} (${this.code})`
+    return `${shown(this.url)} refused ${this.method}: ${this.text} (${this.code})`
   }
 }
 

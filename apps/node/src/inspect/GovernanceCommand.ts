@@ -7,6 +7,7 @@ import { Jwt } from "@ephor/supervisor-protocol"
 import * as NodeJwt from "@ephor/supervisor-protocol/NodeJwt"
 import { Clock, Console, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import { checkPath } from "../KeyFile.ts"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { join } from "node:path"
 import { type Unfrozen, unfreezePath, Unfrozen as UnfrozenSchema } from "../GovernanceRoutes.ts"
@@ -114,6 +115,7 @@ const unfreeze = Command.make(
   },
   Effect.fn(function* (given) {
     const secretFile = Option.getOrElse(given.jwtSecret, () => join(given.dataDir, "jwt.hex"))
+    yield* checkPath("--jwt-secret", secretFile)
     const done = Option.isSome(given.rpc)
       ? yield* unfreezeByRpc(given.rpc.value, secretFile, given.validatorStore)
       : yield* unfreezeStopped(given.dataDir, given.validatorStore)
