@@ -33,7 +33,10 @@ export type { Finality, FinalityVoter } from "./finality/FinalityVotes.ts"
 export interface Service {
   /** The public side of the committee that authors blocks. */
   readonly committee: DagCommittee
-  /** Queues a transaction for the next block; suspends while the queue is full. Queued transactions are lost by a crash. */
+  /**
+   * Queues a transaction for the next blocks; suspends while the queue is full. Queued transactions are lost by a crash. One
+   * that is too large for any block (`BlockBounds`) is refused as `Unsupported`.
+   */
   readonly submit: (transaction: DevTransaction) => Effect.Effect<void, ChainError>
   /** Registers who provides the inherents of an author's blocks, until the scope closes. The last one registered counts. */
   readonly provideInherents: (
@@ -87,7 +90,7 @@ export interface Settings {
   readonly inherentTimeoutMs: number
   /** Transactions that wait; `submit` suspends beyond. */
   readonly queueCapacity: number
-  /** Transactions that one block takes from the queue. */
+  /** Transactions that one block takes from the queue, as far as they fit (`BlockBounds`). */
   readonly transactionsPerBlock: number
   /** Rounds of the committee that are held in memory; a branch that begins further back is read from the store. */
   readonly heldRounds: number

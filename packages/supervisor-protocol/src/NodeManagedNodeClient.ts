@@ -9,6 +9,7 @@ import {
 } from "node:http"
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https"
 import { NodeWS } from "@effect/platform-node"
+import { BlockBounds } from "@ephor/types"
 import { Clock, Effect, Layer, type Redacted, type Scope } from "effect"
 import type { Duplex, Link } from "./client/Link.ts"
 import { keepAlive } from "./socket/NodeKeepAlive.ts"
@@ -42,7 +43,7 @@ export interface Limits extends ManagedNodeClient.Limits {
 export const defaults: Limits = {
   ...ManagedNodeClient.defaults,
   dialTimeoutMs: 10_000,
-  messageBytes: 32 * 1024 * 1024,
+  messageBytes: BlockBounds.maxMessageBytes,
   pingIntervalMs: 30_000,
   pongTimeoutMs: 30_000,
   closeTimeoutMs: 1000

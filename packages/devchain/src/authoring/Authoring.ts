@@ -9,6 +9,7 @@ import { queueLength, slotsMissed } from "../DevMetrics.ts"
 import { encode, type DevTransaction } from "../DevTransaction.ts"
 import type { StoreError } from "@ephor/store/Store"
 import type { DagMaker } from "./DagMaker.ts"
+import { fitting } from "./Filling.ts"
 import type { Providers } from "./Inherents.ts"
 import type { Origins } from "./Origins.ts"
 import { Timestamps } from "./Timestamps.ts"
@@ -77,13 +78,11 @@ export const makeAuthoring = (
   const timestamps = new Timestamps()
   /** Transactions out of the queue that no round holds yet: what a failed slot took waits here for the next one. */
   let taken: ReadonlyArray<DevTransaction> = []
-  const carried = Effect.sync(() => void (taken = []))
-
-  const takeWaiting = Effect.gen(function* () {
+  const takeWaiting = Effect.fnUntraced(function* (inherents: ReadonlyArray<DevTransaction>) {
     const room = options.transactionsPerBlock - taken.length
     if (room > 0 && (yield* Queue.size(queue)) > 0)
       taken = [...taken, ...(yield* Queue.takeBetween(queue, 1, room))]
-    return taken
+    return taken.slice(0, fitting(inherents, taken))
   })
 
   /** One block. If the head moves meanwhile the round is not imported; what it holds is committed by the next. */
@@ -93,7 +92,8 @@ export const makeAuthoring = (
     const inherent = yield* providers.ask(leader, asked)
     const parent = yield* chain.content((yield* chain.head("LocalUnsafe")).hash)
     const inherents = yield* relay.carrying(parent, parent.ref.hash === asked.hash ? inherent : null)
-    const waiting = yield* takeWaiting
+    const waiting = yield* takeWaiting(inherents)
+    const carried = Effect.sync(() => void (taken = taken.slice(waiting.length)))
     const slotMs = lastSlot * options.blockTimeMs
     const timestamp = timestamps.after(parent.ref.timestamp, Math.max(yield* dag.now, slotMs), slotMs)
     const position = { parent, timestamp, l1origin: origins.originFor(parent.ref, timestamp) }
