@@ -51,6 +51,28 @@ describe("tidy", () => {
         )
     ))
 
+  it("measures durations by Elapsed: the wall clock is read only where the time of day is meant", () => {
+    // Timestamps of blocks and votes, tokens, dates that are printed, times that are compared with those of others.
+    const timesOfDay = [
+      "apps/node/src/Run.ts",
+      "apps/node/src/devnet/Network.ts",
+      "apps/node/src/devnet/NodeChildren.ts",
+      "packages/backing/src/Provisioner.ts",
+      "packages/cli/src/WallClock.ts",
+      "packages/devchain/src/authoring/DagMaker.ts",
+      "packages/disputes/src/coordinator/State.ts",
+      "packages/json-rpc/src/Jwt.ts",
+      "packages/safety/src/chain/ChainWorker.ts"
+    ]
+    const readers = sources
+      .filter(({ file }) => !file.startsWith("packages/simulation/"))
+      .filter(({ lines }) =>
+        lines.some((line) => /^(?!\s*(?:\/?\*|\/\/)).*\bcurrentTime(?:Milli|Nano)s/.test(line))
+      )
+      .map(({ file }) => file)
+    assert.deepStrictEqual(readers.toSorted(), timesOfDay)
+  })
+
   it("documents every export", () =>
     offenders(
       sources

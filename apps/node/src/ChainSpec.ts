@@ -2,7 +2,7 @@
  * What all processes of one chain agree upon: when it began, what it derives from, who validates and who authors.
  */
 import * as NodeFile from "@ephor/store/NodeFile"
-import { BlockRef, ChainId, ParaId, Timestamp, ValidatorIndex } from "@ephor/types"
+import { BlockRef, ChainId, DagPublicKey, ParaId, Timestamp, ValidatorIndex } from "@ephor/types"
 import { Effect, FileSystem, Schema } from "effect"
 
 const Positive = Schema.Int.check(Schema.isGreaterThan(0))
@@ -32,8 +32,13 @@ export const ChainSpec = Schema.Struct({
   collator: Schema.String,
   /** Validators that back whatever they are offered, to show what happens then. */
   faultyValidators: Schema.Array(ValidatorIndex),
-  /** Seed of the committee's keys: development only. */
-  committeeSeed: Schema.String,
+  /**
+   * Ed25519 public keys of the DAG's authors, one for each validator in their order; the process that makes the chain has
+   * their secrets in files (`--author-key`).
+   */
+  authors: Schema.optionalKey(Schema.Array(DagPublicKey)),
+  /** Seed of their keys where `authors` is left out. Whoever reads it can sign commits: development only. */
+  committeeSeed: Schema.optionalKey(Schema.String),
   /** A block may be derived from L1 when this many blocks build on it. */
   derivationDelayBlocks: Schema.Int,
   /**

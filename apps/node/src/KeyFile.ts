@@ -1,6 +1,7 @@
 /**
  * Secrets of validators in files, and their public sides as operators know them.
  */
+import { Secrets } from "@ephor/cli"
 import { Effect, Redacted, Schema } from "effect"
 import * as NodeFile from "@ephor/store/NodeFile"
 import { createHash } from "node:crypto"
@@ -29,6 +30,16 @@ const failed = (path: string, verb: string) => (cause: unknown) => {
   })
 }
 
+/** Refuses what looks like a secret where a file is to be named, without repeating it. */
+export const checkPath = (what: string, path: string) =>
+  Secrets.isLike(path)
+    ? Effect.fail(
+        new KeyFileError({
+          message: `${what} is ${Secrets.notRepeated}: write it into a file and give the path of that; others may have read it from the command line, so better make a new one`
+        })
+      )
+    : Effect.void
+
 /** Longest key file in bytes: a phrase of 24 words with junctions and a password is far below. */
 const maxBytes = 4096
 
@@ -38,6 +49,7 @@ const maxBytes = 4096
  */
 export const readSecret = Effect.fn("readSecret")(function* (argument: string) {
   if (argument.startsWith("//")) return Redacted.make(argument)
+  yield* checkPath("the key", argument)
   const bytes = yield* Effect.tryPromise({ try: () => readFile(argument), catch: failed(argument, "read") })
   const text = bytes.length > maxBytes ? "" : bytes.toString("utf8").trim()
   if (text === "" || text.includes("\n")) {
@@ -49,12 +61,16 @@ export const readSecret = Effect.fn("readSecret")(function* (argument: string) {
 })
 
 /** Writes a new secret, readable by its owner only; a file that is there is never overwritten. */
-export const writeSecret = Effect.fn("writeSecret")((path: string, secret: Redacted.Redacted<string>) =>
-  Effect.mapError(
+export const writeSecret = Effect.fn("writeSecret")(function* (
+  path: string,
+  secret: Redacted.Redacted<string>
+) {
+  yield* checkPath("the file to write", path)
+  yield* Effect.mapError(
     NodeFile.create(path, `${Redacted.value(secret)}\n`, { mode: 0o600 }),
     failed(path, "written")
   )
-)
+})
 
 const ss58Context = Buffer.from("SS58PRE")
 

@@ -8,7 +8,7 @@ import { fromHex, type ValidatorId } from "@ephor/types"
 import { Effect, Redacted } from "effect"
 import { readOrMakeNodeKey } from "./committee/NodeNetwork.ts"
 import type { Scheme } from "./KeyCommand.ts"
-import { readSecret, ss58Address, writeSecret } from "./KeyFile.ts"
+import { checkPath, readSecret, ss58Address, writeSecret } from "./KeyFile.ts"
 
 const publicKeyOf = (secret: Redacted.Redacted<string>, kind: Scheme) =>
   Effect.map(Keystore.Keystore, ({ publicKeys }) => publicKeys[0]!).pipe(
@@ -41,6 +41,7 @@ export const show = Effect.fnUntraced(function* (key: string, kind: Scheme) {
 
 /** The network identity that a file holds; made if there is none. */
 export const identity = Effect.fnUntraced(function* (file: string) {
+  yield* checkPath("the file of the node key", file)
   const key = yield* readOrMakeNodeKey(file)
   return { file, peerId: yield* NodeLibp2p.peerIdOf(key) }
 })

@@ -7,7 +7,7 @@ import { DevChain, DevCompanion, FollowedChain } from "@ephor/devchain"
 import * as NodeRpcChain from "@ephor/execution/NodeRpcChain"
 import * as NodeSignaturePool from "@ephor/keystore/NodeSignaturePool"
 import * as NodeStore from "@ephor/store/NodeStore"
-import { Health, NodeAdmin } from "@ephor/cli"
+import { Health, NodeAdmin, WallClock } from "@ephor/cli"
 import { Disputes, Thresholds } from "@ephor/disputes"
 import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
 import { MemoryNetwork, Network } from "@ephor/network"
@@ -17,6 +17,7 @@ import * as NodeManagedNodeServer from "@ephor/supervisor-protocol/NodeManagedNo
 import { Context, Effect, Layer, type Redacted } from "effect"
 import { join } from "node:path"
 import type { ChainSpec } from "./ChainSpec.ts"
+import * as Authors from "./committee/Authors.ts"
 import * as Collations from "./committee/Collations.ts"
 import type { Membership, OwnValidator } from "./committee/Membership.ts"
 import * as NodeNetwork from "./committee/NodeNetwork.ts"
@@ -37,7 +38,6 @@ import { version } from "./version.ts"
 /** What the maker of the chain and those who follow it must know alike. */
 const common = (spec: ChainSpec, { validators }: Membership) => ({
   chainId: spec.chainId,
-  authors: { seed: spec.committeeSeed, size: validators.length },
   ...(spec.l1Genesis === undefined ? {} : { l1Genesis: spec.l1Genesis }),
   runtime: {
     validators,
@@ -62,36 +62,42 @@ const engineOf = ({ executionEngine: url, executionJwtSecret: path }: NodeConfig
 const votesOf = ({ own }: Membership) => Thresholds.supermajority(own.length)
 
 /** The chain that this process makes: our own, or an execution client's. */
-const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) => {
-  const options = { ...common(spec, membership), derivationDelayBlocks: spec.derivationDelayBlocks }
-  return config.executionRpc === undefined
-    ? DevChain.layer({
+const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const options = {
+        ...common(spec, membership),
+        authors: yield* Authors.signing(spec, config),
+        derivationDelayBlocks: spec.derivationDelayBlocks
+      }
+      if (config.executionRpc !== undefined) {
+        return DevCompanion.layer(
+          options,
+          NodeRpcChain.make({
+            ...(yield* engineOf(config)),
+            chainId: spec.chainId,
+            url: config.executionRpc,
+            messagePasserRoot: config.executionOutputRoot
+          })
+        )
+      }
+      return DevChain.layer({
         ...options,
         genesisTime: spec.genesisTime,
         blockTimeMs: spec.blockTimeMs,
         finality:
           spec.finality === "external" ? "external" : { depth: spec.finality, votes: votesOf(membership) }
       })
-    : Layer.unwrap(
-        Effect.map(engineOf(config), (engine) =>
-          DevCompanion.layer(
-            options,
-            NodeRpcChain.make({
-              ...engine,
-              chainId: spec.chainId,
-              url: config.executionRpc!,
-              messagePasserRoot: config.executionOutputRoot
-            })
-          )
-        )
-      )
-}
+    })
+  )
 
 /** The chain that the sequencer of the committee makes. */
-const followedChain = (spec: ChainSpec, membership: Membership) =>
-  FollowedChain.layer({ ...common(spec, membership), genesisTime: spec.genesisTime }).pipe(
-    Layer.provide(RemoteFeed.layer(membership.sequencer))
-  )
+const followedChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) =>
+  Layer.unwrap(
+    Effect.map(Authors.known(spec, config), (authors) =>
+      FollowedChain.layer({ ...common(spec, membership), authors, genesisTime: spec.genesisTime })
+    )
+  ).pipe(Layer.provide(RemoteFeed.layer(membership.sequencer)))
 
 /** The secret under which tokens for this node are signed; read once, since a missing file is made. */
 class JwtSecret extends Context.Service<JwtSecret, Redacted.Redacted<Uint8Array>>()(
@@ -209,14 +215,14 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),
     Layer.provide([Disputes.layer, executor(config), NodeSignaturePool.layer()]),
-    Layer.provideMerge(followedChain(spec, membership)),
+    Layer.provideMerge(followedChain(config, spec, membership)),
     Layer.provide(NodeNetwork.layer(config, spec, membership))
   )
 
 /** Everything that `ephor-node run` runs. */
 export const layer = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) => {
   const kind = membership.follows ? follower : membership.isNetworked ? sequencer : alone
-  return Health.whole(kind(config, spec, membership, extension)).pipe(
+  return Health.whole(Layer.mergeAll(kind(config, spec, membership, extension), WallClock.layer)).pipe(
     Layer.provide([
       extension.store ??
         NodeStore.layer({

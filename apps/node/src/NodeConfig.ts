@@ -25,7 +25,7 @@ export const settings = {
     protocols: ["http:", "https:"],
     default: undefined
   }),
-  executionJwtSecret: Settings.optionalText("execution-jwt-secret", {
+  executionJwtSecret: Settings.optionalPath("execution-jwt-secret", {
     description: "File with the 32-byte JWT secret of the Engine API in hex"
   }),
   executionOutputRoot: Settings.choice("execution-output-root", ["proof", "withdrawalsRoot", "none"], {
@@ -37,11 +37,11 @@ export const settings = {
     description:
       "Id of the chain as a decimal number (default: that of the chain specification, 901 for a new chain)"
   }),
-  chainSpec: Settings.optionalText("chain-spec", {
+  chainSpec: Settings.optionalPath("chain-spec", {
     description:
       "JSON file with genesis time, L1 genesis, validators and parachains (default: a development chain)"
   }),
-  dataDir: Settings.text("data-dir", {
+  dataDir: Settings.path("data-dir", {
     description: "Directory for everything durable",
     default: "./ephor-node-data"
   }),
@@ -62,7 +62,7 @@ export const settings = {
     description: "Names that the managed node's RPC answers to, * for any; IP addresses always work",
     default: ["localhost"]
   }),
-  interopJwtSecret: Settings.optionalText("interop-jwt-secret", {
+  interopJwtSecret: Settings.optionalPath("interop-jwt-secret", {
     description:
       "File with the 32-byte JWT secret in hex; made if it does not exist (default: jwt.hex in the data directory)"
   }),
@@ -79,9 +79,14 @@ export const settings = {
     description: "Names that the admin port answers to, * for any; IP addresses always work",
     default: ["localhost"]
   }),
-  validatorKey: Settings.optionalText("validator-key", {
+  validatorKey: Settings.optionalPath("validator-key", {
     description:
       "The one validator to run here, the others being processes of their own: a file with its secret, or a development key such as //Alice"
+  }),
+  authorKey: Settings.paths("author-key", {
+    description:
+      "Files with the secrets of the DAG's authors, in the order of authors in the chain specification; for the process that makes the chain",
+    default: []
   }),
   listen: Settings.list("listen", {
     description:
@@ -101,11 +106,11 @@ export const settings = {
     description: "Most of them in one address block: a /24 of IPv4, a /64 of IPv6",
     default: NodeLibp2p.defaults.otherPeersPerBlock
   }),
-  nodeKey: Settings.optionalText("node-key", {
+  nodeKey: Settings.optionalPath("node-key", {
     description:
       "File with the 32-byte key of this node's network identity in hex; made if it does not exist (default: node-key.hex in the data directory)"
   }),
-  extend: Settings.optionalText("extend", {
+  extend: Settings.optionalPath("extend", {
     description:
       "A module whose default export is an Extension: subsystems, a store, a chain or layers of your own"
   }),

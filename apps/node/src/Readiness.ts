@@ -4,7 +4,8 @@
 import { Chain } from "@ephor/chain"
 import { Health } from "@ephor/cli"
 import { Condition } from "@ephor/store"
-import { Clock, Effect, Layer, Option, Stream } from "effect"
+import { Elapsed } from "@ephor/types"
+import { Effect, Layer, Option, Stream } from "effect"
 
 /** How long the head of the chain may stand before the node counts as not ready. */
 const readyWithinMs = 30_000
@@ -14,15 +15,15 @@ export const layer: Layer.Layer<never, never, Chain.Chain | Health.Health> = Lay
   Effect.gen(function* () {
     const chain = yield* Chain.Chain
     const health = yield* Health.Health
-    let movedAtMs = yield* Clock.currentTimeMillis
+    let movedAtMs = yield* Elapsed.ms
     yield* chain.events.pipe(
       Stream.filter((event) => event._tag === "Imported"),
-      Stream.runForEach(() => Effect.map(Clock.currentTimeMillis, (now) => void (movedAtMs = now))),
+      Stream.runForEach(() => Effect.map(Elapsed.ms, (now) => void (movedAtMs = now))),
       Effect.forkScoped({ startImmediately: true })
     )
     yield* health.check(
       "chain",
-      Effect.map(Clock.currentTimeMillis, (now) =>
+      Effect.map(Elapsed.ms, (now) =>
         now - movedAtMs > readyWithinMs ? `no block for ${Math.round((now - movedAtMs) / 1000)} s` : undefined
       )
     )

@@ -18,10 +18,10 @@ export const settings = {
     description: "Port of the block and commit streams (gRPC)",
     default: 50_051
   }),
-  streamTlsKey: Settings.optionalText("stream-tls-key", {
+  streamTlsKey: Settings.optionalPath("stream-tls-key", {
     description: "PEM file with the private key of the streams; with it they are served over TLS only"
   }),
-  streamTlsCert: Settings.optionalText("stream-tls-cert", {
+  streamTlsCert: Settings.optionalPath("stream-tls-cert", {
     description: "PEM file with the certificate of that key, followed by those of its issuers"
   }),
   streamTlsReloadMs: Settings.integer("stream-tls-reload-ms", {
@@ -33,7 +33,7 @@ export const settings = {
     description: "SHA-256 names (0x...) of the keys of the observers that are let in; needs TLS",
     default: []
   }),
-  streamTokenFile: Settings.optionalText("stream-token-file", {
+  streamTokenFile: Settings.optionalPath("stream-token-file", {
     description: "File with the bearer tokens that let an observer in, one a line"
   }),
   streamInsecureTokens: Settings.boolean("stream-insecure-tokens", {

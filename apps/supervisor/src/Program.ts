@@ -1,7 +1,7 @@
 /**
  * The supervisor on one page of layers: ground, L1, nodes, brain, doors.
  */
-import { Health, NodeAdmin } from "@ephor/cli"
+import { Health, NodeAdmin, WallClock } from "@ephor/cli"
 import { Condition } from "@ephor/store"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
@@ -11,7 +11,8 @@ import * as NodeSupervisorRpc from "@ephor/safety/NodeSupervisorRpc"
 import * as Endpoint from "@ephor/json-rpc/Endpoint"
 import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
-import { Clock, Effect, FileSystem, Layer, type Redacted, Ref, Schedule, Schema } from "effect"
+import { Elapsed } from "@ephor/types"
+import { Effect, FileSystem, Layer, type Redacted, Ref, Schedule, Schema } from "effect"
 import { join } from "node:path"
 import {
   ConfigFileError,
@@ -200,12 +201,12 @@ const readiness = Layer.effectDiscard(
         return wrong.length === 0 ? undefined : wrong.join("; ")
       })
     )
-    const last = yield* Ref.make({ text: "", atMs: yield* Clock.currentTimeMillis })
+    const last = yield* Ref.make({ text: "", atMs: yield* Elapsed.ms })
     yield* health.check(
       "heads",
       Effect.gen(function* () {
         const status = yield* supervisor.syncStatus
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* Elapsed.ms
         const text = JSON.stringify(status.chains)
         const before = yield* Ref.get(last)
         if (before.text !== text) yield* Ref.set(last, { text, atMs: now })
@@ -268,7 +269,8 @@ const supervise = (config: SupervisorConfig, inputs: Inputs) =>
       NodeSupervisorRpc.layer(rpcOptions(config, inputs.adminSecret)),
       admin(config),
       readiness,
-      storage
+      storage,
+      WallClock.layer
       // brain
     ).pipe(Layer.provideMerge(brain(config, inputs)))
   ).pipe(

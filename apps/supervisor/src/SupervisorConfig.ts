@@ -37,10 +37,10 @@ export const settings = {
     description: "URLs of the managed nodes, one or more per chain; comma separated or repeated",
     protocols: ["ws:", "wss:", "http:", "https:"]
   }),
-  l2ConsensusJwtSecret: Settings.list("l2-consensus.jwt-secret", {
+  l2ConsensusJwtSecret: Settings.paths("l2-consensus.jwt-secret", {
     description: "Files with the JWT secrets: one for all nodes, or one per node in their order"
   }),
-  dataDir: Settings.text("datadir", { description: "Directory for everything durable" }),
+  dataDir: Settings.path("datadir", { description: "Directory for everything durable" }),
   lowSpaceMegabytes: Settings.integer("datadir.low-space-mb", {
     description:
       "Megabytes free on the disk of the data directory below which the supervisor warns, and is not ready",
@@ -56,13 +56,13 @@ export const settings = {
     default: []
   }),
   network: Settings.list("network", { description: "The same as --networks", default: [] }),
-  dependencySet: Settings.optionalText("dependency-set", {
+  dependencySet: Settings.optionalPath("dependency-set", {
     description: "JSON file with the chains that depend on each other"
   }),
-  rollupConfigSet: Settings.optionalText("rollup-config-set", {
+  rollupConfigSet: Settings.optionalPath("rollup-config-set", {
     description: "JSON file with the rollup configuration of every chain"
   }),
-  rollupConfigPaths: Settings.optionalText("rollup-config-paths", {
+  rollupConfigPaths: Settings.optionalPath("rollup-config-paths", {
     description: "Glob of rollup.json files, instead of --rollup-config-set"
   }),
   rpcVerificationWarnings: Settings.boolean("rpc-verification-warnings", {
@@ -102,7 +102,7 @@ export const settings = {
     description: "Ask callers of admin_* methods for a token (op-supervisor does not)",
     default: true
   }),
-  rpcAdminJwtSecret: Settings.optionalText("rpc.admin-jwt-secret", {
+  rpcAdminJwtSecret: Settings.optionalPath("rpc.admin-jwt-secret", {
     description: "File with the JWT secret of that token (default: the first of --l2-consensus.jwt-secret)"
   }),
   metricsEnabled: Settings.boolean("metrics.enabled", {

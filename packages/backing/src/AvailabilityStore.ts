@@ -2,9 +2,11 @@
  * Availability store: keeps what is needed to execute a candidate once more, on disk, and gives it to peers who
  * ask.
  *
- * Data is kept for a fixed time, whatever becomes of its candidate. Answered `true` means: it is on disk.
+ * Data is kept for a fixed time, whatever becomes of its candidate. Answered `true` means: it is on disk. The time is what
+ * passes while the node runs: neither a clock that was set nor a node that was off takes data away before others had
+ * their time to ask for it.
  */
-import { Clock, Deferred, Effect, type Layer, Option, Result, Schema, Stream } from "effect"
+import { Deferred, Effect, type Layer, Option, Result, Schema, Stream } from "effect"
 import { Manifest, Store, Table } from "@ephor/store"
 import { Network, type NetworkError, Protocol, Refusal } from "@ephor/network"
 import {
@@ -15,7 +17,7 @@ import {
   Signal,
   type StoreAvailableData
 } from "@ephor/overseer"
-import { AvailableData, CandidateHash, PoV, Scale } from "@ephor/types"
+import { AvailableData, CandidateHash, Elapsed, PoV, Scale } from "@ephor/types"
 import { Recent } from "./shared/Recent.ts"
 
 /** Limits of the availability store. */
@@ -25,7 +27,7 @@ export interface Limits {
    * the data.
    */
   readonly knownHere: number
-  /** How long data is kept: 25 hours, as in Polkadot. */
+  /** How long data is kept while the node runs: 25 hours, as in Polkadot. */
   readonly keepMs: number
   /** Records deleted at once, when a block becomes final. */
   readonly pruneBatch: number
@@ -41,7 +43,7 @@ const dataTable = Table.make({
   codec: { encode: Scale.encode(AvailableData), decode: Scale.decode(AvailableData) }
 })
 
-/** When data was stored: what to prune first. */
+/** When data was stored, in milliseconds of `State.now`: what to prune first. */
 const ageTable = Table.make({
   name: "available-data-by-age",
   key: [Table.u64, Table.hash],
@@ -63,6 +65,8 @@ interface State {
   readonly limits: Limits
   readonly store: Store.Service
   readonly here: Recent<CandidateHash>
+  /** Milliseconds that nodes have run on this disk, from anywhere. */
+  readonly now: Effect.Effect<number>
 }
 
 const find = ({ store }: State, hash: CandidateHash) =>
@@ -89,7 +93,7 @@ const has = Effect.fnUntraced(function* ({ here, store }: State, hash: Candidate
 const keep = Effect.fnUntraced(
   function* (state: State, hash: CandidateHash, data: AvailableData) {
     if (yield* has(state, hash)) return true
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* state.now
     yield* state.store.batch([dataTable.put([hash], data), ageTable.put([nowMs, hash], true)])
     state.here.add(hash)
     return true
@@ -100,8 +104,8 @@ const keep = Effect.fnUntraced(
 )
 
 const prune = Effect.fnUntraced(
-  function* ({ here, limits, store }: State) {
-    const olderThanMs = (yield* Clock.currentTimeMillis) - limits.keepMs
+  function* ({ here, limits, now, store }: State) {
+    const olderThanMs = (yield* now) - limits.keepMs
     const expired = yield* ageTable.iterate(store, []).pipe(
       Stream.map(([key]) => key),
       Stream.takeWhile(([storedAtMs]) => storedAtMs < olderThanMs),
@@ -122,9 +126,18 @@ const serve = (state: State, bytes: Uint8Array, answer: (data: AvailableData | n
     : Effect.fail(new Refusal({ why: "not a candidate hash" }))
 }
 
+/** Time goes on from the newest record; on an empty disk it begins anywhere. */
+const makeNow = Effect.fnUntraced(function* (store: Store.Service) {
+  const newest = yield* ageTable.iterate(store, [], { reverse: true }).pipe(Stream.take(1), Stream.runCollect)
+  const startMs = yield* Elapsed.ms
+  const baseMs = newest[0]?.[0][0] ?? startMs
+  return Effect.map(Elapsed.ms, (nowMs) => baseMs + nowMs - startMs)
+})
+
 const make = (limits: Limits) =>
   Effect.gen(function* () {
-    const state: State = { limits, store: yield* Store.Store, here: new Recent(limits.knownHere) }
+    const store = yield* Store.Store
+    const state: State = { limits, store, here: new Recent(limits.knownHere), now: yield* makeNow(store) }
     const network = yield* Network.Network
     yield* network.serve(Protocol.availableData, (_, bytes) => serve(state, bytes, encodeData))
     yield* network.serve(Protocol.pov, (_, bytes) =>
@@ -160,5 +173,7 @@ export type Requirements = AvailabilityStore | Overseer.Overseer | Store.Store |
  * Keeps available data in the store, and serves it to peers (`/ephor/req_available_data/1`,
  * `/ephor/req_pov/1`).
  */
-export const layer = (options: Partial<Limits> = {}): Layer.Layer<never, NetworkError, Requirements> =>
+export const layer = (
+  options: Partial<Limits> = {}
+): Layer.Layer<never, NetworkError | Store.StoreError, Requirements> =>
   AvailabilityStore.toLayer(make({ ...defaults, ...options }))

@@ -3,11 +3,11 @@
  *
  * It signs as soon as nothing is missing, or when its patience ends, with what there is then.
  */
-import { Clock, type Deferred, Effect, type Layer } from "effect"
+import { type Deferred, Effect, type Layer } from "effect"
 import { Keystore } from "@ephor/keystore"
 import { RuntimeApi } from "@ephor/chain"
 import { AvailabilityStore, BitfieldDistribution, BitfieldSigning, Overseer } from "@ephor/overseer"
-import { bitfieldPayload, type CandidateHash, type CoreState, type Hash } from "@ephor/types"
+import { Elapsed, bitfieldPayload, type CandidateHash, type CoreState, type Hash } from "@ephor/types"
 import { sessionAt } from "./shared/Session.ts"
 
 /** Times of bitfield signing, in milliseconds. */
@@ -38,11 +38,11 @@ const make = (limits: Limits) =>
 
     const collect = Effect.fnUntraced(function* (cores: ReadonlyArray<CoreState>) {
       const occupied = cores.filter(({ _tag }) => _tag === "Occupied").length
-      const started = yield* Clock.currentTimeMillis
+      const started = yield* Elapsed.ms
       while (true) {
         const bits = yield* Effect.forEach(cores, bitOf)
         const held = bits.filter((bit) => bit).length
-        if (held === occupied || (yield* Clock.currentTimeMillis) - started >= limits.patienceMs) {
+        if (held === occupied || (yield* Elapsed.ms) - started >= limits.patienceMs) {
           return bits.map((bit) => (bit ? "1" : "0")).join("")
         }
         yield* Effect.sleep(limits.pollMs)

@@ -6,7 +6,7 @@
  * one is not listened to for a while, and another candidate may take the place. The name in an offer is believed only with
  * its signature; even then it does not cover all of the receipt, so that a peer answers for what it sends. (Overseer protocol, "Candidate Selection Message".)
  */
-import { Clock, Effect, type Layer, Metric, Random } from "effect"
+import { Effect, type Layer, Metric, Random } from "effect"
 import { Keystore } from "@ephor/keystore"
 import { RuntimeApi } from "@ephor/chain"
 import {
@@ -19,6 +19,7 @@ import {
   Subsystem
 } from "@ephor/overseer"
 import {
+  Elapsed,
   type CandidateHash,
   candidateHash,
   type CollatorId,
@@ -105,7 +106,7 @@ const start = Effect.fnUntraced(
     const all = Assignment.assignments(cores, yield* runtime.validatorGroups(relayParent))
     const assignment = own === undefined ? undefined : Assignment.assignmentOf(all, own.index)
     if (assignment === undefined) return
-    const startedAtMs = yield* Clock.currentTimeMillis
+    const startedAtMs = yield* Elapsed.ms
     const work: Work = { assignment, startedAtMs, waiting: [], proposed: undefined }
     state.works.set(relayParent, work)
     const deadlineMs = SelectionPolicy.deadlineMs(options.policy)
@@ -142,7 +143,7 @@ const onNewCandidate = Effect.fnUntraced(function* (state: State, message: NewCa
     return dropped === undefined ? undefined : yield* Metric.update(Metrics.earlyDropped, 1)
   }
   const { descriptor } = message.candidate
-  const nowMs = yield* Clock.currentTimeMillis
+  const nowMs = yield* Elapsed.ms
   const signer = descriptor._tag === "V1" ? descriptor.collator : message.collator
   const required = work.assignment.requiredCollator
   if (descriptor.paraId !== work.assignment.paraId || descriptor.relayParent !== message.relayParent) return
@@ -156,7 +157,7 @@ const onNewCandidate = Effect.fnUntraced(function* (state: State, message: NewCa
 const consider = Effect.fnUntraced(function* (state: State, work: Work, message: NewCandidate) {
   if (!(yield* isSigned(state, message))) return yield* Metric.update(Metrics.offersRefused("signature"), 1)
   const { options, penalised } = state
-  const nowMs = yield* Clock.currentTimeMillis
+  const nowMs = yield* Elapsed.ms
   if ((penalised.get(sourceOf(message)) ?? 0) > nowMs) return
   if (work.proposed === undefined && SelectionPolicy.takesNow(options.policy, nowMs - work.startedAtMs)) {
     yield* propose(work, message)
@@ -176,7 +177,7 @@ const onInvalid = Effect.fnUntraced(function* (state: State, { candidate, relayP
     source,
     candidate: proposed.hash
   })
-  state.penalised.set(source, (yield* Clock.currentTimeMillis) + state.options.penaltyMs)
+  state.penalised.set(source, (yield* Elapsed.ms) + state.options.penaltyMs)
   work.proposed = undefined
   work.waiting.splice(
     0,

@@ -4,7 +4,7 @@
  *
  * `Valid` and `Invalid` are what everybody must find. `Failed` is trouble of this node; who asked must abstain.
  */
-import { Clock, Deferred, Effect, type Layer, Metric, Option } from "effect"
+import { Deferred, Effect, type Layer, Metric, Option } from "effect"
 import { Keystore } from "@ephor/keystore"
 import { RuntimeApi } from "@ephor/chain"
 import {
@@ -18,6 +18,7 @@ import {
   type ValidationOutcome
 } from "@ephor/overseer"
 import {
+  Elapsed,
   collatorSignaturePayload,
   descriptorVersion,
   type PersistedValidationData,
@@ -82,7 +83,7 @@ export const executeWithRetry = Effect.fnUntraced(function* (
   request: PvfRequest,
   options: { readonly retry: boolean; readonly retryDelayMs: number }
 ) {
-  const started = yield* Clock.currentTimeMillis
+  const started = yield* Elapsed.ms
   const attempts = { WorkerDied: options.retry ? 1 : 0, Internal: options.retry ? 1 : 0 }
   let timeoutMs = request.timeoutMs
   while (true) {
@@ -91,7 +92,7 @@ export const executeWithRetry = Effect.fnUntraced(function* (
       return undecided(`a second attempt had ${timeoutMs} ms only, and did not end`)
     }
     if (outcome._tag !== "WorkerDied" && outcome._tag !== "Internal") return outcome
-    const elapsed = (yield* Clock.currentTimeMillis) - started
+    const elapsed = (yield* Elapsed.ms) - started
     if (attempts[outcome._tag]-- <= 0) return outcome
     if (elapsed + options.retryDelayMs >= request.timeoutMs) {
       return undecided(`${outcome._tag}: ${outcome.why}, and no time for a second attempt`)

@@ -5,8 +5,8 @@
  * Preparation checks the code and rewrites it so that it runs alike everywhere (`validation/WasmPreparation`); it
  * is done once per code and kept in memory and, with a directory, on disk.
  */
-import { Clock, Effect, Layer, Metric, Result } from "effect"
-import { blake2b256, Scale, ValidationParams, ValidationResult } from "@ephor/types"
+import { Effect, Layer, Metric, Result } from "effect"
+import { Elapsed, blake2b256, Scale, ValidationParams, ValidationResult } from "@ephor/types"
 import * as Metrics from "./Metrics.ts"
 import { Pvf, type PvfOutcome, type PvfRequest } from "./Pvf.ts"
 import * as NodeArtifactCache from "./validation/NodeArtifactCache.ts"
@@ -235,10 +235,10 @@ const make = ({ cacheDirectory, entry = defaultEntry(), ...options }: Options) =
     })
     return Pvf.of({
       execute: Effect.fn("Pvf.execute")(function* (request: PvfRequest) {
-        const started = yield* Clock.currentTimeMillis
+        const started = yield* Elapsed.ms
         const outcome = yield* run(request)
         yield* Metric.update(Metrics.pvfExecutions(outcome._tag), 1)
-        yield* Metric.update(Metrics.pvfDuration, (yield* Clock.currentTimeMillis) - started)
+        yield* Metric.update(Metrics.pvfDuration, (yield* Elapsed.ms) - started)
         return outcome
       })
     })

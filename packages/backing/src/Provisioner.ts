@@ -21,12 +21,13 @@ import {
   Signal,
   Subsystem
 } from "@ephor/overseer"
-import type {
-  BackedCandidate,
-  CandidateVotes,
-  DisputeStatementSet,
-  Hash,
-  ProvisionableData
+import {
+  Elapsed,
+  type BackedCandidate,
+  type CandidateVotes,
+  type DisputeStatementSet,
+  type Hash,
+  type ProvisionableData
 } from "@ephor/types"
 import * as BitfieldSelection from "./BitfieldSelection.ts"
 import * as CoreSelection from "./CoreSelection.ts"
@@ -156,7 +157,7 @@ const selectRest = Effect.fnUntraced(function* (state: State, relayParent: Hash,
 const answer = Effect.fnUntraced(function* (state: State, { relayParent, reply }: RequestInherentData) {
   const work = state.works.get(relayParent)
   if (work !== undefined) {
-    const elapsed = (yield* Clock.currentTimeMillis) - work.activatedAtMs
+    const elapsed = (yield* Elapsed.ms) - work.activatedAtMs
     if (elapsed < state.options.preProposeMs) yield* Effect.sleep(state.options.preProposeMs - elapsed)
   }
   const [disputes, rest] = yield* Effect.all(
@@ -238,7 +239,7 @@ const make = (options: Options) =>
           if (activated === null) return
           state.works.set(activated.hash, {
             number: activated.number,
-            activatedAtMs: yield* Clock.currentTimeMillis,
+            activatedAtMs: yield* Elapsed.ms,
             data: [...state.pool.at(activated.number)],
             authors: new Set()
           })

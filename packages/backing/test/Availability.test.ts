@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Fiber, Layer, Option, Schema } from "effect"
+import { Clock, Stream, Context, Deferred, Effect, Fiber, Layer, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import {
   AvailabilityDistribution,
@@ -85,6 +85,37 @@ describe("AvailabilityStore", () => {
     }).pipe(Effect.provide(Layer.fresh(Store.layerMemory)))
   )
 
+  it.effect("keeps it whatever the clock is set to, and for the rest of its time after a restart", () =>
+    Effect.gen(function* () {
+      const test = yield* Clock.Clock
+      let setByMs = 0
+      const wall = () => test.currentTimeMillisUnsafe() + setByMs
+      const clock = { ...test, currentTimeMillisUnsafe: wall, currentTimeMillis: Effect.sync(wall) }
+      const finalized = Overseer.Signal.blockFinalized(relayParent, 7)
+      yield* Effect.gen(function* () {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const us = yield* setup
+            assert.isTrue(yield* us.ask(put(data)))
+            for (const step of [25 * 3_600_000, -3_600_000]) {
+              setByMs = step
+              yield* us.signal(finalized)
+              assert.deepStrictEqual(yield* us.ask(query), Option.some(data))
+            }
+          })
+        )
+        setByMs = 25 * 3_600_000
+        yield* TestClock.adjust("1 day")
+        const us = yield* setup
+        yield* us.signal(finalized)
+        assert.deepStrictEqual(yield* us.ask(query), Option.some(data))
+        yield* TestClock.adjust("1001 millis")
+        yield* us.signal(finalized)
+        assert.deepStrictEqual(yield* us.ask(query), Option.none())
+      }).pipe(Effect.provideService(Clock.Clock, clock))
+    }).pipe(Effect.provide(Layer.fresh(Store.layerMemory)))
+  )
+
   it.effect("says so when the disk does not take it", () =>
     Effect.gen(function* () {
       const us = yield* setup
@@ -93,6 +124,7 @@ describe("AvailabilityStore", () => {
     }).pipe(
       Effect.provide(
         Layer.mock(Store.Store, {
+          iterate: () => Stream.empty,
           get: () =>
             Effect.fail(
               new Store.StoreError({ operation: "get", path: "test", reason: new Store.StoreClosed() })

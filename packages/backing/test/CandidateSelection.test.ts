@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { CandidateSelection } from "@ephor/backing"
 import * as Overseer from "@ephor/overseer"
@@ -119,6 +119,25 @@ describe("CandidateSelection", () => {
       yield* TestClock.adjust("6 seconds")
       yield* selection.send(b!)
       assert.deepStrictEqual(yield* selection.proposed, [b!.candidate])
+    })
+  )
+
+  it.effect("forgives in time though the clock is set back", () =>
+    Effect.gen(function* () {
+      const test = yield* Clock.Clock
+      let setByMs = 0
+      const wall = () => test.currentTimeMillisUnsafe() + setByMs
+      const clock = { ...test, currentTimeMillisUnsafe: wall, currentTimeMillis: Effect.sync(wall) }
+      yield* Effect.gen(function* () {
+        const selection = yield* setup()
+        yield* selection.send(a!)
+        yield* selection.send({ _tag: "Invalid", relayParent, candidate: a!.candidate })
+        yield* selection.proposed
+        setByMs = -3_600_000
+        yield* TestClock.adjust("6 seconds")
+        yield* selection.send(b!)
+        assert.deepStrictEqual(yield* selection.proposed, [b!.candidate])
+      }).pipe(Effect.provideService(Clock.Clock, clock))
     })
   )
 

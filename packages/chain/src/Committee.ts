@@ -35,7 +35,7 @@ export interface Author {
 }
 
 /** A committee of equals. */
-export const committeeOf = (authors: ReadonlyArray<Author>, epoch = 0): DagCommittee => ({
+export const committeeOf = (authors: ReadonlyArray<Pick<Author, "publicKey">>, epoch = 0): DagCommittee => ({
   epoch,
   authorities: authors.map(({ publicKey }) => ({ stake: 1, publicKey }))
 })

@@ -2,164 +2,13 @@
  * One table of settings per binary. A setting is looked for as a flag, then in the environment, then in the `--config`
  * file, then it has its default; a value that does not fit is refused with one sentence that says where it came from.
  */
-import * as Endpoint from "@ephor/json-rpc/Endpoint"
-import { Effect, FileSystem, Option, Record, Redacted, Result, Schema } from "effect"
+import { Effect, FileSystem, Option, Record, Redacted, Result } from "effect"
 import { Flag } from "effect/cli"
+import * as Secrets from "./Secrets.ts"
+import { type Resolved, type Setting, SettingsError, type Table } from "./settings/Setting.ts"
 
-/** One setting: how it is called on the command line, what text it takes, what it is without anybody's word. */
-export interface Setting<A> {
-  readonly flag: string
-  readonly description: string
-  /** What a value looks like, for messages and help: `a port`, `a file`. */
-  readonly expected: string
-  readonly parse: (text: string) => Option.Option<A>
-  readonly fallback: Option.Option<A>
-  readonly boolean: boolean
-  /** Whether a value may hold a secret, and is not repeated in messages. */
-  readonly concealed?: boolean
-}
-
-/** A table of settings by their names in the configuration file. */
-export type Table = { readonly [name: string]: Setting<unknown> }
-
-/** The record that a table resolves to. */
-export type Resolved<T extends Table> = {
-  readonly [Name in keyof T]: T[Name] extends Setting<infer A> ? A : never
-}
-
-/** A setting is missing, unknown or does not fit. The message says which, where it was found and what was expected. */
-export class SettingsError extends Schema.TaggedError<SettingsError>()("SettingsError", {
-  message: Schema.String
-}) {}
-
-interface About {
-  readonly description: string
-}
-interface AboutWithDefault<A> extends About {
-  readonly default: A
-}
-
-const setting = <A>(
-  flag: string,
-  about: About | AboutWithDefault<A>,
-  expected: string,
-  parse: (text: string) => Option.Option<A>
-): Setting<A> => ({
-  flag,
-  description: about.description,
-  expected,
-  parse,
-  fallback: "default" in about ? Option.some(about.default) : Option.none(),
-  boolean: false
-})
-
-/** Free text that is not empty. */
-export const text = (flag: string, about: About | AboutWithDefault<string>): Setting<string> =>
-  setting(flag, about, "text", (value) => (value === "" ? Option.none() : Option.some(value)))
-
-/** Text that may be left out. */
-export const optionalText = (flag: string, about: About): Setting<string | undefined> =>
-  setting<string | undefined>(flag, { ...about, default: undefined }, "text", (value) =>
-    value === "" ? Option.none() : Option.some(value)
-  )
-
-/** A whole number within bounds. */
-export const integer = (
-  flag: string,
-  about: (About | AboutWithDefault<number>) & { readonly minimum?: number; readonly maximum?: number }
-): Setting<number> => {
-  const minimum = about.minimum ?? 0
-  const maximum = about.maximum ?? Number.MAX_SAFE_INTEGER
-  const expected =
-    about.maximum === undefined
-      ? `a whole number from ${minimum} on`
-      : `a whole number from ${minimum} to ${maximum}`
-  return setting(flag, about, expected, (value) => {
-    const number = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN
-    return number >= minimum && number <= maximum ? Option.some(number) : Option.none()
-  })
-}
-
-/** A TCP port; 0 lets the system choose. */
-export const port = (flag: string, about: About | AboutWithDefault<number>): Setting<number> =>
-  integer(flag, { ...about, maximum: 65_535 })
-
-const endpointsOf = (texts: ReadonlyArray<string>, protocols: ReadonlyArray<string>) => {
-  const found = texts.map((one) => Endpoint.from(one, protocols))
-  return found.every(Result.isSuccess) ? Option.some(found.map(({ success }) => success)) : Option.none()
-}
-
-const urlsOf = (protocols: ReadonlyArray<string>) => protocols.map((one) => `${one}//`).join(", ")
-
-/** A URL of one of the given protocols. What is secret in it is not shown: see `Endpoint` of `@ephor/json-rpc`. */
-export const url = <A extends undefined = never>(
-  flag: string,
-  about: (About | AboutWithDefault<A>) & { readonly protocols: ReadonlyArray<string> }
-): Setting<Endpoint.Endpoint | A> => ({
-  ...setting<Endpoint.Endpoint | A>(flag, about, `a URL with ${urlsOf(about.protocols)}`, (value) =>
-    Option.map(endpointsOf([value], about.protocols), ([endpoint]) => endpoint!)
-  ),
-  concealed: true
-})
-
-/** A comma-separated list of such URLs; the flag may be repeated. */
-export const urls = (
-  flag: string,
-  about: About & { readonly protocols: ReadonlyArray<string> }
-): Setting<ReadonlyArray<Endpoint.Endpoint>> => ({
-  ...setting<ReadonlyArray<Endpoint.Endpoint>>(
-    flag,
-    about,
-    `a comma-separated list of URLs with ${urlsOf(about.protocols)}`,
-    (value) =>
-      endpointsOf(
-        value.split(",").map((item) => item.trim()),
-        about.protocols
-      )
-  ),
-  concealed: true
-})
-
-/** A chain id, a decimal number without leading zeros, that may be left out. */
-export const optionalChainId = (flag: string, about: About): Setting<string | undefined> =>
-  setting<string | undefined>(
-    flag,
-    { ...about, default: undefined },
-    "a chain id as a decimal number",
-    (value) => (/^(0|[1-9][0-9]{0,77})$/.test(value) ? Option.some(value) : Option.none())
-  )
-
-/** One word of a closed set. */
-export const choice = <const Words extends ReadonlyArray<string>>(
-  flag: string,
-  words: Words,
-  about: About | AboutWithDefault<Words[number]>
-): Setting<Words[number]> =>
-  setting<Words[number]>(flag, about, `one of ${words.join(", ")}`, (value) =>
-    words.includes(value) ? Option.some(value) : Option.none()
-  )
-
-/** A comma-separated list; the flag may be repeated. */
-export const list = (
-  flag: string,
-  about: About | AboutWithDefault<ReadonlyArray<string>>
-): Setting<ReadonlyArray<string>> =>
-  setting<ReadonlyArray<string>>(flag, about, "a comma-separated list", (value) => {
-    const items = value.split(",").map((item) => item.trim())
-    return items.includes("") ? Option.none() : Option.some(items)
-  })
-
-/** The words of Go's `strconv.ParseBool`. */
-const yes = new Set(["1", "t", "T", "TRUE", "true", "True"])
-const no = new Set(["0", "f", "F", "FALSE", "false", "False"])
-
-/** Yes or no, in the words that Go programs take. `--flag` means yes, `--no-flag` means no. */
-export const boolean = (flag: string, about: About & { readonly default: boolean }): Setting<boolean> => ({
-  ...setting<boolean>(flag, about, "true or false", (value) =>
-    yes.has(value) ? Option.some(true) : no.has(value) ? Option.some(false) : Option.none()
-  ),
-  boolean: true
-})
+export { type Resolved, type Setting, SettingsError, type Table } from "./settings/Setting.ts"
+export * from "./settings/Kinds.ts"
 
 /** Name of the environment variable of a setting: the prefix and the flag in upper snake case. */
 export const environmentName = (prefix: string, flag: string): string =>
@@ -242,6 +91,11 @@ export const resolve = Effect.fn("Settings.resolve")(function* <const T extends 
   const configPath =
     sources.flags["config"]?.[0] ??
     sources.prefixes.map((p) => sources.environment[`${p}_CONFIG`]).find(Boolean)
+  if (configPath !== undefined && Secrets.isLike(configPath)) {
+    return yield* new SettingsError({
+      message: `--config is ${Secrets.notRepeated} but should be the path of a file`
+    })
+  }
   const file = configPath === undefined ? {} : yield* readFile(configPath, table)
   const resolved: Record<string, unknown> = {}
   for (const [name, entry] of Object.entries(table)) {
@@ -263,7 +117,7 @@ export const resolve = Effect.fn("Settings.resolve")(function* <const T extends 
       return yield* new SettingsError({
         message: entry.concealed
           ? `${found.where} should be ${entry.expected}; what it is is not shown, as it may hold a secret`
-          : `${found.where} is "${found.text}" but should be ${entry.expected}`
+          : `${found.where} is ${quote(found.text)} but should be ${entry.expected}`
       })
     }
     resolved[name] = value.value
@@ -289,6 +143,20 @@ const find = (
   return inFile === undefined ? undefined : { text: inFile, where: `"${name}" in ${path}` }
 }
 
-/** The effective settings as printable JSON: secrets show as `<redacted>`. */
+/** A text in a message, unless it may be a secret or carry one. */
+const quote = (text: string): string => {
+  if (text.split(",").some(Secrets.isLike)) return Secrets.notRepeated
+  return text.includes("://") ? `"${text.split(",").map(Secrets.showUrl).join(",")}"` : `"${text}"`
+}
+
+const shown = (value: unknown): unknown => {
+  if (Redacted.isRedacted(value)) return "<redacted>"
+  return typeof value === "string" && value.includes("://") ? Secrets.showUrl(value) : value
+}
+
+/**
+ * The effective settings as printable JSON: secrets show as `<redacted>`, URLs without credentials and without what follows
+ * the host.
+ */
 export const render = (resolved: { readonly [name: string]: unknown }): string =>
-  JSON.stringify(resolved, (_, value) => (Redacted.isRedacted(value) ? "<redacted>" : value), 2)
+  JSON.stringify(resolved, (_, value) => shown(value), 2)

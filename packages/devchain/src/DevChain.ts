@@ -33,7 +33,10 @@ export type { Finality, FinalityVoter } from "./finality/FinalityVotes.ts"
 export interface Service {
   /** The public side of the committee that authors blocks. */
   readonly committee: DagCommittee
-  /** Queues a transaction for the next block; suspends while the queue is full. Queued transactions are lost by a crash. */
+  /**
+   * Queues a transaction for the next blocks; suspends while the queue is full. Queued transactions are lost by a crash. One
+   * that is too large for any block (`BlockBounds`) is refused as `Unsupported`.
+   */
   readonly submit: (transaction: DevTransaction) => Effect.Effect<void, ChainError>
   /** Registers who provides the inherents of an author's blocks, until the scope closes. The last one registered counts. */
   readonly provideInherents: (
@@ -56,16 +59,22 @@ export interface Service {
 /** Steers a development chain. */
 export class DevChain extends Context.Service<DevChain, Service>()("@ephor/devchain/DevChain") {}
 
-/** Who authors: secrets of 32 bytes each, or a seed text that anybody may know, for networks that are thrown away. */
+/**
+ * Who authors: keys that sign, secrets of 32 bytes each, or a seed text that anybody may know, for networks that are thrown
+ * away.
+ */
 export type Authors =
+  | { readonly signers: ReadonlyArray<Committee.Author> }
   | { readonly secrets: ReadonlyArray<Redacted.Redacted<Uint8Array>> }
   | { readonly seed: string; readonly size: number }
 
 /** The authors that a configuration names. */
 export const authorsOf = (authors: Authors): ReadonlyArray<Committee.Author> =>
-  "secrets" in authors
-    ? authors.secrets.map((secret) => authorFromSecret(Redacted.value(secret)))
-    : developmentAuthors(authors.seed, authors.size)
+  "signers" in authors
+    ? authors.signers
+    : "secrets" in authors
+      ? authors.secrets.map((secret) => authorFromSecret(Redacted.value(secret)))
+      : developmentAuthors(authors.seed, authors.size)
 
 /** The runtime of the chain: validators, groups and parachains, and whatever differs from `DevRuntime.defaults`. */
 export type RuntimeOptions = Partial<DevRuntime.Options> &
@@ -81,7 +90,7 @@ export interface Settings {
   readonly inherentTimeoutMs: number
   /** Transactions that wait; `submit` suspends beyond. */
   readonly queueCapacity: number
-  /** Transactions that one block takes from the queue. */
+  /** Transactions that one block takes from the queue, as far as they fit (`BlockBounds`). */
   readonly transactionsPerBlock: number
   /** Rounds of the committee that are held in memory; a branch that begins further back is read from the store. */
   readonly heldRounds: number

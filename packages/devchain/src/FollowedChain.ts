@@ -3,10 +3,11 @@
  * checked before it counts, with a runtime of its own to ask. It goes where the maker's head goes, except into what was
  * found invalid here, and takes over what is final there.
  */
-import type { BlockRef, ChainId, Timestamp } from "@ephor/types"
+import type { BlockRef, ChainId, DagPublicKey, Timestamp } from "@ephor/types"
 import { Context, Effect, Layer } from "effect"
 import { Chain, type Limits as ChainLimits } from "@ephor/chain/Chain"
 import type { ChainError } from "@ephor/chain/ChainError"
+import type { Author } from "@ephor/chain/Committee"
 import { ChainFeed } from "./ChainFeed.ts"
 import { type Authors, authorsOf, DevChain, resolveRuntime, type RuntimeOptions } from "./DevChain.ts"
 import { makeFollowedChain } from "./following/Following.ts"
@@ -34,7 +35,7 @@ export interface Options extends Partial<Settings> {
   /** Time of the first block in seconds. */
   readonly genesisTime: Timestamp
   /** Default: four authors with the chain id as seed. */
-  readonly authors?: Authors
+  readonly authors?: Authors | { readonly publicKeys: ReadonlyArray<DagPublicKey> }
   /** The L1 block that the chain begins with; without one it is its own L1. */
   readonly l1Genesis?: BlockRef
   /** Default: no validators and no parachains. */
@@ -46,11 +47,14 @@ export interface Options extends Partial<Settings> {
 export interface Resolved extends Settings {
   readonly chainId: ChainId
   readonly genesisTime: Timestamp
-  readonly authors: ReturnType<typeof authorsOf>
+  readonly authors: ReadonlyArray<Pick<Author, "publicKey">>
   readonly l1Genesis: BlockRef | undefined
   readonly runtime: ReturnType<typeof resolveRuntime>
   readonly chainLimits: Partial<ChainLimits>
 }
+
+const committeeOf = (authors: NonNullable<Options["authors"]>) =>
+  "publicKeys" in authors ? authors.publicKeys.map((publicKey) => ({ publicKey })) : authorsOf(authors)
 
 /**
  * Follows for ever; a maker that is away is asked again. `DevChain` offers the inherents of our author to the maker;
@@ -66,7 +70,7 @@ export const layer = (
         chainLimits: {},
         ...options,
         l1Genesis: options.l1Genesis,
-        authors: authorsOf(options.authors ?? { seed: options.chainId, size: 4 }),
+        authors: committeeOf(options.authors ?? { seed: options.chainId, size: 4 }),
         runtime: resolveRuntime(options.runtime)
       })
       return Context.make(Chain, chain).pipe(

@@ -54,7 +54,7 @@ describe("DevChain", () => {
           yield* TestClock.adjust("1 minute")
           const chain = yield* Chain.Chain
           const { number, timestamp } = yield* chain.head("LocalUnsafe")
-          assert.deepStrictEqual([number, timestamp], [120, 120])
+          assert.deepStrictEqual([number, timestamp], [120, 60])
           yield* (yield* DevChain.DevChain).pause
           yield* TestClock.adjust("5 minutes")
           assert.strictEqual((yield* chain.head("LocalUnsafe")).number, 120)

@@ -1,6 +1,7 @@
 /**
  * Dials a WebSocket: frames in and out of a `Link`, pings, and a goodbye when the scope closes.
  */
+import { BlockBounds } from "@ephor/types"
 import type { ClientRequest, IncomingMessage } from "node:http"
 import * as NodeWS from "@effect/platform-node/NodeWS"
 import { Effect, type Scope } from "effect"
@@ -23,7 +24,7 @@ export interface Limits extends KeepAliveLimits {
 /** 10 s to dial, 32 MiB messages, pings every 30 s that are answered within 30 s, 1 s to say goodbye. */
 export const defaults: Limits = {
   dialTimeoutMs: 10_000,
-  messageBytes: 32 * 1024 * 1024,
+  messageBytes: BlockBounds.maxMessageBytes,
   pingIntervalMs: 30_000,
   pongTimeoutMs: 30_000,
   closeTimeoutMs: 1000

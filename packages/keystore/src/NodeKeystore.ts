@@ -40,21 +40,21 @@ const verifyEd25519 = (publicKey: Uint8Array, payload: Uint8Array, signature: Ui
   return verify(null, payload, key, signature)
 }
 
+/** The Ed25519 key of one secret, written as for `layerEd25519`; `index` is its place in messages. */
+export const signerEd25519 = Effect.fnUntraced(function* (secret: Redacted.Redacted<string>, index = 0) {
+  yield* sr25519Ready // phrases and junctions are hashed by the same WebAssembly module
+  return yield* Effect.try({
+    try: () => ed25519Signer(Redacted.value(secret)),
+    catch: (cause) =>
+      badSecret(index, cause instanceof RangeError ? cause.message : "it is no phrase and no key")
+  })
+})
+
 /** The Ed25519 keys of some secrets, written as for sr25519 but without soft junctions. */
 export const layerEd25519 = ({ secrets }: Options): Layer.Layer<Keystore, KeystoreError> =>
   Layer.effect(
     Keystore,
-    Effect.gen(function* () {
-      yield* sr25519Ready // phrases are read by the same WebAssembly module
-      const signers = yield* Effect.forEach(secrets, (secret, index) =>
-        Effect.try({
-          try: () => ed25519Signer(Redacted.value(secret)),
-          catch: (cause) =>
-            badSecret(index, cause instanceof RangeError ? cause.message : "it is no phrase and no key")
-        })
-      )
-      return make(signers, verifyEd25519)
-    })
+    Effect.map(Effect.forEach(secrets, signerEd25519), (signers) => make(signers, verifyEd25519))
   )
 
 /** As `Keystore.layerSr25519`, with the verification in the threads of a pool. Signing stays in this thread. */

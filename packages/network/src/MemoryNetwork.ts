@@ -2,7 +2,7 @@
  * A network inside of one process, of the same shape as the real one: for development networks, tests and simulation.
  * Everybody who joins is connected with everybody else; delivery is in order on each link, and, without weather, at once.
  */
-import type { ValidatorId } from "@ephor/types"
+import { Elapsed, type ValidatorId } from "@ephor/types"
 import { Clock, Context, Effect, Layer, Queue, Scope } from "effect"
 import { MemoryPeer } from "./memory/MemoryPeer.ts"
 import { Network, type Peer, type PeerId, type Service as NetworkService } from "./Network.ts"
@@ -205,7 +205,7 @@ class Hub {
       const { delayMs, lost } = yield* this.#weather!(transmission)
       if (lost) return
       const link = yield* this.#link(transmission.from, transmission.to)
-      yield* Queue.offer(link, { dueMs: this.#clock.currentTimeMillisUnsafe() + delayMs, deliver })
+      yield* Queue.offer(link, { dueMs: Elapsed.msOf(this.#clock) + delayMs, deliver })
     })
   }
 
@@ -219,7 +219,7 @@ class Hub {
         const queue = yield* Queue.unbounded<Parcel>()
         this.#links.set(key, queue)
         const carry = Effect.flatMap(Queue.take(queue), ({ deliver, dueMs }) =>
-          Effect.andThen(Effect.sleep(Math.max(0, dueMs - this.#clock.currentTimeMillisUnsafe())), deliver)
+          Effect.andThen(Effect.sleep(Math.max(0, dueMs - Elapsed.msOf(this.#clock))), deliver)
         )
         yield* Effect.forkIn(Effect.forever(carry), this.#scope)
         return queue

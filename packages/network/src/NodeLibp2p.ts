@@ -8,7 +8,7 @@ import { peerIdFromPrivateKey } from "@libp2p/peer-id"
 import { tcp } from "@libp2p/tcp"
 import { yamux } from "@libp2p/yamux"
 import { multiaddr } from "@multiformats/multiaddr"
-import type { Hash, ValidatorId } from "@ephor/types"
+import { Elapsed, type Hash, type ValidatorId } from "@ephor/types"
 import { Clock, Context, Effect, Layer, Redacted } from "effect"
 import { createLibp2p } from "libp2p"
 import type { Authority, Verify } from "./Handshake.ts"
@@ -216,7 +216,7 @@ export const make = Effect.fn("NodeLibp2p.make")(function* (options: Options) {
   const limits: Limits = { ...defaults, ...options.limits }
   let local!: LocalPeer
   const clock = yield* Clock.Clock
-  const gate = new ConnectionGate(limits, () => clock.currentTimeMillisUnsafe())
+  const gate = new ConnectionGate(limits, () => Elapsed.msOf(clock))
   const node = yield* start(options, limits, gate, () => local)
   const self = node.peerId.toString()
   const validators = options.validators && new Set(options.validators)

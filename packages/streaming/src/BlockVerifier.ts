@@ -5,6 +5,7 @@
 import { Context, Effect, Layer, Metric, Result } from "effect"
 import {
   type AuthorityIndex,
+  BlockBounds,
   type DagBlockRef,
   type DagCommittee,
   dagGenesis,
@@ -42,10 +43,7 @@ export class BlockVerifier extends Context.Service<BlockVerifier, Service>()(
   "@ephor/streaming/BlockVerifier"
 ) {}
 
-/**
- * Bounds of a block. Defaults leave room beside Sui's (512 transactions of 256 KiB, 512 KiB together), because blocks of
- * this house also carry inherents.
- */
+/** Bounds of a block; by default those that authors keep to (`BlockBounds`). */
 export interface BlockLimits {
   /** Bytes of a signed block. Default 4 MiB. */
   readonly maxBlockBytes: number
@@ -61,10 +59,10 @@ export interface BlockLimits {
 
 /** Documented defaults. */
 export const defaults: BlockLimits = {
-  maxBlockBytes: 4 * 1024 * 1024,
-  maxTransactions: 1024,
-  maxTransactionBytes: 1024 * 1024,
-  maxTransactionsBytes: 2 * 1024 * 1024,
+  maxBlockBytes: BlockBounds.maxBlockBytes,
+  maxTransactions: BlockBounds.maxTransactions,
+  maxTransactionBytes: BlockBounds.maxTransactionBytes,
+  maxTransactionsBytes: BlockBounds.maxTransactionsBytes,
   maxCommitVotes: 200
 }
 

@@ -2,8 +2,8 @@
  * Answers observers from a `BlockSource`. A stream is a cursor and a few flags: what to send is decided when the
  * transport asks for the next response, so a slow subscriber costs nothing but its place.
  */
-import type { DagBlockRef } from "@ephor/types"
-import { Clock, Effect, Layer, Metric, type Scope, Stream } from "effect"
+import { Elapsed, type DagBlockRef } from "@ephor/types"
+import { Effect, Layer, Metric, type Scope, Stream } from "effect"
 import * as BatchPolicy from "./BatchPolicy.ts"
 import { BlockSource, type Service as Source } from "./BlockSource.ts"
 import { blockBytes } from "./FrameCache.ts"
@@ -123,7 +123,7 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
   )
   yield* Effect.addFinalizer(() => count)
   // One ticker wakes whoever is due a heartbeat: no timer per subscriber.
-  const heartbeats = Effect.map(Clock.currentTimeMillis, (nowMs) => feed.wakeDue(nowMs))
+  const heartbeats = Effect.map(Elapsed.ms, (nowMs) => feed.wakeDue(nowMs))
   yield* Effect.andThen(count, heartbeats).pipe(
     Effect.delay(options.heartbeatMs / 4),
     Effect.forever,

@@ -37,7 +37,8 @@ const publicKeyOf = (secret: Redacted.Redacted<string>) =>
     Effect.provide(Keystore.layerSr25519({ secrets: [secret] }))
   )
 
-const isPublicKey = (entry: string): entry is ValidatorId => entry.length === 66 && isHex(entry)
+/** Whether a validator of a specification stands there by its public key. */
+export const isPublicKey = (entry: string): entry is ValidatorId => entry.length === 66 && isHex(entry)
 
 /** What the settings say about this process. */
 export interface Options {

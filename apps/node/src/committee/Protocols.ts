@@ -5,6 +5,7 @@
 import { ChainFeed } from "@ephor/devchain"
 import { PeerText, type Protocol } from "@ephor/network"
 import {
+  BlockBounds,
   BlockRef,
   CandidateHash,
   CandidateReceipt,
@@ -29,8 +30,8 @@ export const follow: Protocol.RequestProtocol = {
   // A node without a validator may follow, too, with what validators leave.
   from: "anyone",
   maxBytes: 8 * KiB,
-  // A page ends with the block that fills it; a block may carry 10 MiB, and its bytes travel in hex.
-  maxResponseBytes: 32 * MiB,
+  // A page ends with the block that fills it, and its bytes travel in hex.
+  maxResponseBytes: BlockBounds.maxMessageBytes,
   timeoutMs: ChainFeed.defaults.waitMs + 3000,
   // Followers wait at the server, so there must be room for a whole committee.
   queueCapacity: 128,

@@ -2,8 +2,8 @@
  * The main job: a devnet that runs, is watched, and says at the end what it did.
  */
 import { Subscriber } from "@ephor/streaming"
-import type { ChainId } from "@ephor/types"
-import { Clock, Console, Context, Effect, Layer, Queue, Ref, Schema, Stream, SubscriptionRef } from "effect"
+import { Elapsed, type ChainId } from "@ephor/types"
+import { Console, Context, Effect, Layer, Queue, Ref, Schema, Stream, SubscriptionRef } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { join } from "node:path"
 import * as ObserverCommittee from "../observe/Committee.ts"
@@ -134,9 +134,9 @@ export const run = Effect.fn("Devnet.run")(
       return result
     })
     yield* describe(devnet)
-    const startedMs = yield* Clock.currentTimeMillis
+    const startedMs = yield* Elapsed.ms
     const before = yield* snapshot
-    const seconds = Effect.map(Clock.currentTimeMillis, (now) => Math.round((now - startedMs) / 1000))
+    const seconds = Effect.map(Elapsed.ms, (now) => Math.round((now - startedMs) / 1000))
     let drawn = 0
     const show = Effect.gen(function* () {
       const now = yield* snapshot

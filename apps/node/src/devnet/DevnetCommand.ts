@@ -15,7 +15,7 @@ const settings = {
     description: "Where blocks come from: our own development chains, or real execution clients",
     default: "dev"
   }),
-  dataDir: Settings.optionalText("data-dir", {
+  dataDir: Settings.optionalPath("data-dir", {
     description:
       "Keep everything here and go on from it next time (default: a temporary directory, removed at the end)"
   }),

@@ -2,6 +2,7 @@
  * Child processes of a devnet: started with their logs in files, started again when they die, ended with the devnet.
  */
 import { NodeProgram } from "@ephor/cli"
+import { Elapsed } from "@ephor/types"
 import { Clock, Effect, FileSystem, Queue, Ref, type Scope, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 
@@ -67,9 +68,9 @@ export const keep = Effect.fn("Children.keep")(function* (
   const loop = Effect.gen(function* () {
     let quickDeaths = 0
     while (quickDeaths < 3) {
-      const started = yield* Clock.currentTimeMillis
+      const started = yield* Elapsed.ms
       const exit = yield* life
-      quickDeaths = (yield* Clock.currentTimeMillis) - started < 2000 ? quickDeaths + 1 : 0
+      quickDeaths = (yield* Elapsed.ms) - started < 2000 ? quickDeaths + 1 : 0
       const how = exit._tag === "Success" ? `exit code ${exit.value}` : "a signal"
       yield* say(`${spec.name} ended with ${how}: starting it again (log: ${spec.logFile})`)
       yield* Ref.update(restarts, (n) => n + 1)

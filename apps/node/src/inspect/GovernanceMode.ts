@@ -9,6 +9,7 @@ import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
 import { Console, Effect, Option, Schema } from "effect"
 import { join } from "node:path"
 import { type Unfrozen, unfreezePath, Unfrozen as UnfrozenSchema } from "../GovernanceRoutes.ts"
+import { checkPath } from "../KeyFile.ts"
 import * as Flags from "./Flags.ts"
 import * as NodeData from "./NodeData.ts"
 
@@ -98,6 +99,7 @@ interface OfRunning {
 /** Tells a node, running or stopped, that people have decided. */
 export const unfreeze = Effect.fnUntraced(function* (given: Source & OfRunning) {
   const secretFile = Option.getOrElse(given.jwtSecret, () => join(given.dataDir, "jwt.hex"))
+  yield* checkPath("--jwt-secret", secretFile)
   const done = Option.isSome(given.rpc)
     ? yield* unfreezeByRpc(given.rpc.value, secretFile, given.validatorStore)
     : yield* unfreezeStopped(given.dataDir, given.validatorStore)

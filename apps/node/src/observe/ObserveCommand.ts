@@ -22,10 +22,10 @@ export const settings = {
     default: 0,
     maximum: 0xffff_ffff
   }),
-  cursor: Settings.optionalText("cursor", {
+  cursor: Settings.optionalPath("cursor", {
     description: "File that remembers the last commit printed, and goes before --from-commit"
   }),
-  output: Settings.optionalText("output", {
+  output: Settings.optionalPath("output", {
     description:
       "File that commits are appended to as NDJSON, each once whatever happens; it is its own cursor"
   }),

@@ -1,6 +1,7 @@
 /** How an observer is doing: one line that is drawn again in place, or a log line now and then. */
 import type { Subscriber } from "@ephor/streaming"
-import { Clock, Effect, SubscriptionRef } from "effect"
+import { Elapsed } from "@ephor/types"
+import { Effect, SubscriptionRef } from "effect"
 
 /** Figures of one moment. */
 export interface Sample {
@@ -70,7 +71,7 @@ export type Watched = Pick<Subscriber.Service, "mode" | "lag" | "position" | "st
 const sampleOf = Effect.fnUntraced(function* (watched: Watched) {
   const stats = yield* watched.stats
   const sample: Sample = {
-    atMs: yield* Clock.currentTimeMillis,
+    atMs: yield* Elapsed.ms,
     mode: yield* SubscriptionRef.get(watched.mode),
     paused: stats.paused,
     lag: yield* watched.lag,

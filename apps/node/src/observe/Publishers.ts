@@ -23,10 +23,10 @@ export const settings = {
   from: Settings.list("from", {
     description: "Publishers to follow, host:port or URLs, in the order of preference"
   }),
-  committee: Settings.optionalText("committee", {
+  committee: Settings.optionalPath("committee", {
     description: "File with the committee whose signatures count (committee.json in a node's data directory)"
   }),
-  ca: Settings.optionalText("ca", {
+  ca: Settings.optionalPath("ca", {
     description: "PEM file with the authorities that may have signed a publisher's certificate"
   }),
   serverName: Settings.optionalText("server-name", {
@@ -36,13 +36,13 @@ export const settings = {
     description: "SHA-256 names (0x...) of the keys that publishers may have; without --ca they alone decide",
     default: []
   }),
-  clientKey: Settings.optionalText("client-key", {
+  clientKey: Settings.optionalPath("client-key", {
     description: "PEM file with the private key to show to publishers that ask for one"
   }),
-  clientCert: Settings.optionalText("client-cert", {
+  clientCert: Settings.optionalPath("client-cert", {
     description: "PEM file with the certificate of that key; a self-signed one will do"
   }),
-  tokenFile: Settings.optionalText("token-file", { description: "File with the bearer token of every call" }),
+  tokenFile: Settings.optionalPath("token-file", { description: "File with the bearer token of every call" }),
   compression: Settings.list("compression", {
     description: "What publishers may compress responses with, best first: zstd, gzip",
     default: []

@@ -13,11 +13,11 @@ export const settings = {
   ...Publishers.settings,
   ...Publishers.queueSettings,
   ...StreamServer.settings,
-  dataDir: Settings.text("data-dir", {
+  dataDir: Settings.path("data-dir", {
     description: "Directory for the history that this relay serves",
     default: "./ephor-relay-data"
   }),
-  identity: Settings.optionalText("identity", {
+  identity: Settings.optionalPath("identity", {
     description:
       "Name of this relay in the paths by which loops are seen (default: a random one, made once in the data directory)"
   }),

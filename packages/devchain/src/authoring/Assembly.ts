@@ -6,6 +6,8 @@ import { genesis as genesisBlock } from "../DevExecution.ts"
 import type { DevTransaction } from "../DevTransaction.ts"
 import * as FinalityVotes from "../finality/FinalityVotes.ts"
 import { toRef } from "@ephor/chain/BlockTree"
+import { ChainError, Unsupported } from "@ephor/chain/ChainError"
+import { tooLarge } from "./Filling.ts"
 import { makeDag } from "./DagMaker.ts"
 import { makeAuthoring, makeReplace, type Parts } from "./Authoring.ts"
 import { makeProviders } from "./Inherents.ts"
@@ -58,7 +60,12 @@ export const makeDevChain = Effect.fnUntraced(function* (options: Resolved) {
 
   const devChain: Service = {
     committee: dag.committee,
-    submit: (transaction) => Effect.asVoid(Queue.offer(queue, transaction)),
+    submit: (transaction) => {
+      const what = tooLarge(transaction)
+      return what === undefined
+        ? Effect.asVoid(Queue.offer(queue, transaction))
+        : Effect.fail(new ChainError({ method: "submit", reason: new Unsupported({ what }) }))
+    },
     provideInherents: providers.register,
     reject: relay.reject,
     voteFinality: votes?.register ?? (() => Effect.void),

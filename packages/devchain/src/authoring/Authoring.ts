@@ -1,6 +1,6 @@
 /** How blocks of a development chain come to be: in their slots, and in the place of invalid ones. */
 import type { BlockId } from "@ephor/types"
-import { Cause, Clock, Effect, type Latch, Metric, Queue } from "effect"
+import { Cause, Effect, type Latch, Metric, Queue } from "effect"
 import type { ChainBlock, Service as Chain } from "@ephor/chain/Chain"
 import { Backend, ChainError } from "@ephor/chain/ChainError"
 import type { Resolved } from "../DevChain.ts"
@@ -9,8 +9,10 @@ import { queueLength, slotsMissed } from "../DevMetrics.ts"
 import { encode, type DevTransaction } from "../DevTransaction.ts"
 import type { StoreError } from "@ephor/store/Store"
 import type { DagMaker } from "./DagMaker.ts"
+import { fitting } from "./Filling.ts"
 import type { Providers } from "./Inherents.ts"
 import type { Origins } from "./Origins.ts"
+import { Timestamps } from "./Timestamps.ts"
 import type { RelayStates } from "../runtime/RelayStates.ts"
 import { inherentOfBlock } from "../runtime/StateStore.ts"
 
@@ -73,15 +75,14 @@ export const makeAuthoring = (
   const chain = parts.chain()
   // Timers may fire a moment early: counting slots keeps one slot from being used twice.
   let lastSlot = 0
+  const timestamps = new Timestamps()
   /** Transactions out of the queue that no round holds yet: what a failed slot took waits here for the next one. */
   let taken: ReadonlyArray<DevTransaction> = []
-  const carried = Effect.sync(() => void (taken = []))
-
-  const takeWaiting = Effect.gen(function* () {
+  const takeWaiting = Effect.fnUntraced(function* (inherents: ReadonlyArray<DevTransaction>) {
     const room = options.transactionsPerBlock - taken.length
     if (room > 0 && (yield* Queue.size(queue)) > 0)
       taken = [...taken, ...(yield* Queue.takeBetween(queue, 1, room))]
-    return taken
+    return taken.slice(0, fitting(inherents, taken))
   })
 
   /** One block. If the head moves meanwhile the round is not imported; what it holds is committed by the next. */
@@ -91,9 +92,10 @@ export const makeAuthoring = (
     const inherent = yield* providers.ask(leader, asked)
     const parent = yield* chain.content((yield* chain.head("LocalUnsafe")).hash)
     const inherents = yield* relay.carrying(parent, parent.ref.hash === asked.hash ? inherent : null)
-    const waiting = yield* takeWaiting
-    const now = Math.max(yield* Clock.currentTimeMillis, lastSlot * options.blockTimeMs)
-    const timestamp = Math.max(Math.floor(now / 1000), parent.ref.timestamp + 1)
+    const waiting = yield* takeWaiting(inherents)
+    const carried = Effect.sync(() => void (taken = taken.slice(waiting.length)))
+    const slotMs = lastSlot * options.blockTimeMs
+    const timestamp = timestamps.after(parent.ref.timestamp, Math.max(yield* dag.now, slotMs), slotMs)
     const position = { parent, timestamp, l1origin: origins.originFor(parent.ref, timestamp) }
     const block = yield* build(parts, position, [...inherents, ...waiting], carried)
     const head = yield* chain.head("LocalUnsafe")
@@ -105,8 +107,10 @@ export const makeAuthoring = (
   })
 
   return Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
-    lastSlot = Math.max(Math.floor(now / options.blockTimeMs), lastSlot) + 1
+    const now = yield* dag.now
+    const slot = Math.floor(now / options.blockTimeMs)
+    // A timer that fired early leaves us in the slot before; anything else says that the clock was put back.
+    lastSlot = (slot < lastSlot - 1 ? slot : Math.max(slot, lastSlot)) + 1
     yield* Effect.sleep(lastSlot * options.blockTimeMs - now)
     yield* running.await
     yield* author.pipe(

@@ -8,6 +8,7 @@ import {
   type DagCommitRef,
   type DagCommittee,
   DagPublicKey,
+  Elapsed,
   type Hash,
   type Round,
   Wire
@@ -20,6 +21,7 @@ import { type SubDag, subDagOf } from "@ephor/chain/DagBody"
 import { roundsMade } from "../DevMetrics.ts"
 import { Store, type Service as StoreService, type StoreError } from "@ephor/store/Store"
 import * as Table from "@ephor/store/Table"
+import { SteadyTime } from "./SteadyTime.ts"
 
 const StoredRound = Schema.Struct({ blocks: Schema.Array(Wire.Bytes), voted: CommitIndex })
 
@@ -46,6 +48,8 @@ export type View = Pick<Chain, "head" | "block" | "content">
 /** A committee with its store. */
 export interface DagMaker {
   readonly committee: DagCommittee
+  /** The time in milliseconds that goes into rounds and blocks; see `SteadyTime`. */
+  readonly now: Effect.Effect<number>
   /** The author that leads the next round. */
   readonly nextLeader: Effect.Effect<number>
   /**
@@ -147,6 +151,10 @@ export const makeDag = Effect.fnUntraced(function* (
     memory.state = Committee.restoreRound(memory.state, blocks, voted)
   }
   const lock = yield* Semaphore.make(1)
+  const time = new SteadyTime()
+  const now = Clock.clockWith((clock) =>
+    Effect.sync(() => time.at(clock.currentTimeMillisUnsafe(), Elapsed.msOf(clock)))
+  )
 
   const make = Effect.fnUntraced(function* (
     view: View,
@@ -157,7 +165,7 @@ export const makeDag = Effect.fnUntraced(function* (
     const tip = parent.body.length === 0 ? undefined : yield* open(parent.body, parent.ref.hash)
     const old = yield* prune(memory, view, finalized)
     const next = Committee.nextRound(memory.state, authors, {
-      timestampMs: yield* Clock.currentTimeMillis,
+      timestampMs: yield* now,
       transactions: new Map([[Committee.leaderOf(committee, memory.state.latest + 1), transactions]]),
       votes: yield* votes(memory, view, finalized.number)
     })
@@ -177,6 +185,7 @@ export const makeDag = Effect.fnUntraced(function* (
 
   const maker: DagMaker = {
     committee,
+    now,
     nextLeader: Effect.sync(() => Committee.leaderOf(committee, memory.state.latest + 1)),
     make: (view, parent, transactions) =>
       lock.withPermits(1)(Effect.uninterruptible(make(view, parent, transactions)))

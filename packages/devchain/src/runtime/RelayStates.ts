@@ -1,9 +1,11 @@
 /** The development runtime of a chain: its states, what an author may put into a block, and the answers about it. */
 import { CandidateHash, type InherentData, validationCodeHash } from "@ephor/types"
-import { Effect, Option, Schema, Stream } from "effect"
+import { Effect, Metric, Option, Schema, Stream } from "effect"
 import type { ChainBlock, Service as Chain } from "@ephor/chain/Chain"
 import type { SubDag } from "@ephor/chain/DagBody"
 import { relayHeader } from "../DevExecution.ts"
+import { inherentsMissed } from "../DevMetrics.ts"
+import { tooLarge } from "../authoring/Filling.ts"
 import * as DevRuntime from "../DevRuntime.ts"
 import type { DevTransaction } from "../DevTransaction.ts"
 import type { Service as RuntimeApi } from "@ephor/chain/RuntimeApi"
@@ -65,7 +67,15 @@ export const makeRelayStates = Effect.fnUntraced(function* (
       const state = yield* Effect.option(stateAt(parent.ref.hash, "carrying"))
       if (Option.isNone(state)) return []
       const { accepted } = DevRuntime.apply(context, state.value, inherent)
-      return [{ _tag: "Inherent", value: { ...accepted, parentHeader: relayHeader(parent) } }]
+      const made: DevTransaction = {
+        _tag: "Inherent",
+        value: { ...accepted, parentHeader: relayHeader(parent) }
+      }
+      const what = tooLarge(made)
+      if (what === undefined) return [made]
+      yield* Effect.logWarning(`block ${parent.ref.number + 1} goes without an inherent: ${what}`)
+      yield* Metric.update(inherentsMissed, 1)
+      return []
     }),
     reject: (candidate) =>
       Effect.suspend(() => {

@@ -3,6 +3,7 @@ import type { Keystore } from "@ephor/keystore"
 import { type Network, Protocol, Refusal, Reputation } from "@ephor/network"
 import { type ImportStatementsResult, type SignedDisputeStatement, Subsystem } from "@ephor/overseer"
 import {
+  Elapsed,
   candidateHash as hashOf,
   DisputeRequest,
   DisputeResponse,
@@ -12,7 +13,7 @@ import {
   type SessionInfo,
   type ValidatorIndex
 } from "@ephor/types"
-import { Clock, Deferred, Effect, Latch, Metric, Option } from "effect"
+import { Deferred, Effect, Latch, Metric, Option } from "effect"
 import { AuthorityQueues } from "../AuthorityQueues.ts"
 import { DisputeError, InvalidSignature, Malformed, UnknownSession } from "../DisputeError.ts"
 import * as Metrics from "../Metrics.ts"
@@ -129,7 +130,7 @@ const handle = Effect.fnUntraced(function* (receiver: Receiver, pending: Pending
     requesters: [pending]
   }
   const key = VoteBatches.keyOf(session, candidateHash)
-  switch (batches.add(key, prepared, yield* Clock.currentTimeMillis)) {
+  switch (batches.add(key, prepared, yield* Elapsed.ms)) {
     case "opened":
       yield* Metric.update(Metrics.batches, batches.size)
       yield* Subsystem.spawn(importVotes(state, prepared))
@@ -148,7 +149,7 @@ const handle = Effect.fnUntraced(function* (receiver: Receiver, pending: Pending
 const watch = Effect.fnUntraced(function* ({ batches, state }: Receiver, key: string) {
   while (true) {
     yield* Effect.sleep(state.options.batchTickMs)
-    const due = batches.look(key, yield* Clock.currentTimeMillis)
+    const due = batches.look(key, yield* Elapsed.ms)
     if (due === undefined) continue
     yield* Metric.update(Metrics.batches, batches.size)
     if (due.statements.length > 0) yield* importVotes(state, due)

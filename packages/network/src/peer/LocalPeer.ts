@@ -2,7 +2,7 @@
  * Our side of a network, whatever carries it: who is connected, what they work on, who listens to what happens, whose
  * requests are served, and what peers are worth to us.
  */
-import type { ValidatorId } from "@ephor/types"
+import { Elapsed, type ValidatorId } from "@ephor/types"
 import { type Clock, Effect, Metric, Option, Scope, Stream } from "effect"
 import * as Metrics from "../Metrics.ts"
 import type { NetworkEvent, Peer, PeerId, RequestHandler } from "../Network.ts"
@@ -61,7 +61,7 @@ export class LocalPeer {
   }
 
   get nowMs(): number {
-    return this.#clock.currentTimeMillisUnsafe()
+    return Elapsed.msOf(this.#clock)
   }
 
   get peers(): ReadonlyArray<Peer> {

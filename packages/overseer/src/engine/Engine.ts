@@ -1,7 +1,7 @@
 /**
  * The moving parts of an overseer: mailboxes, broadcast, end of life.
  */
-import type { Hash } from "@ephor/types"
+import { Elapsed, type Hash } from "@ephor/types"
 import { Cause, Clock, Deferred, Effect, Exit, Latch, Option, Scheduler, Scope } from "effect"
 import * as Leaves from "../Leaves.ts"
 import { Mailbox } from "../Mailbox.ts"
@@ -116,7 +116,7 @@ export class Engine {
           continue
         }
         const deadlineMs = Math.max(untaken.sinceMs + limit, notBeforeMs)
-        const nowMs = this.#clock.currentTimeMillisUnsafe()
+        const nowMs = Elapsed.msOf(this.#clock)
         if (nowMs >= deadlineMs) {
           return yield* this.#end(
             new SubsystemStalled({ name: untaken.name, kind: "signal", tag: untaken.tag, timeoutMs: limit })
@@ -124,7 +124,7 @@ export class Engine {
         }
         yield* Effect.sleep(deadlineMs - nowMs)
         // A machine that was asleep is no stall: who overslept gives everybody the full time again.
-        const wokeMs = this.#clock.currentTimeMillisUnsafe()
+        const wokeMs = Elapsed.msOf(this.#clock)
         if (wokeMs > deadlineMs + limit / 2) notBeforeMs = wokeMs + limit
       }
     })
@@ -144,7 +144,7 @@ export class Engine {
 
   #spread(signal: Signal.Signal): void {
     this.counts.signals++
-    this.#watch.note(signal._tag, this.#clock.currentTimeMillisUnsafe())
+    this.#watch.note(signal._tag, Elapsed.msOf(this.#clock))
     for (const mailbox of this.mailboxes.values()) mailbox.signalUnsafe(signal)
     this.#sent.openUnsafe()
     if (signal._tag !== "ActiveLeaves") return
@@ -201,7 +201,7 @@ export class Engine {
         return yield* Effect.die(new Error(`${name} is not a subsystem of this overseer`))
       if (this.#ran.has(name)) return yield* Effect.die(new Error(`subsystem ${name} has a reader already`))
       this.#ran.add(name)
-      this.#running.set(name, { mailbox, startedAtMs: this.#clock.currentTimeMillisUnsafe() })
+      this.#running.set(name, { mailbox, startedAtMs: Elapsed.msOf(this.#clock) })
       this.#sent.openUnsafe()
       yield* runner.pipe(
         Effect.onExit((exit) => this.#ended(name, mailbox, exit)),

@@ -2,8 +2,8 @@
  * Bringing a node and the databases to a common state again: when it asks for it, and when what it derives
  * contradicts what we hold to be local-safe.
  */
-import { Clock, Effect, Metric, Option, Result } from "effect"
-import type { BlockId, BlockNumber, BlockSeal, Heads } from "@ephor/types"
+import { Effect, Metric, Option, Result } from "effect"
+import { Elapsed, type BlockId, type BlockNumber, type BlockSeal, type Heads } from "@ephor/types"
 import type { ManagedNodeError } from "@ephor/supervisor-protocol/ManagedNodeError"
 import * as DerivationDb from "../DerivationDb.ts"
 import type { Fault } from "../Fault.ts"
@@ -138,7 +138,7 @@ export const resetNode = Effect.fnUntraced(function* (
   yield* Effect.logInfo(`a reset is needed: ${why}`)
   yield* Metric.update(Metric.withAttributes(Metrics.resets, { chain: chain.id }), 1)
   link.clear()
-  link.resetAtMs = yield* Clock.currentTimeMillis
+  link.resetAtMs = yield* Elapsed.ms
   link.resetting = true
   const heads = yield* run(chain, link).pipe(
     Effect.catchIf(
@@ -161,7 +161,7 @@ export const resetNode = Effect.fnUntraced(function* (
 
 /** A reset that the node did not ask for. A node that keeps contradicting us is not reset in a tight loop. */
 const correct = Effect.fnUntraced(function* (chain: ChainContext, link: NodeLink, why: string) {
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* Elapsed.ms
   if (now - link.resetAtMs >= chain.shared.options.resetIntervalMs) yield* resetNode(chain, link, why)
 })
 

@@ -171,7 +171,7 @@ export class DagWindow {
       this.#drop(block)
       // Whoever waits for it must have it asked for.
       const waitedFor = this.#missing.get(block.ref.digest)
-      if (waitedFor !== undefined) waitedFor.sinceMs = 0
+      if (waitedFor !== undefined) waitedFor.sinceMs = Number.NEGATIVE_INFINITY
     }
   }
 

@@ -3,6 +3,7 @@
  * the stream sleeps while there is nothing to say. Where the transport takes responses by itself, it sleeps on: at the
  * tip, waking it would cost as much as everything else that a delivery takes.
  */
+import { Elapsed } from "@ephor/types"
 import { Cause, Clock, Effect, Metric, type Pull, Stream } from "effect"
 import * as Metrics from "../Metrics.ts"
 import type { Deliver } from "../ObserverApi.ts"
@@ -73,11 +74,11 @@ export const drive = <Command, Response>(
       const fail = (why: string) => new ObserverError({ where, reason: new ResourceExhausted({ why }) })
       let flood: ObserverError | undefined
       let tokens = options.commandBurst
-      let refilledMs = yield* Clock.currentTimeMillis
+      let refilledMs = yield* Elapsed.ms
       const takeCommands = Effect.fnUntraced(function* (
         requests: ReadonlyArray<{ readonly command: Command | null }>
       ) {
-        const nowMs = yield* Clock.currentTimeMillis
+        const nowMs = yield* Elapsed.ms
         tokens = Math.min(
           options.commandBurst,
           tokens + ((nowMs - refilledMs) * options.commandsPerSecond) / 1000
@@ -117,7 +118,7 @@ export const drive = <Command, Response>(
       /** Delivers what is due; false if something is left that only the fiber can do. */
       const serve = (): boolean => {
         if (deliver === undefined || flood !== undefined || feed.state !== "open") return false
-        const nowMs = clock.currentTimeMillisUnsafe()
+        const nowMs = Elapsed.msOf(clock)
         while (first === undefined) {
           const responses = gather(nowMs)
           if (!isSome(responses)) break
@@ -138,7 +139,7 @@ export const drive = <Command, Response>(
         if (first === undefined && feed.state === "ended") return Cause.done()
         return Effect.andThen(first === undefined ? feed.wait(session, ready, serve) : Effect.void, pull)
       }
-      const now = Effect.suspend(() => collect(clock.currentTimeMillisUnsafe()))
+      const now = Effect.suspend(() => collect(Elapsed.msOf(clock)))
       const pull: Pull.Pull<Some<Response>, ObserverError> = Effect.suspend(() => {
         if (first === undefined) return now
         const before = first

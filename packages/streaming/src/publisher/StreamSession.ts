@@ -16,7 +16,7 @@ export abstract class StreamSession<Command, Response> implements Session<Comman
   protected waiting: Command | undefined
   protected wishes: BatchPolicy.BatchWishes = {}
   protected owesResponse = false
-  protected sentMs = 0
+  protected sentMs = Number.NEGATIVE_INFINITY
 
   constructor(shared: Shared) {
     this.shared = shared

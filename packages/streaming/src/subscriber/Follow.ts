@@ -1,7 +1,8 @@
 /**
  * The life of a subscriber: one publisher after the other, each for as long as it is useful.
  */
-import { Clock, Effect, Metric, Queue, Random, Stream } from "effect"
+import { Elapsed } from "@ephor/types"
+import { Effect, Metric, Queue, Random, Stream } from "effect"
 import type { BlockStreamRequest, CommitStreamRequest } from "../Messages.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Service } from "../ObserverApi.ts"
@@ -45,7 +46,7 @@ class Session {
   #spoke = false
   /** Since when blocks that were asked for again are owed. */
   #owedSinceMs: number | undefined
-  #repairedMs = 0
+  #repairedMs = Number.NEGATIVE_INFINITY
 
   /** As long as the publisher seems to offer it. */
   #fetchBlocks: Service["fetchBlocks"]
@@ -164,7 +165,7 @@ const runSession = Effect.fnUntraced(function* (
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const api = yield* peer.connect
-      const beganMs = yield* Clock.currentTimeMillis
+      const beganMs = yield* Elapsed.ms
       const session = new Session(
         observer,
         api,
@@ -174,7 +175,7 @@ const runSession = Effect.fnUntraced(function* (
       )
       observer.beginSession(peer.name, beganMs)
       const evaluate = Effect.gen(function* () {
-        const nowMs = yield* Clock.currentTimeMillis
+        const nowMs = yield* Elapsed.ms
         session.send(yield* observer.evaluate(nowMs), nowMs)
       })
       // Reading goes on only when there is room for more.
@@ -187,7 +188,7 @@ const runSession = Effect.fnUntraced(function* (
           yield* observer.commits.room
           yield* observer.blocks.room
           heard.busy = false
-          heard.atMs = yield* Clock.currentTimeMillis
+          heard.atMs = yield* Elapsed.ms
         })
       const ended = Effect.fail(
         observer.error(new Unavailable({ why: "the publisher has ended the stream" }))
@@ -205,12 +206,12 @@ const runSession = Effect.fnUntraced(function* (
       const tick = Effect.gen(function* () {
         yield* Effect.sleep(config.evaluateIntervalMs)
         yield* evaluate
-        const nowMs = yield* Clock.currentTimeMillis
+        const nowMs = yield* Elapsed.ms
         yield* session.repair(nowMs)
         const why = session.silence(nowMs, hasOthers)
         return why === undefined ? undefined : yield* observer.error(new Stalled({ why }))
       })
-      session.send(yield* observer.connected(), yield* Clock.currentTimeMillis)
+      session.send(yield* observer.connected(), yield* Elapsed.ms)
       return yield* Effect.raceAllFirst([
         Effect.andThen(blocks, ended),
         Effect.andThen(commits, ended),
@@ -259,7 +260,7 @@ export const follow = (observer: Observer, peers: ReadonlyArray<Peer>): Effect.E
         attempt = 0
         refusals.clear()
       }
-      const nowMs = yield* Clock.currentTimeMillis
+      const nowMs = yield* Elapsed.ms
       refusals.note(index, error, nowMs)
       const finals = refusals.verdict(names, nowMs)
       if (finals !== undefined) return yield* giveUp(observer, verdict(observer, names, finals))

@@ -1,7 +1,8 @@
 /**
  * The inspection of blocks as they come: opens them, verifies them, and counts what is wrong with them.
  */
-import { Clock, Effect, Metric, Result } from "effect"
+import { Effect, Metric, Result } from "effect"
+import { Elapsed } from "@ephor/types"
 import type { ObservedBlock, Service as Verifier } from "../BlockVerifier.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Forged } from "../ObserverError.ts"
@@ -70,7 +71,7 @@ export class Inspection {
 
   /** Drops a bad block; fails with the one that is too many in a minute. */
   readonly reject = Effect.fnUntraced({ self: this }, function* (this: Inspection, forged: Forged) {
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* Elapsed.ms
     this.#bad = [...this.#bad.filter((atMs) => nowMs - atMs < 60_000), nowMs]
     yield* this.drop()
     yield* Effect.logDebug("bad block dropped", forged.message)

@@ -2,8 +2,8 @@
  * What a subscriber knows and does, whoever its publisher is at the moment: takes responses apart, verifies, derives,
  * hands over, and decides about modes.
  */
-import { Clock, Effect, Metric, Result, SubscriptionRef } from "effect"
-import type { CommittedSubDag } from "@ephor/types"
+import { Effect, Metric, Result, SubscriptionRef } from "effect"
+import { type CommittedSubDag, Elapsed } from "@ephor/types"
 import type { ObservedBlock, Service as Verifier } from "../BlockVerifier.ts"
 import { CommitDeriver, isFault, type ObservedCommit } from "../CommitDeriver.ts"
 import type { BlockStreamResponse, CommitStreamResponse } from "../Messages.ts"
@@ -228,7 +228,7 @@ export class Observer {
     }
     yield* this.#verify(block)
     yield* this.witness.see(block)
-    yield* this.#accepted(deriver.addBlock(block, yield* Clock.currentTimeMillis))
+    yield* this.#accepted(deriver.addBlock(block, yield* Elapsed.ms))
   })
 
   /** Checks a block's signature and rules, and counts its votes. */

@@ -1,7 +1,8 @@
 /**
  * Calls and events over a WebSocket that is dialled again whenever it breaks.
  */
-import { Clock, Deferred, Effect, Latch, Metric, Semaphore, type Scope, SubscriptionRef } from "effect"
+import { Elapsed } from "@ephor/types"
+import { Deferred, Effect, Latch, Metric, Semaphore, type Scope, SubscriptionRef } from "effect"
 import { codes } from "@ephor/json-rpc/JsonRpc"
 import { JsonRpcError } from "@ephor/json-rpc/JsonRpcError"
 import { type Link, makeLink } from "@ephor/json-rpc/Link"
@@ -26,7 +27,7 @@ interface Line {
 /** Gives up calls whose time has run out. One look now and then for all of them is cheaper than a timer for each. */
 const expire = (link: Link, limits: Limits) =>
   Effect.sleep(Math.min(250, limits.callTimeoutMs / 4)).pipe(
-    Effect.andThen(Clock.currentTimeMillis),
+    Effect.andThen(Elapsed.ms),
     Effect.map((nowMs) => link.expire(nowMs, limits.callTimeoutMs)),
     Effect.forever
   )
@@ -155,7 +156,7 @@ export const makeSocketCaller = Effect.fnUntraced(function* (
       Effect.fail(new ManagedNodeError({ method, reason: new Disconnected({ why: line.why }) }))
     )
   const invoke: Caller["invoke"] = (method, params) =>
-    Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+    Effect.flatMap(Elapsed.ms, (nowMs) => {
       const deadlineMs = nowMs + limits.callTimeoutMs
       const { current } = line
       if (current?.isOpen() === true) return callOn(current, method, params, deadlineMs)

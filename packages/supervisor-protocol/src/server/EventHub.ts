@@ -1,7 +1,8 @@
 /**
  * The event half of a server: what the node says goes to the one live subscription, or waits to be pulled.
  */
-import { Clock, Effect, Metric, Random } from "effect"
+import { Elapsed } from "@ephor/types"
+import { Effect, Metric, Random } from "effect"
 import * as EventQueue from "../EventQueue.ts"
 import { event as eventWire, names, toRpcError } from "../Interop.ts"
 import {
@@ -98,7 +99,7 @@ export const makeEventHub = (limits: HubLimits): EventHub => {
   return {
     deliver: Effect.fnUntraced(function* (event) {
       if (event.reset !== undefined) awaiting = event
-      const [sent, isNew] = ManagedEvent.dedup(sentLast, event, yield* Clock.currentTimeMillis, limits.dedup)
+      const [sent, isNew] = ManagedEvent.dedup(sentLast, event, yield* Elapsed.ms, limits.dedup)
       sentLast = sent
       if (!isNew) return yield* Metric.update(Metrics.eventsSuppressed, 1)
       const offered = EventQueue.offer(queue, event, limits.eventQueue)
