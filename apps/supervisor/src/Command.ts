@@ -1,32 +1,39 @@
 /**
  * The command tree of `ephor-supervisor`.
  */
-import { Settings } from "@ephor/cli"
-import { Console, Effect } from "effect"
+import { NodeCommand, Settings, Telemetry } from "@ephor/cli"
+import { Console, Effect, Layer, References } from "effect"
 import { Command } from "effect/cli"
-import { environmentPrefixes, settings } from "./SupervisorConfig.ts"
 import { dbCommand } from "./DbCommand.ts"
+import { environmentPrefixes, logFormatOf, logLevelOf, settings } from "./SupervisorConfig.ts"
 
-const resolve = (flags: { readonly [name: string]: ReadonlyArray<string> }) =>
-  Settings.resolve(settings, { flags, environment: process.env, prefixes: environmentPrefixes })
+const supervise = {
+  prefixes: environmentPrefixes,
+  load: () => import("./Supervise.ts").then((module) => module.supervise),
+  telemetry: ({ logColor, logFormat, logLevel, logPid }: Settings.Resolved<typeof settings>) =>
+    Layer.merge(
+      Telemetry.layer(logFormatOf(logFormat), {
+        isTerminal: process.stderr.isTTY,
+        level: logLevelOf(logLevel),
+        colors: logColor && process.stderr.isTTY
+      }),
+      logPid ? Layer.succeed(References.CurrentLogAnnotations, { pid: process.pid }) : Layer.empty
+    )
+}
 
-const supervise = (flags: { readonly [name: string]: ReadonlyArray<string> }) =>
-  Effect.gen(function* () {
-    const config = yield* resolve(flags)
-    const { supervise: run } = yield* Effect.promise(() => import("./Supervise.ts"))
-    return yield* run(config)
-  })
-
-const run = Command.make("run", Settings.flags(settings), supervise).pipe(
-  Command.withDescription("Supervise the chains of a dependency set")
-)
+const run = NodeCommand.make("run", settings, {
+  ...supervise,
+  description: "Supervise the chains of a dependency set"
+})
 
 const checkConfig = Command.make("check-config", Settings.flags(settings), (flags) =>
-  Effect.flatMap(resolve(flags), (config) => Console.log(Settings.render(config)))
+  Effect.flatMap(NodeCommand.resolve(settings, environmentPrefixes, flags), (config) =>
+    Console.log(Settings.render(config))
+  )
 ).pipe(Command.withDescription("Print the effective settings of run, or say what is wrong with them"))
 
 /** `ephor-supervisor` with all its commands; without one it runs, as op-supervisor does. */
-export const command = Command.make("ephor-supervisor", Settings.flags(settings), supervise).pipe(
-  Command.withDescription("Promote the blocks of many chains to safety"),
-  Command.withSubcommands([run, dbCommand, checkConfig])
-)
+export const command = NodeCommand.make("ephor-supervisor", settings, {
+  ...supervise,
+  description: "Promote the blocks of many chains to safety"
+}).pipe(Command.withSubcommands([run, dbCommand, checkConfig]))

@@ -1,21 +1,10 @@
 /**
  * A supervisor by its settings, until it is interrupted or a part of it ends.
  */
-import { Telemetry } from "@ephor/cli"
 import { Supervisor } from "@ephor/safety"
-import { Effect, Layer, References } from "effect"
+import { Effect } from "effect"
 import * as Program from "./Program.ts"
-import { logFormatOf, logLevelOf, type SupervisorConfig } from "./SupervisorConfig.ts"
-
-const telemetry = ({ logColor, logFormat, logLevel, logPid }: SupervisorConfig) =>
-  Layer.merge(
-    Telemetry.layer(logFormatOf(logFormat), {
-      isTerminal: process.stderr.isTTY,
-      level: logLevelOf(logLevel),
-      colors: logColor && process.stderr.isTTY
-    }),
-    logPid ? Layer.succeed(References.CurrentLogAnnotations, { pid: process.pid }) : Layer.empty
-  )
+import type { SupervisorConfig } from "./SupervisorConfig.ts"
 
 /** Runs a supervisor. */
 export const supervise = (config: SupervisorConfig) =>
@@ -33,5 +22,5 @@ export const supervise = (config: SupervisorConfig) =>
         )
       }
       return yield* supervisor.join
-    }).pipe(Effect.provide(Program.layer(config, inputs)), Effect.provide(telemetry(config)))
+    }).pipe(Effect.provide(Program.layer(config, inputs)))
   })

@@ -1,6 +1,7 @@
 export * as GoFlags from "./GoFlags.ts"
 export * as Health from "./Health.ts"
 export * as NodeAdmin from "./NodeAdmin.ts"
+export * as NodeCommand from "./NodeCommand.ts"
 export * as NodeCompileCache from "./NodeCompileCache.ts"
 export * as NodeProgram from "./NodeProgram.ts"
 export * as Secrets from "./Secrets.ts"

@@ -79,9 +79,6 @@ export type Frame =
   /** More messages than allowed; `id` is that of the first call among them. */
   | { readonly _tag: "BatchTooLarge"; readonly id: unknown }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 // `JSON.rawJSON` is in every Node since 21, but not in the type library yet.
 const rawJson = (JSON as unknown as { readonly rawJSON: (source: string) => unknown }).rawJSON
 
@@ -120,10 +117,10 @@ export const parseJson = (text: string): unknown =>
 const isId = (id: unknown) => id === null || typeof id !== "object" || id instanceof ExactNumber
 
 const isRpcError = (error: unknown): error is RpcError =>
-  isRecord(error) && typeof error["code"] === "number" && typeof error["message"] === "string"
+  Json.isObject(error) && typeof error["code"] === "number" && typeof error["message"] === "string"
 
 const toMessage = (json: unknown): Message => {
-  if (!isRecord(json)) return { _tag: "Invalid", id: null }
+  if (!Json.isObject(json)) return { _tag: "Invalid", id: null }
   const { error, id, method, params, result } = json
   const hasId = id !== undefined && isId(id)
   if (json["jsonrpc"] === "2.0") {

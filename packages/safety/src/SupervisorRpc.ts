@@ -15,12 +15,9 @@ const toBlockId = Json.encode(BlockId)
 const toBlockRef = Json.encode(BlockRef)
 const toPair = Json.encode(DerivedIdPair)
 
-const isRecord = (json: unknown): json is { readonly [key: string]: unknown } =>
-  typeof json === "object" && json !== null && !Array.isArray(json)
-
 /** Quantities in hex; the chain id may be missing, as some clients have none to tell. */
 const descriptor = (json: unknown): ExecutingDescriptor => {
-  if (!isRecord(json)) throw new BadParameter("expected an executing descriptor")
+  if (!Json.isObject(json)) throw new BadParameter("expected an executing descriptor")
   return {
     timestamp: quantity(json["timestamp"]),
     timeout: json["timeout"] === undefined ? 0 : quantity(json["timeout"]),

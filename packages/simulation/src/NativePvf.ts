@@ -1,7 +1,7 @@
 /**
  * The simulation's executor of validation functions: the adder as a plain function of this process.
  *
- * `NodePvf` runs WebAssembly in worker threads, and threads know no virtual time. The adder's native twin (`Adder`) gives
+ * `NodePvf` runs WebAssembly in processes, and processes know no virtual time. The adder's native twin (`Adder`) gives
  * the same answers at once; any other code is a `CompileFailure`.
  */
 import { Adder, Pvf } from "@ephor/backing"

@@ -1,9 +1,7 @@
 /**
  * `ephor-node observe`: its settings. What it does is loaded when it runs.
  */
-import { Settings, Telemetry } from "@ephor/cli"
-import { Effect } from "effect"
-import { Command } from "effect/cli"
+import { NodeCommand, Settings } from "@ephor/cli"
 import * as Publishers from "./Publishers.ts"
 
 /** Settings of `observe`. */
@@ -35,15 +33,8 @@ export const settings = {
 export type Config = Settings.Resolved<typeof settings>
 
 /** The `observe` command. */
-export const observeCommand = Command.make("observe", Settings.flags(settings), (flags) =>
-  Effect.gen(function* () {
-    const config = yield* Settings.resolve(settings, {
-      flags,
-      environment: process.env,
-      prefixes: ["NODE_OBSERVE"]
-    })
-    const { observe } = yield* Effect.promise(() => import("./Observe.ts"))
-    const telemetry = Telemetry.layer(config.logFormat, { isTerminal: process.stderr.isTTY })
-    return yield* Effect.provide(observe(config), telemetry)
-  })
-).pipe(Command.withDescription("Follow the blocks and commits of a node, verified"))
+export const observeCommand = NodeCommand.make("observe", settings, {
+  description: "Follow the blocks and commits of a node, verified",
+  prefixes: ["NODE_OBSERVE"],
+  load: () => import("./Observe.ts").then(({ observe }) => observe)
+})

@@ -1,10 +1,8 @@
 /**
  * `ephor-node relay`: its settings. What it does is loaded when it runs.
  */
-import { Settings, Telemetry } from "@ephor/cli"
+import { NodeCommand, Settings } from "@ephor/cli"
 import * as Relay from "@ephor/streaming/Relay"
-import { Effect } from "effect"
-import { Command } from "effect/cli"
 import * as StreamServer from "../StreamServer.ts"
 import * as Publishers from "./Publishers.ts"
 
@@ -49,15 +47,8 @@ export const settings = {
 export type Config = Settings.Resolved<typeof settings>
 
 /** The `relay` command. */
-export const relayCommand = Command.make("relay", Settings.flags(settings), (flags) =>
-  Effect.gen(function* () {
-    const config = yield* Settings.resolve(settings, {
-      flags,
-      environment: process.env,
-      prefixes: ["NODE_RELAY"]
-    })
-    const { relay } = yield* Effect.promise(() => import("./Relaying.ts"))
-    const telemetry = Telemetry.layer(config.logFormat, { isTerminal: process.stderr.isTTY })
-    return yield* Effect.provide(relay(config), telemetry)
-  })
-).pipe(Command.withDescription("Follow a node, and publish what is verified to other observers"))
+export const relayCommand = NodeCommand.make("relay", settings, {
+  description: "Follow a node, and publish what is verified to other observers",
+  prefixes: ["NODE_RELAY"],
+  load: () => import("./Relaying.ts").then(({ relay }) => relay)
+})

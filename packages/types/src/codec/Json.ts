@@ -5,7 +5,7 @@
  */
 import { Effect, Result, Schema, SchemaAST, SchemaIssue, SchemaTransformation } from "effect"
 import type { AnySchema } from "../binary/Codec.ts"
-import type { JsonForm } from "../json/Form.ts"
+import { isRecord, type JsonForm } from "../json/Form.ts"
 import { compileJson } from "../json/JsonForm.ts"
 import { parseNumbers } from "../json/Numbers.ts"
 import { compilePattern, type MatchText } from "../json/Pattern.ts"
@@ -36,6 +36,9 @@ const formOf = ({ ast }: { readonly ast: SchemaAST.AST }): JsonForm => {
   }
   return form
 }
+
+/** Whether JSON is an object: neither a list nor null. */
+export const isObject: (json: unknown) => json is Record<string, unknown> = isRecord
 
 /** The JSON value of a value. Throws `CodecError` for a value that does not fit its type. */
 export const encode = <A>(schema: AnySchema<A>): ((value: A) => Json) => {
