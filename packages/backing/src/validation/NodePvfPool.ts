@@ -42,10 +42,11 @@ export const make = (entry: URL, limits: PoolLimits): Effect.Effect<PvfPool, nev
       const process = yield* spawn
       if (!(process instanceof PvfProcess)) return process
       running.add(process)
-      void process.ended.then(() => {
+      const forget = () => {
         running.delete(process)
         idle.delete(process)
-      })
+      }
+      process.ended.then(forget, forget)
       const { startTimeoutMs } = limits
       const first = yield* process.ask({ cpuMs: startTimeoutMs, wallMs: startTimeoutMs, maxAnswerBytes: 0 })
       yield* Metric.update(Metrics.pvfProcesses(first._tag === "Answer" ? "started" : "failed"), 1)
