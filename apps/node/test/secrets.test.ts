@@ -61,8 +61,8 @@ describe("secrets in words", () => {
       many: ["ws://127.0.0.1:9645", "wss://host.example/s3cret"]
     })
     assert.deepStrictEqual(JSON.parse(printed), {
-      one: "https://host.example/...?...",
-      many: ["ws://127.0.0.1:9645", "wss://host.example/..."]
+      one: "https://host.example/<redacted>",
+      many: ["ws://127.0.0.1:9645", "wss://host.example/<redacted>"]
     })
   })
 })

@@ -131,8 +131,9 @@ describe("CandidateSelection", () => {
       yield* Effect.gen(function* () {
         const selection = yield* setup()
         yield* selection.send(a!)
+        assert.deepStrictEqual(yield* selection.proposed, [a!.candidate])
         yield* selection.send({ _tag: "Invalid", relayParent, candidate: a!.candidate })
-        yield* selection.proposed
+        assert.deepStrictEqual(yield* selection.proposed, [])
         setByMs = -3_600_000
         yield* TestClock.adjust("6 seconds")
         yield* selection.send(b!)

@@ -1,6 +1,7 @@
 /**
  * Keeps secrets out of messages: what looks like one where the path of a file is expected, and what URLs carry.
  */
+import * as Endpoint from "@ephor/json-rpc/Endpoint"
 
 const words = /^[a-z]{3,8}(?:[ \t]+[a-z]{3,8}){10,}/
 const hexKey = /^(?:0x)?[0-9a-f]{64,}$/i
@@ -21,9 +22,6 @@ export const isLike = (text: string): boolean => {
 /** What to say instead of the text. */
 export const notRepeated = "what looks like a secret (it is not repeated here)"
 
-/** A URL as it may be shown: credentials, and what follows the host, where providers have their keys, are left out. */
-export const showUrl = (url: string): string => {
-  if (!URL.canParse(url)) return "what is no URL (it is not repeated here)"
-  const { host, hash, pathname, protocol, search } = new URL(url)
-  return `${protocol}//${host}${pathname === "/" || pathname === "" ? "" : "/..."}${search === "" && hash === "" ? "" : "?..."}`
-}
+/** A URL as it may be shown: as an `Endpoint` prints it. */
+export const showUrl = (url: string): string =>
+  Endpoint.show(url) ?? "what is no URL (it is not repeated here)"

@@ -108,6 +108,10 @@ export const from = (
     : Result.fail(new BadEndpoint({ protocols: accepted }))
 }
 
+/** A URL of any protocol as an endpoint prints it; nothing for text that is none. */
+export const show = (text: string): string | undefined =>
+  URL.canParse(text) ? printed(new URL(text)) : undefined
+
 /** Names for several endpoints: those that print alike are told apart by their positions. */
 export const names = (endpoints: ReadonlyArray<Endpoint>): ReadonlyArray<string> =>
   endpoints.map((endpoint, index) => {
