@@ -26,7 +26,7 @@ const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
 /** Hundreds of starts: the victim is one file, which starts three times as fast. The store's native part stays outside. */
 const bundle = () => {
-  const lmdb = createRequire(pathOf("../../chain/src/NodeStore.ts")).resolve("lmdb")
+  const lmdb = createRequire(pathOf("../../store/src/NodeStore.ts")).resolve("lmdb")
   return build({
     config: false,
     silent: true,
