@@ -67,7 +67,13 @@ describe("configuration, vectors", () => {
     assert.isFalse(rules.has("20"))
     assert.isFalse(rules.has("30"))
   })
-  it("an unknown chain id in the file is refused", () => {
-    assert.throws(() => Schema.decodeSync(DependencySet.DependencySet)({ dependencies: { "0x1": {} } }))
+  it("chain ids are read in decimal and in hex, as Go programs do; what is none, or is there twice, is refused", () => {
+    const read = (dependencies: { readonly [key: string]: object }) =>
+      Schema.decodeSync(DependencySet.DependencySet)({ dependencies })
+    assert.deepStrictEqual(read({ "0x385": {}, "902": {} }), { dependencies: { "901": {}, "902": {} } })
+    for (const wrong of ["one", "0x", "-1", "9.5", "", "0x385g"]) {
+      assert.throws(() => read({ [wrong]: {} }), undefined, undefined, wrong)
+    }
+    assert.throws(() => read({ "901": {}, "0x385": {} }))
   })
 })
