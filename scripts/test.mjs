@@ -2,6 +2,7 @@
 // the sum over all packages: `N passed, N failed`.
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readFileSync, rmSync } from "node:fs"
+import { availableParallelism } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -92,7 +93,9 @@ const packed = () => {
 if (only.length > 0) {
   tests("chosen", only)
 } else {
-  tests("packages", ["--exclude", "apps/**"])
+  tests("packages", ["--exclude", "apps/**", "--exclude", "packages/simulation/**"])
+  // On virtual time: another one beside it makes a simulation slower, and changes nothing.
+  tests("simulation", ["packages/simulation", `--maxWorkers=${availableParallelism()}`])
   // Whole programs, one after the other: they would only slow each other down.
   tests("apps", ["apps", "--no-file-parallelism"])
   packed()
