@@ -18,16 +18,18 @@ import * as StreamServer from "../src/StreamServer.ts"
 
 const apps = fileURLToPath(new URL("../..", import.meta.url))
 
-/** The text of a module and of those of its own app that it imports, without what only describes settings. */
+/** The text of a module and of those of its own app that it imports, at once or when it runs, without what only describes settings. */
 const sourcesOf = (root: string): string => {
   const seen = new Map<string, string>()
   const visit = (path: string): void => {
     if (seen.has(path) || !existsSync(path)) return
     const text = readFileSync(path, "utf8")
     seen.set(path, text)
-    for (const [, to] of text.matchAll(/from "(\.[^"]+)"/g)) visit(join(dirname(path), to!))
+    for (const [, to] of text.matchAll(/(?:from |\bimport\()"(\.[^"]+)"/g)) visit(join(dirname(path), to!))
   }
   visit(join(apps, root))
+  // The tail of every command is in a place of its own.
+  visit(fileURLToPath(new URL("../../../packages/cli/src/NodeCommand.ts", import.meta.url)))
   return [...seen.values()].join("\n")
 }
 

@@ -69,7 +69,7 @@ export const SubscriberConfig = Schema.Struct({
   silenceMs: Positive,
   /**
    * A lag that does not shrink for this long ends the session; so does, where there are others, a publisher that says
-   * nothing at all. Default 30 000.
+   * nothing for so long. Default 30 000.
    */
   progressMs: Positive,
   /** An ancestor missing for this long is asked for again. Default 1000. */

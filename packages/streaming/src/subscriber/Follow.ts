@@ -41,9 +41,6 @@ class Session {
   readonly heard = { blocks: unheard(), commits: unheard() }
   readonly #peer: Peer
   readonly #heartbeats: Heartbeats
-  readonly #beganMs: number
-  /** Whether anything came in this session. */
-  #spoke = false
   /** Since when blocks that were asked for again are owed. */
   #owedSinceMs: number | undefined
   #repairedMs = Number.NEGATIVE_INFINITY
@@ -54,11 +51,7 @@ class Session {
   constructor(
     observer: Observer,
     { fetchBlocks }: Service,
-    {
-      beganMs,
-      heartbeats,
-      peer
-    }: { readonly peer: Peer; readonly heartbeats: Heartbeats; readonly beganMs: number },
+    { heartbeats, peer }: { readonly peer: Peer; readonly heartbeats: Heartbeats },
     blocks: Session["blocks"],
     commits: Session["commits"]
   ) {
@@ -66,7 +59,6 @@ class Session {
     this.#fetchBlocks = fetchBlocks
     this.#peer = peer
     this.#heartbeats = heartbeats
-    this.#beganMs = beganMs
     this.blocks = blocks
     this.commits = commits
   }
@@ -123,7 +115,6 @@ class Session {
   /** A response came. An empty one that answers no start and tells nothing new is a heartbeat. */
   hear(stream: "blocks" | "commits", isEmpty: boolean, highestCommitIndex: number): void {
     const heard = this.heard[stream]
-    this.#spoke = true
     if (stream === "blocks") this.#owedSinceMs = undefined
     if (isEmpty && heard.index === highestCommitIndex) this.#heartbeats.add(this.#peer)
     heard.index = highestCommitIndex
@@ -147,9 +138,13 @@ class Session {
     }
     if (this.#owedSinceMs !== undefined && nowMs - this.#owedSinceMs > config.progressMs)
       return `blocks that are missing were asked for, and nothing came for ${config.progressMs} ms`
-    const mute = hasOthers && !this.#spoke && nowMs - this.#beganMs > config.progressMs
-    return mute
-      ? `nothing came at all for ${config.progressMs} ms, and there are other publishers`
+    const running = [
+      ...(state.blocksOn ? [since(this.heard.blocks)] : []),
+      ...(state.commitsOn ? [since(this.heard.commits)] : [])
+    ]
+    // Where there are others, it costs little to ask one of them whether there is news.
+    return hasOthers && running.length > 0 && Math.min(...running) > config.progressMs
+      ? `nothing came for ${config.progressMs} ms, and there are other publishers`
       : undefined
   }
 }
@@ -165,15 +160,14 @@ const runSession = Effect.fnUntraced(function* (
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const api = yield* peer.connect
-      const beganMs = yield* Elapsed.ms
       const session = new Session(
         observer,
         api,
-        { peer, heartbeats, beganMs },
+        { peer, heartbeats },
         yield* Queue.sliding<BlockStreamRequest>(waitingCommands),
         yield* Queue.sliding<CommitStreamRequest>(waitingCommands)
       )
-      observer.beginSession(peer.name, beganMs)
+      observer.beginSession(peer.name, yield* Elapsed.ms)
       const evaluate = Effect.gen(function* () {
         const nowMs = yield* Elapsed.ms
         session.send(yield* observer.evaluate(nowMs), nowMs)
