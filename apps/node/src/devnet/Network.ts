@@ -10,6 +10,7 @@ import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNo
 import type { BlockRef, ChainId } from "@ephor/types"
 import { Clock, Context, Effect, FileSystem, Layer, type Queue } from "effect"
 import { HttpClient } from "effect/http"
+import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
 import * as DataDirectory from "../DataDirectory.ts"
@@ -23,6 +24,8 @@ import * as Children from "./NodeChildren.ts"
 import { DevnetError, freePort, host, multiaddr, nodeCommand, toFlags } from "./NodeCommands.ts"
 
 export { DevnetError } from "./NodeCommands.ts"
+
+const require = createRequire(import.meta.url)
 
 const l1ChainId = "900"
 const l1BlockTimeMs = 1000
