@@ -74,7 +74,8 @@ describe("ephor-node devnet", () => {
   it("runs over three anvils, and goes on after a node and the supervisor were killed", async () => {
     using folder = temporary()
     const args = ["devnet", "--json", "--execution", "anvil", "--data-dir", folder.path]
-    const devnet = start("node", [...args, "--duration", "45"])
+    // Long enough for a second claim on each chain after those who count have begun anew.
+    const devnet = start("node", [...args, "--duration", "75"])
     await firstFigures(devnet)
     await new Promise((resolve) => setTimeout(resolve, 10_000))
     kill(folder.path, ["node-901", "supervisor"])

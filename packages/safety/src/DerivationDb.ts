@@ -97,8 +97,20 @@ const repeated = (db: DerivationDb, { derived, source }: DerivedBlockRefPair): V
 }
 
 /**
+ * Whether the chain stands at the source at which a block was replaced. A message that the block executed may have raised
+ * that source above those from which the node, having gone back, derives its next blocks once more.
+ */
+const isAtRaisedSource = (db: DerivationDb, at: DerivationEntry): boolean =>
+  at.revision > 0 &&
+  db.some(
+    ({ derived, revision, source }) =>
+      derived.number === at.revision && revision === at.revision && source.hash === at.source.hash
+  )
+
+/**
  * Adds a pair after the last entry; the first rule that applies decides (13 rules, op-supervisor's order). A repetition
- * of the last entry is accepted and changes nothing. Without a `revision` the entry continues the last one's.
+ * of the last entry is accepted and changes nothing. Without a `revision` the entry continues the last one's. What
+ * follows a replacement from an older source counts as derived at the replacement's: op-supervisor refuses it for ever.
  */
 export const add = (
   db: DerivationDb,
@@ -120,6 +132,16 @@ export const add = (
   }
   if (source.hash === at.source.hash && derived.hash === at.derived.hash) {
     return Result.succeed({ keep: db.length, append: [] })
+  }
+  if (source.number < at.source.number && isAtRaisedSource(db, at)) {
+    if (derived.hash === at.derived.hash) return Result.succeed({ keep: db.length, append: [] })
+    // Told at the later of the two sources: nothing is safe earlier than what it builds upon.
+    if (derived.number === at.derived.number + 1) {
+      return Result.map(checkDerived(at, derived), () => ({
+        keep: db.length,
+        append: [{ ...entry(at.revision), source: at.source }]
+      }))
+    }
   }
   const checked = Result.flatMap(checkDerived(at, derived), () => checkSource(db, at, pair))
   if (Result.isFailure(checked)) return Result.fail(checked.failure)

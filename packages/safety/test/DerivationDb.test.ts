@@ -163,6 +163,27 @@ describe("DerivationDb.invalidate and replace", () => {
     assert.strictEqual(ok(DerivationDb.canonical(grown, 4, "last")).revision, 3)
     assert.strictEqual(ok(DerivationDb.canonical(grown, 2, "last")).revision, 0)
   })
+  it("what a node derives anew from older sources follows the replacement at the replacement's source", () => {
+    const replaced = DerivationDb.apply(
+      invalidated,
+      ok(DerivationDb.replace(invalidated, d(3, 7, 0), d(3).hash))
+    )
+    const older = grow(replaced, [
+      [s(10), d(4, 7)],
+      [s(11), d(4, 7)],
+      [s(11), d(5, 7)]
+    ])
+    assert.deepStrictEqual(
+      older.slice(-2).map(({ derived, revision, source }) => [source.number, derived.number, revision]),
+      [
+        [12, 4, 3],
+        [12, 5, 3]
+      ]
+    )
+    assert.strictEqual(ok(DerivationDb.last(grow(older, [[s(13), d(5, 7)]]))).source.number, 13)
+    assert.strictEqual(tagOf(DerivationDb.add(older, { source: s(11), derived: d(6) })), "Conflict")
+    assert.strictEqual(tagOf(DerivationDb.add(base, { source: s(11), derived: d(5) })), "OutOfOrder")
+  })
   it("a replacement must be the one that is awaited", () => {
     assert.strictEqual(tagOf(DerivationDb.replace(base, d(3, 7, 0), d(3).hash)), "Conflict")
     assert.strictEqual(tagOf(DerivationDb.replace(invalidated, d(3, 7, 0), d(2).hash)), "Conflict")
