@@ -117,8 +117,11 @@ export const add = (
   pair: DerivedBlockRefPair,
   revision: Revision | "any" = "any"
 ): Verdict<Edit> => {
-  const { derived, source } = pair
+  const { derived } = pair
   const at = db.at(-1)
+  // Told at the later of the two sources: nothing is safe earlier than what it builds upon.
+  const isOlder = at !== undefined && pair.source.number < at.source.number && isAtRaisedSource(db, at)
+  const source = isOlder ? { ...pair.source, ...at.source } : pair.source
   const entry = (current: Revision): DerivationEntry => ({
     source: seal(source),
     derived: seal(derived),
@@ -133,17 +136,7 @@ export const add = (
   if (source.hash === at.source.hash && derived.hash === at.derived.hash) {
     return Result.succeed({ keep: db.length, append: [] })
   }
-  if (source.number < at.source.number && isAtRaisedSource(db, at)) {
-    if (derived.hash === at.derived.hash) return Result.succeed({ keep: db.length, append: [] })
-    // Told at the later of the two sources: nothing is safe earlier than what it builds upon.
-    if (derived.number === at.derived.number + 1) {
-      return Result.map(checkDerived(at, derived), () => ({
-        keep: db.length,
-        append: [{ ...entry(at.revision), source: at.source }]
-      }))
-    }
-  }
-  const checked = Result.flatMap(checkDerived(at, derived), () => checkSource(db, at, pair))
+  const checked = Result.flatMap(checkDerived(at, derived), () => checkSource(db, at, { derived, source }))
   if (Result.isFailure(checked)) return Result.fail(checked.failure)
   if (compareRevision(revision, at.revision) < 0) {
     return refuse("Conflict", `revision ${revision} is older than ${at.revision}`)
