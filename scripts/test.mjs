@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism } from "node:os"
-import { dirname, join } from "node:path"
+import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -11,13 +11,18 @@ const bin = (name) => join(root, "node_modules", ".bin", name)
 const only = process.argv.slice(2)
 let passed = 0
 let failed = 0
+/** What failed, for the end: whoever reads only the last lines of a long run shall find it there. */
+const failures = []
 
 const stage = (name, command, args) => {
   const started = Date.now()
   const result = spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] })
   const ok = result.status === 0
   if (ok) passed++
-  else failed++
+  else {
+    failed++
+    failures.push(name)
+  }
   const seconds = ((Date.now() - started) / 1000).toFixed(1)
   console.log(
     `${ok ? "ok    " : "FAILED"} ${name} (${seconds} s)${ok ? "" : `: ${result.error?.message ?? `exit ${result.status ?? result.signal}`}`}`
@@ -66,13 +71,25 @@ const tests = (name, args) => {
     const broken = testResults.filter(
       (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed")
     )
+    for (const file of testResults) {
+      const path = relative(root, file.name)
+      if (broken.includes(file)) failures.push(`${path}: ${file.message}`)
+      for (const test of file.assertionResults) {
+        if (test.status === "failed") {
+          failures.push(`${path}: ${test.fullName}\n${test.failureMessages.join("\n")}`)
+        }
+      }
+    }
     counted = { passed: numPassedTests, failed: numFailedTests + broken.length, total: numTotalTests }
   } catch (error) {
     console.log(`${name}: no report (${error.message})`)
   }
   passed += counted.passed
   failed += counted.failed
-  if (counted.total === 0 || (result.status !== 0 && counted.failed === 0)) failed++
+  if (counted.total === 0 || (result.status !== 0 && counted.failed === 0)) {
+    failed++
+    failures.push(`${name}: vitest ended with ${result.status ?? result.signal}, and no test had failed`)
+  }
 }
 
 /** Runs everything once more as users have it, and adds up what was checked. */
@@ -86,6 +103,7 @@ const packed = () => {
     failed += counted.failed
   } catch (error) {
     if (ok) failed++
+    failures.push("packed tarballs: no report")
     console.log(`packed tarballs: no report (${error.message})`)
   }
 }
@@ -99,6 +117,11 @@ if (only.length > 0) {
   // Whole programs, one after the other: they would only slow each other down.
   tests("apps", ["apps", "--no-file-parallelism"])
   packed()
+}
+if (failures.length > 0) {
+  console.log(
+    `\nwhat failed:\n${failures.map((failure) => `- ${failure.replaceAll("\n", "\n  ")}`).join("\n")}\n`
+  )
 }
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)
