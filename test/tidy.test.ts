@@ -17,14 +17,11 @@ const offenders = (found: ReadonlyArray<string>) => assert.deepStrictEqual(found
 const importPattern =
   /(?:^import |^(?:import |export |\}).*\bfrom |\bimport\()"((?:@[a-z0-9-]+\/)?[a-z0-9-]+)(?:\/[^"\n]*)?"/gm
 
-/** Files that are longer than a file should be, until they are split. */
-const yetToBeSplit = ["packages/supervisor-protocol/src/testing/ManagedNodeTest.ts"]
-
 describe("tidy", () => {
   it("keeps source files at 300 lines or less", () =>
     offenders(
       sources
-        .filter(({ file, lines }) => lines.length > 301 && !yetToBeSplit.includes(file))
+        .filter(({ lines }) => lines.length > 301)
         .map(({ file, lines }) => `${file}: ${lines.length - 1}`)
     ))
 

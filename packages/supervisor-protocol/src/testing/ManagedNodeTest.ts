@@ -2,178 +2,30 @@
  * The contract of a `ManagedNode` as a list of checks: run all of them against any layer that is driven by a `Chain`,
  * each with layers of its own, in any test runner. A check fails with an error that says what was expected.
  */
-import { Data, Effect, Equal, Queue, type Scope, Stream } from "effect"
-import { Chain, type ChainError } from "@ephor/chain"
-import type { BlockId, BlockRef, Hash, Heads, L2BlockRef, Receipt } from "@ephor/types"
-import type { ManagedEvent } from "../ManagedEvent.ts"
+import { Effect, Stream } from "effect"
+import { Chain } from "@ephor/chain"
+import type { BlockId, Heads } from "@ephor/types"
 import { ManagedNode } from "../ManagedNode.ts"
-import type { ManagedNodeError, ManagedNodeErrorReason } from "../ManagedNodeError.ts"
+import {
+  content,
+  grow,
+  hash,
+  headsAt,
+  idOf,
+  l1Block,
+  l2Block,
+  output,
+  receipt,
+  refOf
+} from "./checks/Block.ts"
+import { type Check, check, failsWith, failure, same } from "./checks/Check.ts"
+import { listen, started } from "./checks/Started.ts"
+
+export { l1Block, l2Block, layerChain } from "./checks/Block.ts"
+export { type Check, CheckFailed } from "./checks/Check.ts"
 
 /** Chain id that the layer under test must report. */
 export const chainId = "901"
-
-/** One rule that every managed node keeps. */
-export interface Check {
-  readonly name: string
-  readonly run: Effect.Effect<
-    void,
-    CheckFailed | ManagedNodeError | ChainError,
-    ManagedNode | Chain.Chain | Scope.Scope
-  >
-}
-
-/** A block below the first one has the hash of the first one's parent: all zeros but the kind. */
-const hash = (kind: string, number: number): Hash =>
-  `0x${number < 0 ? "00" : kind}${Math.max(0, number).toString(16).padStart(62, "0")}`
-
-/** A rule that was not kept. */
-export class CheckFailed extends Data.TaggedError("CheckFailed")<{ readonly message: string }> {}
-
-const broken = (message: string) => Effect.fail(new CheckFailed({ message }))
-
-/** The L1 block at a height. */
-export const l1Block = (number: number, kind = "a1"): BlockRef => ({
-  hash: hash(kind, number),
-  number,
-  parentHash: hash("a1", number - 1),
-  timestamp: 1000 + 12 * number
-})
-
-/** The L2 block at a height of 1 and above; another `kind` is another block on the same parent. */
-export const l2Block = (number: number, kind = "b2"): L2BlockRef => ({
-  hash: hash(kind, number),
-  number,
-  parentHash: hash("b2", number - 1),
-  timestamp: 2000 + 2 * number,
-  l1origin: { hash: l1Block(100).hash, number: 100 },
-  sequenceNumber: number
-})
-
-const output = (number: number, kind = "b2") => ({
-  stateRoot: hash("c3", number),
-  messagePasserStorageRoot: hash("c4", number),
-  blockHash: hash(kind, number)
-})
-
-const receipt = (number: number): Receipt => ({
-  type: 2,
-  status: 1,
-  cumulativeGasUsed: 42_000,
-  gasUsed: 21_000,
-  logs: [
-    {
-      address: `0x${"d5".repeat(20)}`,
-      topics: [hash("d6", number)],
-      data: "0x0102",
-      blockNumber: number,
-      blockHash: l2Block(number).hash,
-      transactionHash: hash("d7", number),
-      transactionIndex: 0,
-      logIndex: 0
-    }
-  ],
-  transactionHash: hash("d7", number),
-  transactionIndex: 0,
-  blockHash: l2Block(number).hash,
-  blockNumber: number
-})
-
-const content = (number: number): Chain.ChainBlock => ({
-  ref: l2Block(number),
-  body: new Uint8Array(0),
-  receipts: number === 0 ? [] : [receipt(number)],
-  output: output(number)
-})
-
-/** The chain that the checks drive: put the layer under test on top of it. */
-export const layerChain = Chain.layerMemory({ genesis: content(0), anchorSource: l1Block(100) })
-
-const idOf = ({ hash, number }: BlockId): BlockId => ({ hash, number })
-const refOf = ({ hash, number, parentHash, timestamp }: BlockRef): BlockRef => ({
-  hash,
-  number,
-  parentHash,
-  timestamp
-})
-
-const describe = (value: unknown) => JSON.stringify(value)
-
-const same = (what: string, actual: unknown, expected: unknown): Effect.Effect<void, CheckFailed> =>
-  Equal.equals(actual, expected)
-    ? Effect.void
-    : broken(`${what}: expected ${describe(expected)}, got ${describe(actual)}`)
-
-/** The reason with which a call fails, without its prototype. */
-const failure = <A>(
-  what: string,
-  call: Effect.Effect<A, ManagedNodeError>
-): Effect.Effect<Reason, CheckFailed> =>
-  Effect.matchEffect(call, {
-    onFailure: ({ reason }) => Effect.succeed({ tag: reason._tag, message: reason.message, reason }),
-    onSuccess: (value) => broken(`${what}: expected a failure, got ${describe(value)}`)
-  })
-
-interface Reason {
-  readonly tag: ManagedNodeErrorReason["_tag"]
-  readonly message: string
-  readonly reason: ManagedNodeErrorReason
-}
-
-const failsWith = (
-  what: string,
-  call: Effect.Effect<unknown, ManagedNodeError>,
-  tag: Reason["tag"],
-  message?: RegExp
-) =>
-  Effect.flatMap(failure(what, call), (reason) =>
-    reason.tag === tag && (message === undefined || message.test(reason.message))
-      ? Effect.void
-      : broken(`${what}: expected ${tag} ${String(message)}, got ${reason.tag} "${reason.message}"`)
-  )
-
-const headsAt = (unsafe: number, safe: number, finalized: BlockId = idOf(l2Block(0))): Heads => ({
-  localUnsafe: idOf(l2Block(unsafe)),
-  crossUnsafe: idOf(l2Block(safe)),
-  localSafe: idOf(l2Block(safe)),
-  crossSafe: idOf(l2Block(safe)),
-  finalized
-})
-
-/** Imports the blocks 1 to `to`. */
-const grow = Effect.fnUntraced(function* (to: number) {
-  const chain = yield* Chain.Chain
-  for (let number = 1; number <= to; number++) yield* chain.import(content(number))
-})
-
-/** Reads events one by one; repetitions of what a node asks for are passed over. */
-const listen = Effect.gen(function* () {
-  const node = yield* ManagedNode
-  const events = yield* Queue.unbounded<ManagedEvent>()
-  yield* node.events.pipe(
-    Stream.runForEach((event) => Queue.offer(events, event)),
-    Effect.forkScoped({ startImmediately: true })
-  )
-  const next = Queue.take(events).pipe(
-    Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => broken("no event within 5 seconds") })
-  )
-  const until = (wanted: (event: ManagedEvent) => boolean): Effect.Effect<ManagedEvent, CheckFailed> =>
-    Effect.filterOrElse(next, wanted, () => until(wanted))
-  /** The next event that has the field. */
-  const field = <K extends keyof ManagedEvent>(key: K) => until((event) => event[key] !== undefined)
-  return { next, until, field }
-})
-
-/** A node that was reset once: its first events are over, and someone listens. */
-const started = Effect.gen(function* () {
-  const node = yield* ManagedNode
-  const events = yield* listen
-  yield* events.field("reset")
-  yield* node.resetPreInterop
-  yield* events.field("exhaustL1")
-  return { node, chain: yield* Chain.Chain, events }
-})
-
-const check = (name: string, run: Check["run"]): Check => ({ name, run })
 
 const events: ReadonlyArray<Check> = [
   check(
