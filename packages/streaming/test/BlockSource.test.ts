@@ -3,7 +3,7 @@ import { Chain } from "@ephor/chain"
 import { DevChain } from "@ephor/devchain"
 import { Store } from "@ephor/store"
 import type { DagCommittee, Hash } from "@ephor/types"
-import { Effect, Layer, References, type Scope, Stream } from "effect"
+import { Effect, Layer, References, Schedule, type Scope, Stream } from "effect"
 import { BlockSource, Publisher, Subscriber } from "../src/index.ts"
 import * as NodeBlockVerifier from "../src/NodeBlockVerifier.ts"
 import { dagOf, type Round } from "./dag.ts"
@@ -37,7 +37,14 @@ const finalize = (chain: Chain.Service, number: number) =>
   Effect.forEach(["CrossUnsafe", "LocalSafe", "CrossSafe", "Finalized"] as const, (level) =>
     chain.promote(level, hashOf(number), level === "LocalSafe" ? chain.anchor.source : undefined)
   )
-const settle = Effect.sleep("20 millis")
+/** Until a source has heard of what the chain did: `read` gives as much as is wanted. */
+const until = <A, E, R>(read: Effect.Effect<A, E, R>, wanted: (found: A) => boolean) =>
+  read.pipe(
+    Effect.repeat({ until: wanted, schedule: Schedule.spaced("5 millis") }),
+    Effect.timeout("10 seconds")
+  )
+const hasCommits = (source: BlockSource.Service, index: number) =>
+  until(source.tip, ({ highestCommitIndex }) => highestCommitIndex === index)
 const indices = (source: BlockSource.Service, after: number, limit = 100) =>
   Effect.map(source.commitsAfter(after, limit), (commits) => commits.map(({ commitIndex }) => commitIndex))
 
@@ -57,13 +64,19 @@ describe("BlockSource.layerChain", () => {
           Effect.forkScoped
         )
         yield* importUpTo(chain, 1, 5)
-        yield* settle
+        yield* until(
+          Effect.sync(() => events.length),
+          (count) => count >= 5
+        )
         const accepted = events.flatMap((event) => (event._tag === "Accepted" ? event.blocks : []))
         assert.strictEqual(accepted.length, 20)
         assert.strictEqual(new Set(accepted.map(({ ref }) => ref.digest)).size, 20)
         assert.deepStrictEqual(yield* one.tip, { highestCommitIndex: 0, earliestCommitIndex: 1, gcRound: 0 })
         yield* finalize(chain, 3)
-        yield* settle
+        yield* until(
+          Effect.sync(() => events.length),
+          (count) => count >= 8
+        )
         assert.deepStrictEqual(
           events.slice(-3).map((event) => (event._tag === "Committed" ? event.commits[0]!.commitIndex : 0)),
           [1, 2, 3]
@@ -94,7 +107,7 @@ describe("BlockSource.layerChain", () => {
         // Every block above the GC round, up to the head of the chain.
         assert.strictEqual((yield* one.blocksAfter([], { limit: 1000 })).length, (40 - 24) * 4)
         yield* finalize(chain, 38)
-        yield* settle
+        yield* hasCommits(one, 38)
         assert.deepStrictEqual(yield* indices(one, 27, 8), [28, 29, 30, 31, 32, 33])
         assert.deepStrictEqual(yield* indices(one, 30, 3), [31, 32, 33])
         assert.deepStrictEqual(yield* indices(one, 33), [34, 35, 36, 37, 38])
