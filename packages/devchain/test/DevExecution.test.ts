@@ -114,6 +114,22 @@ describe("DevExecution", () => {
     assert.strictEqual(next(one.state, one.block, []).block.receipts.length, 0)
   })
 
+  it("takes nobody's deposit for a replacement but the leader's", () => {
+    const call = DevTransaction.emit(someone, [])
+    const one = next(Committee.initial(committee), genesis, [
+      [0, DevExecution.systemDeposit(genesis.output)],
+      [0, call]
+    ])
+    const two = next(one.state, one.block, [[2, call]])
+    assert.deepStrictEqual(
+      [one.block, two.block].map(({ pending, receipts }) => [pending, receipts.map(({ type }) => type)]),
+      [
+        [undefined, []],
+        [undefined, [2, 2]]
+      ]
+    )
+  })
+
   it("passes over bytes that are no transaction", () => {
     const made = Committee.nextRound(Committee.initial(committee), authors, {
       timestampMs: 0,

@@ -262,6 +262,16 @@ describe("disputes", () => {
     assert.deepStrictEqual(names(block(concluded, back(concluded, receipt))), [])
   })
 
+  it("takes late votes up to the last block of the acceptance period, and none after it", () => {
+    let state = block(block(two, set([0], [2])), set([], [3, 4, 5, 1]))
+    const concludedAt = state.disputes[0]?.state.concludedAt
+    assert.strictEqual(concludedAt, 4)
+    const last = concludedAt! + options.disputeAcceptanceBlocks
+    const late = (upon: DevRuntime.RuntimeState) => block(upon, set([1], [])).disputes[0]?.state.validatorsFor
+    while (DevRuntime.blockOf(state).number < last - 1) state = block(state)
+    assert.deepStrictEqual([late(state), late(block(state))], ["110000", "100000"])
+  })
+
   it("keeps a candidate out that was concluded against before it was backed", () => {
     const concluded = block(one, set([0], [1, 2, 3, 4, 5]))
     assert.deepStrictEqual(names(block(concluded, back(one, receipt))), [])

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chain, type ChainEvent } from "@ephor/chain"
 import { Overseer, type OverseerError, Signal, Subsystem } from "@ephor/overseer"
-import { Cause, Deferred, Effect, Exit, Fiber, Layer, Logger, PubSub, Stream } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Logger, PubSub, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { block, finalized, hash, imported, nameOf } from "./fixtures.ts"
 
@@ -433,6 +433,31 @@ describe("Overseer, stalls", () => {
         tag: "ActiveLeaves"
       })
     }).pipe(Effect.provide(app()))
+  )
+
+  it.effect("a machine that was asleep gives everybody the full time again", () =>
+    Effect.gen(function* () {
+      const real = yield* Clock.Clock
+      let sleptMs = 0
+      const clock: Clock.Clock = Object.assign(Object.create(real), {
+        monotonicTimeNanosUnsafe: () => real.monotonicTimeNanosUnsafe() + BigInt(sleptMs) * 1_000_000n
+      })
+      yield* Effect.gen(function* () {
+        const overseer = yield* Overseer.Overseer
+        const join = yield* joining
+        yield* A.send(note("hold"))
+        yield* settle
+        yield* overseer.broadcast(Signal.startWork(a1))
+        yield* TestClock.adjust("9 seconds")
+        sleptMs = 3_600_000
+        yield* TestClock.adjust("1 second") // the watch wakes an hour late
+        yield* TestClock.adjust("9999 millis")
+        assert.isUndefined(join.pollUnsafe())
+        yield* TestClock.adjust("1 millis")
+        yield* TestClock.adjust("1 second") // A does not conclude either
+        assert.deepInclude(reasonOf(yield* Fiber.join(join)), { _tag: "SubsystemStalled", name: "test/A" })
+      }).pipe(Effect.provide(app()), Effect.provideService(Clock.Clock, clock))
+    })
   )
 
   it.effect("a full signal lane makes the overseer wait, and then end", () =>

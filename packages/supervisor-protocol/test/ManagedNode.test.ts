@@ -82,7 +82,9 @@ describe("a node over a chain with troubles", () => {
         yield* grow(20)
         const { reason } = yield* Effect.flip(node.reset(heads(2)))
         assert.match(reason.message, /^reorg is too deep: traversed back to L2 block 0x/)
-        yield* node.reset(heads(19))
+        // Five windows back is allowed, one block more is not.
+        assert.match((yield* Effect.flip(node.reset(heads(14)))).reason.message, /^reorg is too deep/)
+        yield* node.reset(heads(15))
       }),
       { sequencerWindowBlocks: 1 },
       // Each block has an L1 block of its own.

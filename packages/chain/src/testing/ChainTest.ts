@@ -143,6 +143,27 @@ const reading = (check: Check): void => {
   )
 
   check(
+    "a block follows its parent by one in height, and is no older than it",
+    Effect.fnUntraced(function* (chain: Service) {
+      yield* Script.run(chain, "g-a")
+      const wrong = [
+        { timestamp: 1, number: 2, name: "older" },
+        { timestamp: 4, number: 3, name: "higher" },
+        { timestamp: 4, number: 1, name: "lower" }
+      ]
+      for (const { name, number, timestamp } of wrong) {
+        const block = Script.block(name, "a", number)
+        const { reason } = yield* Effect.flip(chain.import({ ...block, ref: { ...block.ref, timestamp } }))
+        assert.strictEqual(reason._tag, "NotDescendant", name)
+        assert.isTrue(Option.isNone(yield* chain.block(Script.hash(name))), name)
+      }
+      const block = Script.block("b", "a", 2)
+      yield* chain.import({ ...block, ref: { ...block.ref, timestamp: 2 } })
+      assert.strictEqual(Script.name((yield* chain.head("LocalUnsafe")).hash), "b", "of the same time")
+    })
+  )
+
+  check(
     "what lies far below finality is read from disk, and dead forks are forgotten",
     Effect.fnUntraced(function* (chain: Service) {
       const line = Array.from({ length: 40 }, (_, index) => `b${index + 1}`)
