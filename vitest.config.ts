@@ -7,8 +7,9 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "test/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Only against what hangs: a slow machine fails nobody.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     execArgv: ["--conditions=ephor-source"]
   }
 })

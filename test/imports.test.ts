@@ -18,7 +18,7 @@ const loads = (folder: string, ...args: ReadonlyArray<string>): ReadonlyArray<st
       cwd: join(root, folder),
       encoding: "utf8",
       env: { ...process.env, LOADS: file },
-      timeout: 60_000
+      timeout: 120_000
     })
     assert.strictEqual(status, 0, stderr)
     return readFileSync(file, "utf8").trim().split("\n")
@@ -69,7 +69,7 @@ describe("imports", () => {
       const { status, stderr } = spawnSync(process.execPath, [program, ...modules], {
         cwd: join(root, dir),
         encoding: "utf8",
-        timeout: 60_000
+        timeout: 120_000
       })
       assert.strictEqual(status, 0, `${json.name}\n${stderr}`)
     }

@@ -31,7 +31,7 @@ for (const readme of readmes) {
           writeFileSync(file, snippet)
           const result = spawnSync(process.execPath, ["--conditions=ephor-source", file], {
             encoding: "utf8",
-            timeout: 60_000
+            timeout: 120_000
           })
           assert.strictEqual(result.status, 0, result.stderr)
           assert.notStrictEqual(result.stdout.trim(), "")

@@ -15,7 +15,7 @@ const run = (environment: { readonly [name: string]: string }) => {
   const { status, stderr, stdout } = spawnSync(
     process.execPath,
     ["--conditions=ephor-source", "--input-type=module", "--eval", program],
-    { encoding: "utf8", env: given, timeout: 20_000 }
+    { encoding: "utf8", env: given, timeout: 120_000 }
   )
   assert.deepStrictEqual({ status, stdout, stderr }, { status: 0, stdout: "ran\n", stderr: "" })
 }

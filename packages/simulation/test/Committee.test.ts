@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Committee } from "../src/index.ts"
 
-const timeout = 120_000
+const timeout = 900_000
 const small = { groups: 4, groupSize: 5 }
 
 describe("a simulated committee", () => {

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Duties, DutiesSteps } from "../src/index.ts"
 
-const timeout = 300_000
+const timeout = 900_000
 
 /** Seeds of the environment; without, one, at which the validator dies at every step. */
 const seeds = (() => {

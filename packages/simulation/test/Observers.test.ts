@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Observers } from "../src/index.ts"
 
-const timeout = 60_000
+const timeout = 900_000
 
 /** Runs for each plant, one of which must show it: a planted fault needs its occasion. */
 const seeds = [2, 3, 4, 5, 6, 7, 8, 9]

@@ -6,7 +6,7 @@ import { ObserversPage, ObserversScale } from "../src/index.ts"
 const path = join(import.meta.dirname, "../../../docs/OBSERVERS.md")
 
 describe("docs/OBSERVERS.md", () => {
-  it("is what a run with ten thousand observers prints", { timeout: 300_000 }, () =>
+  it("is what a run with ten thousand observers prints", { timeout: 900_000 }, () =>
     expect(ObserversPage.page(ObserversScale.simulate())).toMatchFileSnapshot(path)
   )
 })

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Simulation } from "../src/index.ts"
 
-const timeout = 60_000
+const timeout = 900_000
 const briefly = { steps: 20, recovery: false }
 
 /** The end of a trace, for whoever has to find out what went wrong. */

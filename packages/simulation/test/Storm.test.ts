@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Storm from "../src/storm/Storm.ts"
 
-const timeout = 300_000
+const timeout = 900_000
 const finds = (plant: Storm.Plant, what: string, options: Partial<Storm.Options> = {}) =>
   it.live(
     `finds ${what}`,

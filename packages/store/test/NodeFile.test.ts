@@ -54,7 +54,7 @@ describe("NodeFile", () => {
     })
   )
 
-  it("keeps the old file when there is no room for the new one", { timeout: 30_000 }, () => {
+  it("keeps the old file when there is no room for the new one", { timeout: 120_000 }, () => {
     const path = join(root, "full")
     writeFileSync(path, "old")
     const script = fileURLToPath(new URL("./fixtures/fileWriter.ts", import.meta.url))

@@ -64,7 +64,7 @@ describe("NodeLock", () => {
     }
   })
 
-  it("of a process that is gone is taken by one of many that try at once", { timeout: 60_000 }, async () => {
+  it("of a process that is gone is taken by one of many that try at once", { timeout: 120_000 }, async () => {
     const path = directory()
     const script = fileURLToPath(new URL("./fixtures/locker.ts", import.meta.url))
     const racers = Array.from({ length: 6 }, () => {

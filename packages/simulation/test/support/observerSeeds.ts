@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Observers } from "../../src/index.ts"
 
-const timeout = 60_000
+const timeout = 900_000
 
 const invariants = Array.from({ length: 10 }, (_, n) => `I${n + 1}` as Observers.Invariant)
 

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Storm from "../../src/storm/Storm.ts"
 
-const timeout = 120_000
+const timeout = 900_000
 
 /** Declares the tests of these seeds. */
 export const suite = (first: number, last: number): void => {
