@@ -45,6 +45,33 @@ describe("Journal.appended", () => {
     )
   )
 
+  it.effect("cuts off the blocks of a commit that is not there itself, however many", () =>
+    inFolder((path) =>
+      Effect.gen(function* () {
+        const block = (index: number, size = 10) =>
+          JSON.stringify({ commit: index, block: {}, bytes: `0x${"00".repeat(size)}` })
+        const whole = [block(8), line(8), block(9), block(9), line(9)].map((one) => `${one}\n`).join("")
+        // More than is read at once, and a line that is not whole at its end.
+        const rest =
+          Array.from({ length: 5 }, () => `${block(10, 400_000)}\n`).join("") + block(10).slice(0, 9)
+        for (const text of [rest, block(10).slice(0, 5), ""]) {
+          writeFileSync(path, whole + text)
+          assert.deepStrictEqual((yield* Effect.scoped(open(path))).from, position(9))
+          assert.strictEqual(readFileSync(path, "utf8"), whole)
+        }
+        writeFileSync(path, rest)
+        assert.deepStrictEqual((yield* Effect.scoped(open(path))).from, start)
+        assert.strictEqual(readFileSync(path, "utf8"), "")
+        // What somebody else has written is not cut off.
+        for (const text of [`${whole}a note\n`, `${whole}a note\n${block(10)}\n`]) {
+          writeFileSync(path, text)
+          yield* Effect.flip(Effect.scoped(open(path)))
+          assert.strictEqual(readFileSync(path, "utf8"), text)
+        }
+      })
+    )
+  )
+
   it.effect("begins anew when not even the first commit is whole", () =>
     inFolder((path) => {
       writeFileSync(path, line(8).slice(0, 9))
@@ -64,7 +91,7 @@ describe("Journal.appended", () => {
       writeFileSync(path, "no commit\n")
       return Effect.gen(function* () {
         const { message } = yield* Effect.flip(Effect.scoped(open(path)))
-        assert.match(message, /^the output .* does not end with a commit: .*; give another --output$/)
+        assert.match(message, /^the file .* does not end with a commit: .*; give another --file$/)
         assert.strictEqual(readFileSync(path, "utf8"), "no commit\n")
       })
     })
@@ -77,13 +104,16 @@ describe("Journal.withCursor", () => {
   it.effect("remembers the last position, whose it is, and its digest", () =>
     inFolder((path) =>
       Effect.gen(function* () {
-        const fresh = yield* Journal.withCursor(path, committee, start)
+        const fresh = yield* Journal.withCursor(Journal.stdout, path, committee, start)
         assert.deepStrictEqual(fresh.from, start)
         yield* fresh.write([], position(9))
-        assert.deepStrictEqual((yield* Journal.withCursor(path, committee, start)).from, position(9))
-        const foreign = yield* Effect.flip(Journal.withCursor(path, digestOf(1), start))
+        assert.deepStrictEqual(
+          (yield* Journal.withCursor(Journal.stdout, path, committee, start)).from,
+          position(9)
+        )
+        const foreign = yield* Effect.flip(Journal.withCursor(Journal.stdout, path, digestOf(1), start))
         assert.include(foreign.message, `belongs to the committee ${committee}: give another --cursor`)
-        const trusting = yield* Effect.flip(Journal.withCursor(path, undefined, start))
+        const trusting = yield* Effect.flip(Journal.withCursor(Journal.stdout, path, undefined, start))
         assert.include(trusting.message, "belongs to the committee")
       })
     )
@@ -92,8 +122,9 @@ describe("Journal.withCursor", () => {
   it.effect("refuses a file that is no cursor", () =>
     inFolder((path) => {
       writeFileSync(path, `{"digest":"0x00"}`)
-      return Effect.map(Effect.flip(Journal.withCursor(path, undefined, start)), ({ message }) =>
-        assert.match(message, /^the cursor .* is not valid: /)
+      return Effect.map(
+        Effect.flip(Journal.withCursor(Journal.stdout, path, undefined, start)),
+        ({ message }) => assert.match(message, /^the cursor .* is not valid: /)
       )
     })
   )

@@ -3,19 +3,45 @@ import { assert, describe, it } from "@effect/vitest"
 import { Redacted } from "effect"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { dagBlockDigest, fromHex } from "@ephor/types"
 import { makeIdentity } from "../../../packages/streaming/test/support/certificates.ts"
 import { eventually, freePort, getJson, run, start, temporary } from "./processes.ts"
 
 interface Commit {
   readonly index: number
   readonly digest: string
+  readonly blocks: number
+}
+interface Block {
+  readonly commit: number
+  readonly block: { readonly round: number; readonly author: number; readonly digest: string }
+  readonly bytes: `0x${string}`
 }
 
-const commitsOf = (text: string): ReadonlyArray<Commit> =>
+const linesOf = (text: string): ReadonlyArray<Commit | Block> =>
   text
     .split("\n")
     .slice(0, -1)
     .map((line) => JSON.parse(line))
+const commitsOf = (text: string): ReadonlyArray<Commit> => linesOf(text).filter((line) => "index" in line)
+
+/** Every commit comes after all of its blocks, and each block is what its name says. A kill leaves less of the last one. */
+const assertBlocks = (text: string) => {
+  let blocks: Array<Block> = []
+  for (const line of linesOf(text)) {
+    if ("commit" in line) {
+      blocks.push(line)
+      continue
+    }
+    assert.strictEqual(blocks.length, line.blocks)
+    for (const { block, bytes, commit } of blocks) {
+      assert.strictEqual(commit, line.index)
+      assert.strictEqual(dagBlockDigest(fromHex(bytes)), block.digest)
+    }
+    blocks = []
+  }
+}
+
 const readCommits = (path: string) => (existsSync(path) ? commitsOf(readFileSync(path, "utf8")) : [])
 
 /** Waits until a file has more commits than it has now. */
@@ -99,6 +125,8 @@ describe("ephor-node observe", () => {
       "--committee",
       committee,
       "--output",
+      "blocks",
+      "--file",
       output
     ]
     let observer = start("node", observerArgs)
@@ -121,6 +149,7 @@ describe("ephor-node observe", () => {
     for (const child of [observer, follower, sequencer]) await kill(child)
     const commits = readCommits(output)
     assert.isAbove(commits.length, 18)
+    assertBlocks(readFileSync(output, "utf8"))
     assertOnceInOrder(commits)
   }, 240_000)
 

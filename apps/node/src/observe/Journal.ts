@@ -27,18 +27,21 @@ const attempt = <A>(what: string, advice: string, run: () => Promise<A>) =>
     catch: (cause) => new ObserveError({ message: `${what}: ${faultOf(cause)}; ${advice}` })
   })
 
-/** Waits until the reader has taken the text: a slow one slows the observer down. */
-const print = (text: string) =>
+const textOf = (lines: ReadonlyArray<string>) => lines.map((line) => `${line}\n`).join("")
+
+/** Where text goes that is not kept: it returns when the reader has taken it, so a slow one slows the observer down. */
+export type Sink = (text: string) => Effect.Effect<void, ObserveError>
+
+/** Standard output. */
+export const stdout: Sink = (text) =>
   Effect.callback<void>((resume) => {
     process.stdout.write(text, () => resume(Effect.void))
   })
 
-const textOf = (lines: ReadonlyArray<string>) => lines.map((line) => `${line}\n`).join("")
-
 /** Prints, and forgets. */
-export const printed = (from: SubscriberConfig.Position): Journal => ({
+export const printed = (sink: Sink, from: SubscriberConfig.Position): Journal => ({
   from,
-  write: (lines) => print(textOf(lines))
+  write: (lines) => sink(textOf(lines))
 })
 
 /** What a cursor file holds: a position, and whose. */
@@ -57,6 +60,7 @@ const isMissing = (cause: unknown) => cause instanceof Error && "code" in cause 
  * again. `committee` names whose commits these are; the cursor of another one is refused.
  */
 export const withCursor = Effect.fnUntraced(function* (
+  sink: Sink,
   path: string,
   committee: Hash | undefined,
   otherwise: SubscriberConfig.Position
@@ -80,7 +84,7 @@ export const withCursor = Effect.fnUntraced(function* (
     from: stored === undefined ? otherwise : { index: stored.index, ...digest },
     write: (lines, position) =>
       Effect.andThen(
-        print(textOf(lines)),
+        sink(textOf(lines)),
         NodeFile.replace(path, `${printCursor({ ...position, ...belongs })}\n`).pipe(
           Effect.mapError(
             ({ why }) =>
@@ -97,45 +101,65 @@ export const withCursor = Effect.fnUntraced(function* (
 const Written = Schema.Struct({ index: CommitIndex, digest: Schema.optionalKey(Hash) })
 const parseWritten = Json.parse(Written)
 
-/** Longest line that is looked for at the end of a file. */
-const longestLine = 1024 * 1024
+/** How much of the end of a file is read to find its last commit, at first and at most. */
+const tailBytes = { first: 1024 * 1024, most: 512 * 1024 * 1024 }
 
-/** Cuts a line that was not finished, and reads the last one that was. */
+/** How lines begin that stand before their commit: blocks and transactions. */
+const beforeCommit = Buffer.from('{"commit":')
+
+/** The end of the last line of a commit within bytes, and the commit; nothing if only lines before one are there. */
+const lastCommit = (tail: Buffer, isWhole: boolean) => {
+  let end = tail.lastIndexOf(0x0a) + 1
+  while (end > 0) {
+    const start = tail.lastIndexOf(0x0a, end - 2) + 1
+    const line = tail.subarray(start, end - 1)
+    // Where the file does not begin here, the first line may have no beginning.
+    if (start === 0 && !isWhole) return undefined
+    if (!line.subarray(0, beforeCommit.length).equals(beforeCommit))
+      return { end, position: parseWritten(line.toString("utf8")) }
+    end = start
+  }
+  return undefined
+}
+
+/** Cuts what was written of a commit that was not finished, and reads the last one that was. */
 const resume = async (file: FileHandle): Promise<SubscriberConfig.Position | undefined> => {
   const { size } = await file.stat()
-  const start = Math.max(0, size - 2 * longestLine)
-  const tail = Buffer.alloc(size - start)
-  await file.read(tail, 0, tail.length, start)
-  const end = tail.lastIndexOf(0x0a) + 1
-  if (end === 0 && size > longestLine) throw new Error("its last line has no end")
-  await file.truncate(start + end)
-  if (end === 0) return undefined
-  const line = tail.subarray(tail.lastIndexOf(0x0a, end - 2) + 1, end - 1).toString("utf8")
-  return parseWritten(line)
+  for (let wanted = tailBytes.first; ; wanted *= 4) {
+    const length = Math.min(size, wanted, tailBytes.most)
+    const tail = Buffer.alloc(length)
+    await file.read(tail, 0, length, size - length)
+    const found = lastCommit(tail, length === size)
+    if (found !== undefined || length === size) {
+      await file.truncate(size - length + (found?.end ?? 0))
+      return found?.position
+    }
+    if (wanted >= tailBytes.most) throw new Error(`its last ${tailBytes.most} bytes hold no commit`)
+  }
 }
 
 /**
- * Appends to a file, which is its own cursor: each commit stands in it once, whenever the process dies. Lines must be
- * JSON with `index` and `digest`.
+ * Appends to a file, which is its own cursor: each commit stands in it once, whenever the process dies. The last
+ * line of a commit must be JSON with `index` and `digest`, and no other line may have an `index`.
  */
 export const appended = Effect.fnUntraced(function* (
   path: string,
   otherwise: SubscriberConfig.Position
 ): Effect.fn.Return<Journal, ObserveError, Scope.Scope> {
-  const advice = "give another --output"
+  const advice = "give another --file"
   const file = yield* Effect.acquireRelease(
     // Not in append mode: what is cut off at the end must stay cut off.
-    attempt(`the output ${path} cannot be opened`, advice, () =>
+    attempt(`the file ${path} cannot be opened`, advice, () =>
       open(path, "r+").catch((cause) => (isMissing(cause) ? open(path, "wx+") : Promise.reject(cause)))
     ),
     (handle) => Effect.promise(() => handle.close())
   )
-  const stored = yield* attempt(`the output ${path} does not end with a commit`, advice, () => resume(file))
+  const stored = yield* attempt(`the file ${path} does not end with a commit`, advice, () => resume(file))
   let at = (yield* Effect.promise(() => file.stat())).size
   return {
     from: stored ?? otherwise,
     write: (lines) =>
-      attempt(`the output ${path} cannot be written`, "free the disk or give another --output", async () => {
+      attempt(`the file ${path} cannot be written`, "free the disk or give another --file", async () => {
         const bytes = Buffer.from(textOf(lines))
         await file.write(bytes, 0, bytes.length, at)
         await file.datasync()

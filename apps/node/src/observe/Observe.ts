@@ -1,38 +1,53 @@
 /**
  * Follows publishers and prints what the committee has certified.
  */
-import { type CommitDeriver, Subscriber } from "@ephor/streaming"
+import { Subscriber } from "@ephor/streaming"
 import { blake2b256, DagCommittee, type Hash, Json } from "@ephor/types"
 import { Effect, Stream } from "effect"
 import { ObserveError, readCommittee, verifier } from "./Committee.ts"
+import * as Decoder from "./Decoder.ts"
 import * as Journal from "./Journal.ts"
+import * as Lines from "./Lines.ts"
 import type { Config } from "./ObserveCommand.ts"
 import * as Progress from "./Progress.ts"
 import * as Publishers from "./Publishers.ts"
+import * as Socket from "./Socket.ts"
 
-const violation = ({ committee, cursor, output, trust, verify }: Config): string | undefined => {
+const violation = ({
+  committee,
+  cursor,
+  decode,
+  file,
+  output,
+  socket,
+  trust,
+  verify
+}: Config): string | undefined => {
   if (trust && (verify || committee !== undefined))
     return "--trust and checking exclude each other: leave out --trust, or --verify and --committee"
   if (!trust && committee === undefined)
     return "say whom to believe: give --committee FILE to check signatures, or --trust to believe the publisher"
-  return cursor !== undefined && output !== undefined
-    ? "--output is its own cursor: leave out --cursor"
+  if (file !== undefined && socket !== undefined)
+    return "--file and --socket exclude each other: leave out one of them"
+  if (decode !== undefined && output !== "transactions")
+    return "--decode decodes transactions: add --output transactions"
+  return cursor !== undefined && file !== undefined
+    ? "--file is its own cursor: leave out --cursor"
     : undefined
 }
 
-const jsonLine = ({ blocks, digest, index, leader, timestampMs }: CommitDeriver.ObservedCommit): string =>
-  JSON.stringify({ index, digest, leader, timestampMs, blocks: blocks.length })
-
-const textLine = ({ blocks, digest, index }: CommitDeriver.ObservedCommit): string =>
-  `commit ${index} ${digest ?? "unverified"} blocks ${blocks.length}`
-
-const journalOf = (config: Config, committee: Hash | undefined) => {
+const journalOf = Effect.fnUntraced(function* (config: Config, committee: Hash | undefined) {
   const from = { index: config.fromCommit }
-  if (config.output !== undefined) return Journal.appended(config.output, from)
+  if (config.file !== undefined) return yield* Journal.appended(config.file, from)
+  const sink = config.socket === undefined ? Journal.stdout : yield* Socket.open(config.socket)
   return config.cursor === undefined
-    ? Effect.succeed(Journal.printed(from))
-    : Journal.withCursor(config.cursor, committee, from)
-}
+    ? Journal.printed(sink, from)
+    : yield* Journal.withCursor(sink, config.cursor, committee, from)
+})
+
+/** Plain commits on standard output are for people, unless they ask for JSON. */
+const isForPeople = ({ file, json, output, socket }: Config): boolean =>
+  output === "commits" && !json && file === undefined && socket === undefined
 
 /** Observes by its settings until it is interrupted. */
 export const observe = Effect.fn("observe")(function* (config: Config) {
@@ -43,6 +58,8 @@ export const observe = Effect.fn("observe")(function* (config: Config) {
     committee === undefined
       ? undefined
       : blake2b256(new TextEncoder().encode(Json.stringify(DagCommittee)(committee)))
+  const decode = config.decode === undefined ? Decoder.bytes : yield* Decoder.load(config.decode)
+  const toLines = Lines.linesOf(config.output, decode)
   const journal = yield* journalOf(config, whose)
   const options = { ...Publishers.thresholds(config), from: journal.from }
   const subscriber = yield* Subscriber.make(yield* Publishers.peers(config), options).pipe(
@@ -53,7 +70,7 @@ export const observe = Effect.fn("observe")(function* (config: Config) {
     Stream.runForEachArray((commits) => {
       const { digest, index } = commits.at(-1)!
       if (isTTY && process.stdout.isTTY) process.stderr.write(Progress.clearLine)
-      const lines = commits.map(config.json || config.output !== undefined ? jsonLine : textLine)
+      const lines = isForPeople(config) ? commits.map(Lines.textLine) : commits.flatMap(toLines)
       return journal.write(lines, { index, ...(digest === undefined ? {} : { digest }) })
     })
   )

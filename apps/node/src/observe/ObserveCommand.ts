@@ -2,6 +2,7 @@
  * `ephor-node observe`: its settings. What it does is loaded when it runs.
  */
 import { NodeCommand, Settings } from "@ephor/cli"
+import * as Lines from "./Lines.ts"
 import * as Publishers from "./Publishers.ts"
 
 /** Settings of `observe`. */
@@ -23,9 +24,20 @@ export const settings = {
   cursor: Settings.optionalPath("cursor", {
     description: "File that remembers the last commit printed, and goes before --from-commit"
   }),
-  output: Settings.optionalPath("output", {
+  output: Settings.choice("output", Lines.kinds, {
     description:
-      "File that commits are appended to as NDJSON, each once whatever happens; it is its own cursor"
+      "What is printed: commits alone, or their blocks or transactions before each of them, as NDJSON",
+    default: "commits"
+  }),
+  decode: Settings.optionalPath("decode", {
+    description:
+      "Module that decodes transactions: its default export is a function of bytes, or a schema over them"
+  }),
+  file: Settings.optionalPath("file", {
+    description: "File that NDJSON is appended to, each commit once whatever happens; it is its own cursor"
+  }),
+  socket: Settings.optionalPath("socket", {
+    description: "Unix socket that NDJSON is written to; somebody else listens on it"
   }),
   json: Settings.boolean("json", { description: "Print commits as NDJSON on stdout", default: false })
 }

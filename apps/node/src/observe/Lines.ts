@@ -1,0 +1,53 @@
+/**
+ * What `observe` prints of a commit. Whatever stands before it, the last line of a commit is the commit itself, so that
+ * a reader, and `observe` that goes on after a crash, know where one ends.
+ */
+import type { CommitDeriver } from "@ephor/streaming"
+import { type Decoder, hexOf } from "./Decoder.ts"
+
+/** What is printed: commits alone, or their blocks or transactions before each. */
+export const kinds = ["commits", "blocks", "transactions"] as const
+/** One of these. */
+export type Kind = (typeof kinds)[number]
+
+type Commit = CommitDeriver.ObservedCommit
+type Block = Commit["blocks"][number]
+
+/** One line of JSON for a commit. */
+export const commitLine = ({ blocks, digest, index, leader, timestampMs }: Commit): string =>
+  JSON.stringify({ index, digest, leader, timestampMs, blocks: blocks.length })
+
+/** One line for people. */
+export const textLine = ({ blocks, digest, index }: Commit): string =>
+  `commit ${index} ${digest ?? "unverified"} blocks ${blocks.length}`
+
+const blockLine = (commit: Commit, { block, bytes, ref }: Block): string =>
+  JSON.stringify({
+    commit: commit.index,
+    block: ref,
+    timestampMs: block.value.timestampMs,
+    transactions: block.value.transactions.length,
+    bytes: hexOf(bytes)
+  })
+
+const transactionLines = (commit: Commit, { block, ref }: Block, decode: Decoder): ReadonlyArray<string> =>
+  block.value.transactions.map((transaction, at) =>
+    JSON.stringify({ commit: commit.index, block: ref, transaction: at, ...decode(transaction) })
+  )
+
+/** The lines of a commit, the commit itself last. */
+export const linesOf =
+  (kind: Kind, decode: Decoder) =>
+  (commit: Commit): ReadonlyArray<string> => {
+    switch (kind) {
+      case "commits":
+        return [commitLine(commit)]
+      case "blocks":
+        return [...commit.blocks.map((block) => blockLine(commit, block)), commitLine(commit)]
+      case "transactions":
+        return [
+          ...commit.blocks.flatMap((block) => transactionLines(commit, block, decode)),
+          commitLine(commit)
+        ]
+    }
+  }
