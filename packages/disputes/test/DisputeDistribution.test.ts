@@ -134,7 +134,7 @@ describe("receiving", () => {
         yield* alice.idle
       })
     )
-  refused("nobody but validators", undefined, encode(votes), 0, "from validators only")
+  refused("nobody but validators", undefined, encode(votes), 0, "only authorities")
   refused("what does not decode", 1, Uint8Array.of(1, 2, 3), Reputation.changes.major, "malformed")
   refused(
     "a bad signature",

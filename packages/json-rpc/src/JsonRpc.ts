@@ -135,6 +135,24 @@ const toMessage = (json: unknown): Message => {
   return { _tag: "Invalid", id: hasId ? id : null }
 }
 
+const openBracket = 0x5b
+const openBrace = 0x7b
+const comma = 0x2c
+
+/**
+ * Whether a text has more brackets, braces and commas than that: more values than somebody needs who calls a method. To be
+ * looked at before the text is parsed, when it has cost nothing yet: 5 MiB of `{}` become 1.7 million objects.
+ */
+export const holdsMoreThan = (text: string, values: number): boolean => {
+  if (text.length <= values) return false
+  let left = values
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if ((code === comma || code === openBrace || code === openBracket) && --left < 0) return true
+  }
+  return false
+}
+
 /** Takes a frame apart; `undefined` if it is not JSON. */
 export const parse = (text: string, batchLimit: number): Frame | undefined => {
   let json: unknown

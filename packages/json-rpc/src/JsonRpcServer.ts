@@ -7,6 +7,7 @@ import {
   formatBatch,
   formatError,
   formatResult,
+  holdsMoreThan,
   type Message,
   parse,
   positional,
@@ -37,10 +38,12 @@ export interface Limits {
   readonly batchItems: number
   /** Characters that the answers of a batch may have together; the calls after that are answered with an error. */
   readonly batchResponseLength: number
+  /** Brackets, braces and commas of a frame; one with more is answered as if it were no JSON, and is not parsed. */
+  readonly frameValues: number
 }
 
-/** 1000 messages and 25 000 000 characters, as go-ethereum has it. */
-export const defaults: Limits = { batchItems: 1000, batchResponseLength: 25_000_000 }
+/** 1000 messages and 25 000 000 characters, as go-ethereum has it; each message may hold 200 values, or one all of them. */
+export const defaults: Limits = { batchItems: 1000, batchResponseLength: 25_000_000, frameValues: 200_000 }
 
 /** What to do after a frame. */
 export interface Answer {
@@ -111,7 +114,7 @@ const answerBatch = Effect.fnUntraced(function* (
 
 /** The answer to a frame: calls of a batch are carried out one after the other. */
 export const answer = (frame: string, dispatch: Dispatch, limits: Limits): Effect.Effect<Answer> => {
-  const parsed = parse(frame, limits.batchItems)
+  const parsed = holdsMoreThan(frame, limits.frameValues) ? undefined : parse(frame, limits.batchItems)
   if (parsed === undefined) return Effect.succeed({ text: formatError(null, errors.parse), fatal: true })
   switch (parsed._tag) {
     case "Single":

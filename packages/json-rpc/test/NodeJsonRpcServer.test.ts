@@ -3,7 +3,7 @@ import { request } from "node:http"
 import { connect, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { JsonRpc, type JsonRpcError, Jwt } from "../src/index.ts"
+import { JsonRpc, type JsonRpcError, JsonRpcServer, Jwt } from "../src/index.ts"
 import * as NodeJsonRpcClient from "../src/NodeJsonRpcClient.ts"
 import * as NodeJsonRpcServer from "../src/NodeJsonRpcServer.ts"
 
@@ -231,4 +231,31 @@ describe("parsing", () => {
     )
     assert.throws(() => JsonRpc.parseJson(numbers(JsonRpc.exactNumbersLimit + 1)), SyntaxError)
   })
+  it.effect("a frame of very many values is refused before it is parsed, whatever they are", () =>
+    Effect.gen(function* () {
+      const call = (values: ReadonlyArray<string>) =>
+        `{"jsonrpc":"2.0","id":1,"method":"x","params":[${values.join(",")}]}`
+      const answered = (values: ReadonlyArray<string>, frameValues: number) =>
+        Effect.map(
+          JsonRpcServer.answer(call(values), () => Effect.succeed("done"), {
+            ...JsonRpcServer.defaults,
+            frameValues
+          }),
+          ({ text }) => JSON.parse(text ?? "null").result ?? text
+        )
+      // Of the frame itself there are an object, its members and an array.
+      const own = 5
+      for (const [value, cost] of [
+        ["{}", 1],
+        ["[]", 1],
+        ["1.5", 0],
+        [`"text"`, 0]
+      ] as const) {
+        const values = Array<string>(100).fill(value)
+        const needed = own + values.length * cost + values.length - 1
+        assert.strictEqual(yield* answered(values, needed), "done", value)
+        assert.include(yield* answered(values, needed - 1), "parse error", value)
+      }
+    })
+  )
 })

@@ -66,7 +66,7 @@ export class NotAllowed extends Schema.TaggedError<NotAllowed>()("NotAllowed", {
   speakers: Schema.String
 }) {
   override get message() {
-    return `peer ${this.peer} takes this protocol from ${this.speakers} only: prove to be one with its key`
+    return `peer ${this.peer} refused: ${this.speakers} may speak this protocol: prove to be one with its key`
   }
 }
 

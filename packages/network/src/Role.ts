@@ -8,8 +8,15 @@ export interface Proved {
   readonly authority?: ValidatorId | undefined
 }
 
+/** Some authorities, and what they are called when others are told that it is not for them. */
+export interface NamedSpeakers {
+  /** As in `only the sequencer may speak it`. */
+  readonly named: string
+  readonly keys: ReadonlyArray<ValidatorId>
+}
+
 /** Who may speak a protocol: everybody, the validators, or none but these authorities. */
-export type Speakers = "anyone" | "validators" | ReadonlyArray<ValidatorId>
+export type Speakers = "anyone" | "validators" | NamedSpeakers
 
 /** A validator has places and shares that nobody else can take; the others share what is left. */
 export type Role = "validator" | "other"
@@ -29,9 +36,11 @@ export const isReserved = ({ authority }: Proved, validators: Validators): boole
 export const maySpeak = (peer: Proved, speakers: Speakers, validators: Validators): boolean => {
   if (speakers === "anyone") return true
   if (speakers === "validators") return roleOf(peer, validators) === "validator"
-  return peer.authority !== undefined && speakers.includes(peer.authority)
+  return peer.authority !== undefined && speakers.keys.includes(peer.authority)
 }
 
-/** The speakers of a protocol, in words. */
-export const describe = (speakers: Speakers): string =>
-  speakers === "anyone" ? "everybody" : speakers === "validators" ? "validators" : "the validator in charge"
+/** Who may speak a protocol, in words that go on with `may speak it`; this is what who may not is told. */
+export const describe = (speakers: Speakers): string => {
+  if (speakers === "anyone") return "everybody"
+  return `only ${speakers === "validators" ? "authorities (the chain's validators)" : speakers.named}`
+}

@@ -66,8 +66,8 @@ describe("Role", () => {
       [alice, bob, nobody].map((peer) => Role.maySpeak(peer, speakers, named))
     assert.deepStrictEqual(may("anyone"), [true, true, true])
     assert.deepStrictEqual(may("validators"), [true, false, false])
-    assert.deepStrictEqual(may([authorityOfBob]), [false, true, false])
-    assert.deepStrictEqual(may([]), [false, false, false])
+    assert.deepStrictEqual(may({ named: "Bob", keys: [authorityOfBob] }), [false, true, false])
+    assert.deepStrictEqual(may({ named: "nobody", keys: [] }), [false, false, false])
   })
 })
 

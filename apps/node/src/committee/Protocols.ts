@@ -45,7 +45,7 @@ export const follow: Protocol.RequestProtocol = {
 export const inherents = (sequencer: ValidatorId): Protocol.RequestProtocol => ({
   _tag: "Request",
   name: "/ephor/inherents/1",
-  from: [sequencer],
+  from: { named: "the sequencer", keys: [sequencer] },
   maxBytes: KiB,
   maxResponseBytes: 10 * MiB,
   timeoutMs: 1000,

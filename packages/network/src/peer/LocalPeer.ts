@@ -141,7 +141,7 @@ export class LocalPeer {
         Metric.update(Metric.withAttributes(metric, { protocol: name }), 1)
       const peer = this.connected.get(from)
       if (peer === undefined || !Role.maySpeak(peer, speakers, this.validators)) {
-        return Effect.as(counted(Metrics.notAllowed), `${name} is for ${Role.describe(speakers)}`)
+        return Effect.as(counted(Metrics.notAllowed), `${Role.describe(speakers)} may speak ${name}`)
       }
       if (bytes.length > maxBytes) return Effect.succeed(`a notification of ${bytes.length} bytes`)
       const emitted = this.emit({ _tag: "PeerMessage", peer: from, protocol: name, bytes })

@@ -240,9 +240,24 @@ const deriveStruct = (ast: SchemaAST.Objects): Layout => {
   }
 }
 
+const isNullable = (ast: SchemaAST.AST): boolean =>
+  ast._tag === "Null" || (ast._tag === "Union" && ast.types.some(isNullable))
+
+/**
+ * What may be there in an option. Nothing that may be `null` itself: inside, both would be one, and come out as other bytes
+ * than they came in. What is suspended is looked at when it is there.
+ */
+const contentOf = (ast: SchemaAST.AST): Layout => {
+  if (ast._tag === "Suspend") return { _tag: "Lazy", get: () => contentOf(SchemaAST.toType(ast.thunk())) }
+  if (isNullable(ast)) {
+    throw new Error("an option of an option has no wire layout: put the inner one into a struct")
+  }
+  return layoutOf(ast)
+}
+
 const deriveUnion = (ast: SchemaAST.Union): Layout => {
   const members = ast.types.filter((member) => member._tag !== "Null")
-  if (members.length === 1 && ast.types.length === 2) return { _tag: "Option", item: layoutOf(members[0]!) }
+  if (members.length === 1 && ast.types.length === 2) return { _tag: "Option", item: contentOf(members[0]!) }
   if (ast.types.every(isLiteral)) {
     return { _tag: "Words", words: ast.types.map((member) => String(member.literal)) }
   }

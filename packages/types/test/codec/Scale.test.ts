@@ -159,6 +159,24 @@ describe("structure", () => {
     const Optional = Schema.Struct({ a: Schema.optionalKey(Wire.U8) })
     assert.throws(() => Scale.encode(Optional), /declare a with Schema.NullOr/)
   })
+  // polkadot.js api issue 4926: `Some(None)` came back as `None`.
+  it("an option of an option is refused: both would be null", () => {
+    const inner = Schema.NullOr(Wire.U32)
+    const table: { readonly [name: string]: Schema.Schema<number | boolean | null> } = {
+      directly: Schema.NullOr(inner),
+      "in a union": Schema.Union([inner, Schema.Null]),
+      "behind a suspension": Schema.NullOr(Schema.suspend(() => inner)),
+      "behind two": Schema.NullOr(Schema.suspend(() => Schema.suspend(() => inner))),
+      "of a boolean": Schema.NullOr(Schema.NullOr(Schema.Boolean))
+    }
+    for (const [name, schema] of Object.entries(table)) {
+      assert.throws(() => Scale.decode(schema)(fromHex("0x0100")), /option of an option/, name)
+    }
+    const Wrapped = Schema.NullOr(Schema.Struct({ value: inner }))
+    for (const hex of ["0x00", "0x0100", "0x010105000000"] as const) {
+      assert.strictEqual(toHex(Scale.encode(Wrapped)(Scale.decode(Wrapped)(fromHex(hex)))), hex)
+    }
+  })
 })
 
 describe("entry points", () => {

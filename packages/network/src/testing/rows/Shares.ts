@@ -48,19 +48,25 @@ export const shares = (name: string, test: Test): void => {
         let asked = 0
         yield* bob.serve(Protocol.pov, () => Effect.sync(() => (asked++, bytes("proof"))))
         const refused = yield* reasonOf(carol.request(Protocol.pov, bob.self, bytes("x")))
-        assert.deepInclude(refused, { _tag: "NotAllowed", speakers: "validators" })
+        assert.deepInclude(refused, {
+          _tag: "NotAllowed",
+          speakers: "only authorities (the chain's validators)"
+        })
         assert.strictEqual(asked, 0)
         assert.strictEqual(text(yield* alice.request(Protocol.pov, bob.self, bytes("x"))), "proof")
       }))
 
     test("a protocol may be for one authority alone", ({ alice, authorityOfAlice, bob, carol }) =>
       Effect.gen(function* () {
-        const toAlice: Protocol.RequestProtocol = { ...open, from: [authorityOfAlice] }
+        const toAlice: Protocol.RequestProtocol = {
+          ...open,
+          from: { named: "the sequencer", keys: [authorityOfAlice] }
+        }
         yield* bob.serve(toAlice, () => Effect.succeed(bytes("yes")))
         yield* carol.serve(toAlice, () => Effect.succeed(bytes("yes")))
         assert.strictEqual(text(yield* alice.request(toAlice, bob.self, bytes("x"))), "yes")
         const refused = yield* reasonOf(bob.request(toAlice, carol.self, bytes("x")))
-        assert.strictEqual(refused._tag, "NotAllowed")
+        assert.deepInclude(refused, { _tag: "NotAllowed", speakers: "only the sequencer" })
       }))
 
     test("a peer has so many requests at a time, further ones are refused at once, and others are answered", ({
