@@ -12,6 +12,7 @@ import {
   commitmentsHash,
   type Hash,
   headDataHash,
+  maxCandidateMessages,
   type PersistedValidationData,
   persistedValidationDataHash,
   PoV,
@@ -32,12 +33,12 @@ export interface Limits {
 
 /** Defaults of `Limits`: those of Polkadot. */
 export const defaults: Limits = {
-  maxCodeBytes: 3 * 1024 * 1024,
+  maxCodeBytes: 5 * 1024 * 1024,
   maxHeadDataBytes: 1024 * 1024,
-  maxMessages: 16_384
+  maxMessages: maxCandidateMessages
 }
 
-/** What is checked before execution. The collator's signature comes last, and needs a key store. */
+/** What is checked before execution. */
 export interface Inputs {
   readonly descriptor: CandidateDescriptor
   readonly pov: PoV

@@ -5,7 +5,6 @@
  * `Valid` and `Invalid` are what everybody must find. `Failed` is trouble of this node; who asked must abstain.
  */
 import { Deferred, Effect, type Layer, Metric, Option } from "effect"
-import { Keystore } from "@ephor/keystore"
 import { RuntimeApi } from "@ephor/chain"
 import {
   AvailabilityRecovery,
@@ -19,7 +18,6 @@ import {
 } from "@ephor/overseer"
 import {
   Elapsed,
-  collatorSignaturePayload,
   descriptorVersion,
   type PersistedValidationData,
   type PoV,
@@ -108,7 +106,6 @@ type Gathered<A> = { readonly value: A } | { readonly outcome: ValidationOutcome
 interface Services {
   readonly limits: Limits
   readonly runtime: RuntimeApi.Service
-  readonly keystore: Keystore.Service
   readonly pvf: PvfService
 }
 
@@ -148,11 +145,6 @@ const proof = Effect.fnUntraced(function* (message: Validate, session: SessionIn
     ? { value: recovered.data.pov }
     : { outcome: failed(`the proof of validity could not be fetched: ${recovered._tag}`) }
 })
-
-const hasValidSignature = ({ keystore }: Services, { candidate: { descriptor } }: Validate) =>
-  descriptor._tag === "V2"
-    ? Effect.succeed(true)
-    : keystore.verify(descriptor.collator, collatorSignaturePayload(descriptor), descriptor.signature)
 
 /** The cores that a parachain may use at the relay parent; every offset of the claim queue names the same. */
 const coresOf = ({ runtime }: Services, { candidate, kind, relayParent }: Validate) =>
@@ -206,7 +198,6 @@ const validate = Effect.fnUntraced(function* (services: Services, message: Valid
   const inputs = { descriptor, pov: pov.value, persistedValidationData: data.value, code: code.value }
   const wrong = CandidateChecks.beforeExecution(inputs, services.limits)
   if (wrong !== undefined) return invalid(wrong)
-  if (!(yield* hasValidSignature(services, message))) return invalid({ _tag: "BadSignature" })
   return yield* execute(services, message, inputs, session)
 })
 
@@ -216,7 +207,6 @@ export const make = (limits: Limits) =>
     const services: Services = {
       limits,
       runtime: yield* RuntimeApi.RuntimeApi,
-      keystore: yield* Keystore.Keystore,
       pvf: yield* Pvf
     }
     return {
@@ -240,7 +230,6 @@ export type Requirements =
   | AvailabilityRecovery
   | Overseer.Overseer
   | RuntimeApi.RuntimeApi
-  | Keystore.Keystore
   | Pvf
 
 /** Validates candidates by executing them. */

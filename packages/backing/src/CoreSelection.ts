@@ -2,7 +2,7 @@
  * Which backed candidates go into a block: one for each core that is free, or becomes free in this very block.
  * (polkadot-sdk, provisioner.)
  */
-import type { BackedCandidate, CoreState, ParaId } from "@ephor/types"
+import { type BackedCandidate, coreIndexOf, type CoreState, type ParaId } from "@ephor/types"
 import { type BitfieldLike, isAvailable } from "./BitfieldSelection.ts"
 
 /** The para that may use each core in the block of this number, given the bitfields it carries. */
@@ -28,10 +28,12 @@ export const select = (
   backed: ReadonlyArray<BackedCandidate>
 ): ReadonlyArray<BackedCandidate> => {
   let upgrades = 0
-  return paras.flatMap((paraId) => {
+  return paras.flatMap((paraId, core) => {
     const candidate = backed.find(
-      ({ candidate: { commitments, descriptor } }) =>
-        descriptor.paraId === paraId && (commitments.newValidationCode === null || upgrades === 0)
+      ({ candidate: { commitments, descriptor }, validatorIndices }) =>
+        descriptor.paraId === paraId &&
+        coreIndexOf(validatorIndices) === core &&
+        (commitments.newValidationCode === null || upgrades === 0)
     )
     if (candidate === undefined) return []
     if (candidate.candidate.commitments.newValidationCode !== null) upgrades++

@@ -45,7 +45,7 @@ export const defaults: Limits = {
   ...NodePvfFlags.defaults,
   workers: 2,
   cachedModules: 32,
-  maxCodeBytes: 3 * 1024 * 1024,
+  maxCodeBytes: 5 * 1024 * 1024,
   maxPreparedBytes: 32 * 1024 * 1024,
   maxResultBytes: 20 * 1024 * 1024,
   prepareTimeoutMs: 60_000,

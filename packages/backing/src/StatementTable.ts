@@ -13,8 +13,7 @@ import type { CandidateHash, Signature, ValidatorIndex } from "@ephor/types"
 export type Era = "seed" | "current"
 
 /**
- * A statement as the table sees it. A group is known by any number its owner chooses: here the para or the
- * core.
+ * A statement as the table sees it. A group is known by any number its owner chooses: here the core that it serves.
  */
 export type TableStatement<Candidate> = {
   readonly validatorIndex: ValidatorIndex
@@ -168,7 +167,10 @@ const second = <Candidate>(
   statement: Extract<TableStatement<Candidate>, { readonly _tag: "Seconded" }>
 ): ImportOutcome<Candidate> => {
   const { candidateHash, validatorIndex } = statement
-  if (!(table.context.groups.get(statement.group)?.includes(validatorIndex) ?? false)) {
+  let tally = table.tallies.get(candidateHash)
+  // A candidate belongs to the group that brought it: whoever seconds it for another one is an outsider.
+  const isMember = table.context.groups.get(statement.group)?.includes(validatorIndex) ?? false
+  if (!isMember || (tally !== undefined && tally.group !== statement.group)) {
     return misbehaved("UnauthorizedStatement", statement)
   }
   const proposals = table.proposals.get(validatorIndex) ?? []
@@ -178,7 +180,6 @@ const second = <Candidate>(
     }
     table.proposals.set(validatorIndex, [...proposals, statement])
   }
-  let tally = table.tallies.get(candidateHash)
   if (tally === undefined) {
     tally = {
       candidateHash,

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Assignment, CoreSelection } from "@ephor/backing"
-import type { BackedCandidate, CoreState } from "@ephor/types"
+import { type BackedCandidate, type CoreState, withCoreIndex } from "@ephor/types"
 import * as World from "./support/world.ts"
 
 const candidate = await World.candidateOf(1n)
@@ -63,18 +63,22 @@ describe("CoreSelection", () => {
     assert.deepStrictEqual(CoreSelection.schedule([{ _tag: "Free" }], bitfields, 9), [undefined])
   })
 
-  const backed = (paraId: number, newValidationCode: Uint8Array | null = null): BackedCandidate => ({
+  const backed = (
+    paraId: number,
+    core: number,
+    newValidationCode: Uint8Array | null = null
+  ): BackedCandidate => ({
     candidate: {
       descriptor: { ...candidate.candidate.descriptor, paraId },
       commitments: { ...World.commitmentsOf(1n), newValidationCode }
     },
     validityVotes: [],
-    validatorIndices: ""
+    validatorIndices: withCoreIndex("11", core)
   })
 
   it("takes one candidate per core in the order of cores, and one code upgrade", () => {
     const code = Uint8Array.of(1)
-    const available = [backed(3), backed(2, code), backed(1, code), backed(1), backed(1)]
+    const available = [backed(3, 4), backed(2, 0, code), backed(1, 2, code), backed(1, 2), backed(1, 2)]
     assert.deepStrictEqual(
       CoreSelection.select([2, undefined, 1, 9, 3], available).map(({ candidate }) => [
         candidate.descriptor.paraId,
@@ -86,5 +90,11 @@ describe("CoreSelection", () => {
         [3, null]
       ]
     )
+  })
+
+  it("a para with two cores has a candidate for each, that of the group of the core", () => {
+    const [first, second] = [backed(1, 0), backed(1, 1)]
+    assert.deepStrictEqual(CoreSelection.select([1, 1], [second, first]), [first, second])
+    assert.deepStrictEqual(CoreSelection.select([1, 1], [second]), [second])
   })
 })

@@ -4,7 +4,7 @@ import { CandidateBacking, CandidateChecks } from "@ephor/backing"
 import { Store } from "@ephor/store"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
-import type { BackedCandidate, CandidateReceipt } from "@ephor/types"
+import { type BackedCandidate, type CandidateReceipt, withCoreIndex } from "@ephor/types"
 import * as World from "./support/world.ts"
 
 const a = await World.candidateOf(1n)
@@ -294,7 +294,7 @@ describe("CandidateBacking", () => {
         yield* judge(backing, 1n)
         yield* store(backing)
         const candidate = yield* Queue.take(watcher)
-        assert.strictEqual(candidate.validatorIndices, "110")
+        assert.strictEqual(candidate.validatorIndices, withCoreIndex("110", 0))
         assert.deepStrictEqual(
           candidate.validityVotes.map(({ _tag }) => _tag),
           ["Explicit", "Implicit"]
@@ -310,6 +310,30 @@ describe("CandidateBacking", () => {
           )
         )
       })
+  )
+
+  it.effect("a para may have several cores: what the group of either backs is backable, under its core", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness({
+        key: "//Eve",
+        world: { cores: [World.scheduled, World.scheduled], minimumBackingVotes: 1 }
+      })
+      for (const [validator, candidate, add] of [
+        [0, a, 1n],
+        [2, b, 2n]
+      ] as const) {
+        yield* backing.send(
+          state(yield* Effect.promise(() => World.secondedBy(validator, candidate.candidate, add)))
+        )
+      }
+      assert.deepStrictEqual(
+        (yield* backedBy(backing)).map(({ validatorIndices }) => validatorIndices),
+        [withCoreIndex("100", 0), withCoreIndex("1", 1)]
+      )
+      // Whoever seconds what belongs to the group of the other core is an outsider.
+      yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, b.candidate, 2n))))
+      assert.strictEqual((yield* backedBy(backing)).length, 2)
+    })
   )
 
   it.effect("disagrees with a peer by a report and silence", () =>

@@ -66,6 +66,16 @@ const withDescriptor = (
 }
 
 describe("CandidateValidation", () => {
+  it.effect("does not look at the signature of a collator: it decided in 2020 only", () =>
+    Effect.gen(function* () {
+      for (const kind of ["Backing", "Approval", "Dispute"] as const) {
+        const validation = yield* harness(scripted([answer]))
+        const candidate = withDescriptor({ signature: `0x${"00".repeat(64)}` })
+        assert.strictEqual((yield* validation.ask(request({ candidate, kind })))._tag, "Valid")
+      }
+    })
+  )
+
   it.effect("answers with the commitments of what it executed", () =>
     Effect.gen(function* () {
       const validation = yield* harness(scripted([answer]))
@@ -95,16 +105,10 @@ describe("CandidateValidation", () => {
       "PoVHashMismatch"
     ],
     [
-      "other code, before the signature",
+      "other code",
       { candidate: withDescriptor({ signature: `0x${"00".repeat(64)}` }) },
       { code: Option.some(Uint8Array.of(1)) },
       "CodeHashMismatch"
-    ],
-    [
-      "a bad signature",
-      { candidate: withDescriptor({ signature: `0x${"00".repeat(64)}` }) },
-      {},
-      "BadSignature"
     ],
     ["a wrong head", { candidate: withDescriptor({ paraHead: zero }) }, {}, "ParaHeadHashMismatch"],
     [

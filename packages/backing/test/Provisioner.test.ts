@@ -5,7 +5,7 @@ import { DisputeSelection, Provisioner } from "@ephor/backing"
 import { Store } from "@ephor/store"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
-import type { BackedCandidate, ProvisionableData } from "@ephor/types"
+import { type BackedCandidate, type ProvisionableData, withCoreIndex } from "@ephor/types"
 import * as World from "./support/world.ts"
 
 const { candidate } = await World.candidateOf(1n)
@@ -13,7 +13,7 @@ const { relayParent } = World
 const backed: BackedCandidate = {
   candidate: { descriptor: candidate.descriptor, commitments: World.commitmentsOf(1n) },
   validityVotes: [],
-  validatorIndices: "110"
+  validatorIndices: withCoreIndex("110", 0)
 }
 const bitfield = (validatorIndex: number, payload: string): ProvisionableData => ({
   _tag: "Bitfield",

@@ -133,6 +133,35 @@ describe("StatementTable", () => {
     assert.isUndefined(StatementTable.attested(table, hash("A")))
   })
 
+  it("does not count a member of another group, whatever it says about the candidate (polkadot-statement-table)", () => {
+    const table = StatementTable.make<string>({
+      era: "current",
+      groups: new Map([
+        [0, [0, 1, 2]],
+        [1, [5, 6, 7]]
+      ]),
+      threshold: StatementTable.quorum(2)
+    })
+    const says = (_tag: "Seconded" | "Valid", group: number, validatorIndex: number) =>
+      StatementTable.importStatement(table, {
+        _tag,
+        candidateHash: hash("A"),
+        candidate: "A",
+        group,
+        validatorIndex,
+        signature: signature(`${_tag} A ${validatorIndex}`)
+      })
+    says("Seconded", 0, 0)
+    for (const outcome of [says("Seconded", 1, 5), says("Valid", 1, 5), says("Seconded", 1, 6)]) {
+      assert.strictEqual(outcome._tag === "Misbehaved" && outcome.misbehavior.kind, "UnauthorizedStatement")
+    }
+    assert.isUndefined(StatementTable.attested(table, hash("A")))
+    // What was not counted is no proposal of theirs either.
+    assert.strictEqual(table.proposals.get(5), undefined)
+    says("Valid", 0, 1)
+    assert.strictEqual(StatementTable.attested(table, hash("A"))?.validatorIndices, "110")
+  })
+
   it("2020: an Invalid statement bars a candidate, and a block carries exactly the votes it needs", () => {
     const table = tableOf({ era: "seed", group: [0, 1, 2, 3], threshold: 2 })
     for (const row of [

@@ -89,9 +89,9 @@ describe("backing", () => {
       }
     ],
     [
-      "votes and bits that differ in number",
+      "more votes than bits",
       {
-        backedCandidates: back(one).backedCandidates.map((backed) => ({ ...backed, validatorIndices: "111" }))
+        backedCandidates: back(one).backedCandidates.map((backed) => ({ ...backed, validatorIndices: "100" }))
       }
     ],
     [
@@ -110,6 +110,13 @@ describe("backing", () => {
       }
     ]
   ]
+  it("takes bits beyond the last vote for nothing, as check_candidate_backing of polkadot-primitives does", () => {
+    const backedCandidates = back(one).backedCandidates.map((backed) => ({
+      ...backed,
+      validatorIndices: "111"
+    }))
+    assert.deepStrictEqual(names(block(one, { backedCandidates })), ["CandidateBacked"])
+  })
   for (const [why, inherent] of refusals) {
     it(`refuses ${why}`, () => assert.deepStrictEqual(names(block(one, inherent)), []))
   }

@@ -119,6 +119,9 @@ export const statusAfter = (
   let status = before ?? Status.active
   if (assessment.confirmed) status = Status.confirm(status)
   if (assessment.concludedFor) status = Status.concludeFor(status, now)
-  if (assessment.concludedAgainst) status = Status.concludeAgainst(status, now)
+  if (assessment.concludedAgainst) {
+    // The time is that of the verdict that holds: one that turns begins anew, or it would be over before it is acted upon.
+    status = Status.concludeAgainst(before?._tag === "ConcludedAgainst" ? before : Status.active, now)
+  }
   return status
 }

@@ -34,10 +34,10 @@ const malformed = (why: string) => Result.fail(new DisputeError({ reason: new Ma
 
 /**
  * Takes a message apart for a session of so many validators: at least one bit is set, none beyond the last validator,
- * and each set bit has its vote.
+ * each set bit has its vote, and a descriptor that names a session names the dispute's.
  */
 export const read = (
-  { backingValidators, candidate: committed, validityVotes }: DisputeGossipMessage,
+  { backingValidators, candidate: committed, sessionIndex, validityVotes }: DisputeGossipMessage,
   validatorCount: number
 ): Result.Result<GossipedVotes, DisputeError> => {
   const backers = Array.from(backingValidators).flatMap((bit, index) => (bit === "1" ? [index] : []))
@@ -47,6 +47,9 @@ export const read = (
     return malformed(`validator ${last} is set, but the session has ${validatorCount} validators`)
   if (backers.length !== validityVotes.length)
     return malformed(`${backers.length} validators are set, but there are ${validityVotes.length} votes`)
+  const { descriptor } = committed
+  if (descriptor._tag === "V2" && descriptor.sessionIndex !== sessionIndex)
+    return malformed(`the candidate is of session ${descriptor.sessionIndex}, the dispute of ${sessionIndex}`)
   const candidate = toPlain(committed)
   const hash = candidateHash(candidate)
   const { relayParent } = candidate.descriptor

@@ -110,6 +110,23 @@ describe("status", () => {
       value: 5
     })
   })
+  it("a verdict that turns has its own time; one that holds keeps it (today's coordinator computes the status anew)", () => {
+    const assessment = (valid: number, invalid: number) =>
+      CandidateVotes.assess(
+        votesOf(
+          Array.from({ length: valid }, (_, i) => i),
+          Array.from({ length: invalid }, (_, i) => i)
+        ),
+        4,
+        new Set()
+      )
+    const before = CandidateVotes.statusAfter(undefined, assessment(3, 1), 100)
+    assert.deepStrictEqual(before, { _tag: "ConcludedFor", value: 100 })
+    const turned = CandidateVotes.statusAfter(before, assessment(3, 3), 500)
+    assert.deepStrictEqual(turned, { _tag: "ConcludedAgainst", value: 500 })
+    assert.isFalse(Status.isInactive(turned!, 500))
+    assert.deepStrictEqual(CandidateVotes.statusAfter(turned, assessment(4, 3), 600), turned)
+  })
   scenarios.inactivity.cases.forEach((row, i) =>
     it(`inactivity row ${i}`, () => {
       const status: unknown = row.status

@@ -4,6 +4,7 @@ import { Chain } from "@ephor/chain"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import {
   type CandidateCommitments,
+  type CandidateDescriptorV1,
   candidateHash,
   type CommittedCandidateReceipt,
   type DisputeGossipMessage,
@@ -75,6 +76,29 @@ describe("RegisterVote", () => {
       assert.deepStrictEqual(yield* rig.register.queryByValidatorAndSessionIndex([10, 2]), [a])
       assert.deepStrictEqual(yield* rig.register.queryByValidatorId(World.validators[0]!), [a])
       assert.deepStrictEqual(yield* rig.register.queryByValidatorId(World.validators[1]!), [])
+    })
+  )
+  it.effect("refuses a descriptor that names another session than the dispute", () =>
+    Effect.gen(function* () {
+      const rig = yield* ready()
+      const {
+        collator: _,
+        signature: __,
+        _tag: ___,
+        ...rest
+      } = committed("A").descriptor as CandidateDescriptorV1
+      const named = (sessionIndex: number): DisputeGossipMessage => ({
+        ...gossip("A", [0]),
+        candidate: {
+          descriptor: { _tag: "V2", ...rest, version: 0, coreIndex: 0, sessionIndex },
+          commitments
+        }
+      })
+      const refused = (message: DisputeGossipMessage) =>
+        Effect.map(Effect.flip(rig.register.registerVote(message)), ({ reason }) => reason._tag)
+      assert.strictEqual(yield* refused(named(7)), "Malformed")
+      // That of the dispute is read further: the signature is not about this candidate.
+      assert.strictEqual(yield* refused(named(10)), "InvalidSignature")
     })
   )
   it.effect("refuses what says nothing, what does not fit, and what is not signed", () =>

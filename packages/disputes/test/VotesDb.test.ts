@@ -113,7 +113,7 @@ for (const [name, layer] of Object.entries(stores)) {
       Effect.gen(function* () {
         const [db, store] = yield* services
         const id = World.hashOf("V")
-        for (const session of [1, 299, 300, 500])
+        for (const session of [1, 300, 301, 500])
           yield* commit(
             db,
             session,
@@ -124,13 +124,13 @@ for (const [name, layer] of Object.entries(stores)) {
             ],
             [{ session, candidateHash: World.hashOf(`c${session}`), status: { _tag: "Active" } }]
           )
-        const left = Effect.forEach([1, 299, 300, 500], (session) =>
+        const left = Effect.forEach([1, 300, 301, 500], (session) =>
           Effect.map(db.votes(session, World.hashOf(`c${session}`)), Option.isSome)
         )
         yield* db.prune(500)
-        // 300 sessions at a time: 0 to 299.
+        // 300 sessions at a time, from the first one that has votes: 1 to 300.
         assert.deepStrictEqual(yield* left, [false, false, true, true])
-        assert.deepStrictEqual(yield* db.queryByValidatorId(id), [World.hashOf("c300"), World.hashOf("c500")])
+        assert.deepStrictEqual(yield* db.queryByValidatorId(id), [World.hashOf("c301"), World.hashOf("c500")])
         yield* db.prune(500)
         assert.deepStrictEqual(yield* left, [false, false, false, true])
         assert.strictEqual(yield* keys(store, "sessions-by-identity"), 2)
@@ -141,6 +141,21 @@ for (const [name, layer] of Object.entries(stores)) {
         assert.deepStrictEqual(yield* db.recentDisputes, [])
         assert.deepStrictEqual(yield* db.queryByValidatorId(id), [])
       }).pipe(run)
+    )
+    it.effect(
+      "votes of an old chain leave with their window: sessions before the first votes cost nothing",
+      () =>
+        Effect.gen(function* () {
+          const [db, store] = yield* services
+          yield* commit(db, 12_000, World.hashOf("far"), [[0, World.hashOf("V")]])
+          yield* db.prune(12_001)
+          assert.deepStrictEqual(yield* db.votes(12_000, World.hashOf("far")), Option.none())
+          assert.strictEqual(yield* keys(store, "votes-by-validator"), 0)
+          // Nor do those of years in which the node was away.
+          yield* commit(db, 90_000, World.hashOf("farther"), [[0, World.hashOf("V")]])
+          yield* db.prune(90_001)
+          assert.deepStrictEqual(yield* db.queryByValidatorId(World.hashOf("V")), [])
+        }).pipe(run)
     )
     it.effect("reads and writes the records of polkadot-sdk", () =>
       Effect.gen(function* () {

@@ -5,7 +5,7 @@
 import { Schema } from "effect"
 import { concatBytes } from "./codec/Cursor.ts"
 import * as Scale from "./codec/Scale.ts"
-import { Bits, fixedHex, record, U32, variants } from "./codec/Wire.ts"
+import { Bits, fixedHex, record, variants } from "./codec/Wire.ts"
 import { CandidateHash, CoreIndex, Hash, SessionIndex, Signature, ValidatorIndex } from "./Primitives.ts"
 
 /** A verifiable random output with its proof: 32 and 64 bytes of sr25519. */
@@ -15,14 +15,10 @@ export const VrfSignature = record({
 })
 export interface VrfSignature extends Schema.Schema.Type<typeof VrfSignature> {}
 
-/**
- * Why a validator is assigned: by sampling several cores at once (a bit per core), by its delay for one core, or (in
- * the old form) by one sample.
- */
+/** Why a validator is assigned: by sampling several cores at once (a bit per core), or by its delay for one core. */
 export const AssignmentCertKind = variants({
   RelayVRFModuloCompact: [0, record({ coreBitfield: Bits })],
-  RelayVRFDelay: [1, record({ coreIndex: CoreIndex })],
-  RelayVRFModulo: [2, record({ sample: U32 })]
+  RelayVRFDelay: [1, record({ coreIndex: CoreIndex })]
 })
 export type AssignmentCertKind = typeof AssignmentCertKind.Type
 

@@ -5,7 +5,7 @@ import { Schema } from "effect"
 import { concatBytes } from "./codec/Cursor.ts"
 import { fromHex } from "./codec/Hex.ts"
 import * as Scale from "./codec/Scale.ts"
-import { Bytes, layout, record, U16, U32, U8 } from "./codec/Wire.ts"
+import { bounded, Bytes, layout, record, U16, U32, U8 } from "./codec/Wire.ts"
 import { blake2b256 } from "./Hashing.ts"
 import { isZero } from "./bytes/BigEndian.ts"
 import { layoutOf } from "./layout/Layout.ts"
@@ -85,10 +85,18 @@ export type CandidateDescriptor = CandidateDescriptorV1 | CandidateDescriptorV2
 export const HorizontalMessage = record({ recipient: ParaId, data: Bytes })
 export interface HorizontalMessage extends Schema.Schema.Type<typeof HorizontalMessage> {}
 
+/** Messages of one kind that a candidate may send (`MAX_UPWARD_MESSAGE_NUM` and `MAX_HORIZONTAL_MESSAGE_NUM`). */
+export const maxCandidateMessages = 16 * 1024
+
+/** Messages to the relay chain, as many as a candidate may send. */
+export const UpwardMessages = Schema.Array(Bytes).pipe(bounded(0, maxCandidateMessages))
+/** Messages to other parachains, as many as a candidate may send. */
+export const HorizontalMessages = Schema.Array(HorizontalMessage).pipe(bounded(0, maxCandidateMessages))
+
 /** What executing a candidate produced: included in the relay chain when the candidate is. */
 export const CandidateCommitments = record({
-  upwardMessages: Schema.Array(Bytes),
-  horizontalMessages: Schema.Array(HorizontalMessage),
+  upwardMessages: UpwardMessages,
+  horizontalMessages: HorizontalMessages,
   newValidationCode: Schema.NullOr(Bytes),
   headData: Bytes,
   processedDownwardMessages: U32,
@@ -131,17 +139,8 @@ export interface AvailableData extends Schema.Schema.Type<typeof AvailableData> 
 const maxProofDepth = 8
 const maxProofNode = 612
 
-/**
- * The way from a chunk up to the erasure root: at most 8 nodes of at most 612 bytes, which `Schema` checks and layouts
- * cannot say.
- */
-export const ChunkProof = Schema.Array(Bytes).check(
-  Schema.makeFilter(
-    (nodes) =>
-      (nodes.length <= maxProofDepth && nodes.every((node) => node.length <= maxProofNode)) ||
-      `at most ${maxProofDepth} nodes of at most ${maxProofNode} bytes`
-  )
-)
+/** The way from a chunk up to the erasure root: 1 to 8 nodes of 1 to 612 bytes. */
+export const ChunkProof = Schema.Array(Bytes.pipe(bounded(1, maxProofNode))).pipe(bounded(1, maxProofDepth))
 export type ChunkProof = typeof ChunkProof.Type
 
 /** One piece of the erasure-coded data with the proof that it belongs under the erasure root. */
@@ -161,8 +160,8 @@ export interface ValidationParams extends Schema.Schema.Type<typeof ValidationPa
 export const ValidationResult = record({
   headData: Bytes,
   newValidationCode: Schema.NullOr(Bytes),
-  upwardMessages: Schema.Array(Bytes),
-  horizontalMessages: Schema.Array(HorizontalMessage),
+  upwardMessages: UpwardMessages,
+  horizontalMessages: HorizontalMessages,
   processedDownwardMessages: U32,
   hrmpWatermark: RelayBlockNumber
 })

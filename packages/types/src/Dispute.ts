@@ -7,7 +7,7 @@ import { approvalPayload } from "./Approval.ts"
 import { CandidateReceipt, CommittedCandidateReceipt } from "./Candidate.ts"
 import { concatBytes } from "./codec/Cursor.ts"
 import * as Scale from "./codec/Scale.ts"
-import { Bits, Count, map, record, variants } from "./codec/Wire.ts"
+import { Bits, bounded, Count, map, record, variants } from "./codec/Wire.ts"
 import {
   CandidateHash,
   Hash,
@@ -19,6 +19,9 @@ import {
 } from "./Primitives.ts"
 import { statementPayload, ValidityAttestation } from "./Statement.ts"
 
+/** Candidates that one approval may cover (`MAX_APPROVAL_COALESCE_COUNT`). */
+export const maxCoalescedApprovals = 16
+
 /**
  * Ways to say that a candidate is valid: in a dispute, by having backed it under the given relay parent, or
  * by having approved it (alone or together with others).
@@ -28,7 +31,7 @@ export const ValidDisputeStatementKind = variants({
   BackingSeconded: [1, Hash],
   BackingValid: [2, Hash],
   ApprovalChecking: [3],
-  ApprovalCheckingMultipleCandidates: [4, Schema.Array(CandidateHash)]
+  ApprovalCheckingMultipleCandidates: [4, Schema.Array(CandidateHash).pipe(bounded(0, maxCoalescedApprovals))]
 })
 export type ValidDisputeStatementKind = typeof ValidDisputeStatementKind.Type
 
@@ -104,7 +107,10 @@ export interface DisputeRequest extends Schema.Schema.Type<typeof DisputeRequest
 export const DisputeResponse = variants({ Confirmed: [0] })
 export type DisputeResponse = typeof DisputeResponse.Type
 
-/** Where a dispute stands; conclusions carry their time in seconds. */
+/**
+ * Where a dispute stands; conclusions carry their time in seconds. A time from 2^53 on, which the reference would read, is
+ * refused: no clock shows it.
+ */
 export const DisputeStatus = variants({
   Active: [0],
   ConcludedFor: [1, Count],
@@ -167,7 +173,10 @@ export const DisputeOffenceKind = variants({
 })
 export type DisputeOffenceKind = typeof DisputeOffenceKind.Type
 
-/** Validators of a past session whose punishment is still to be reported. */
+/**
+ * Validators of a past session whose punishment is still to be reported. Keys that are out of order or repeated, which the
+ * reference sorts and drops, are refused: no runtime writes them, and every value has one form here.
+ */
 export const PendingSlashes = record({ keys: map(ValidatorIndex, ValidatorId), kind: DisputeOffenceKind })
 export interface PendingSlashes extends Schema.Schema.Type<typeof PendingSlashes> {}
 

@@ -15,9 +15,14 @@ export type PvfPrepKind = typeof PvfPrepKind.Type
 export const PvfExecKind = variants({ Backing: [0], Approval: [1] })
 export type PvfExecKind = typeof PvfExecKind.Type
 
+/** Host functions that parachains may call once a session says so. */
+export const ExecutorHostFunction = variants({ EccRfc163: [1] })
+export type ExecutorHostFunction = typeof ExecutorHostFunction.Type
+
 /**
  * One parameter: pages of 64 KiB, values on the logical stack, bytes of native stack, bytes of memory while checking
- * beforehand, milliseconds for preparation and for execution, and whether bulk memory operations are allowed.
+ * beforehand, milliseconds for preparation and for execution, whether bulk memory operations are allowed, and which host
+ * functions. Numbers from 2^53 on, which the reference would read, are refused: no machine has so much memory or time.
  */
 export const ExecutorParam = variants({
   MaxMemoryPages: [1, U32],
@@ -26,7 +31,8 @@ export const ExecutorParam = variants({
   PrecheckingMaxMemory: [4, Count],
   PvfPrepTimeout: [5, Schema.Tuple([PvfPrepKind, Count])],
   PvfExecTimeout: [6, Schema.Tuple([PvfExecKind, Count])],
-  WasmExtBulkMemory: [7]
+  WasmExtBulkMemory: [7],
+  EnabledHostFunction: [8, ExecutorHostFunction]
 })
 export type ExecutorParam = typeof ExecutorParam.Type
 

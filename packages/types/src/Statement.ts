@@ -111,6 +111,10 @@ export const attestedStatement = (
 export const withCoreIndex = (groupBits: string, core: CoreIndex): string =>
   groupBits + core.toString(2).padStart(8, "0").slice(-8).split("").toReversed().join("")
 
+/** The core index behind the bits of a group, where it is always appended (`withCoreIndex`). */
+export const coreIndexOf = (validatorIndices: string): CoreIndex | undefined =>
+  validatorIndices.length < 8 ? undefined : splitCoreIndex(validatorIndices, validatorIndices.length - 8).core
+
 /** Takes the bits of a group of known size apart from the core index behind them, if there is one. */
 export const splitCoreIndex = (
   validatorIndices: string,

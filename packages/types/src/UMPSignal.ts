@@ -3,13 +3,15 @@
  * chain, at most one signal of each kind. (polkadot-sdk, `UMPSignal`.)
  */
 import { Schema } from "effect"
-import { Bytes, U8, variants } from "./codec/Wire.ts"
+import { bounded, Bytes, U8, variants } from "./codec/Wire.ts"
 import type { CandidateDescriptor } from "./Candidate.ts"
+
+const maxPeerBytes = 64
 
 /** `SelectCore` is a core selector and an offset in the claim queue; `ApprovedPeer` at most 64 bytes. */
 export const UMPSignal = variants({
   SelectCore: [0, Schema.Tuple([U8, U8])],
-  ApprovedPeer: [1, Bytes]
+  ApprovedPeer: [1, Bytes.pipe(bounded(0, maxPeerBytes))]
 })
 export type UMPSignal = typeof UMPSignal.Type
 
@@ -27,8 +29,6 @@ export type UMPSignalFault =
   | "InvalidCoreIndex"
   /** The descriptor names another core than the selector. */
   | "CoreIndexMismatch"
-
-const maxPeerBytes = 64
 
 /** Length and end of a SCALE compact below 2^14, in its shortest form. */
 const readCompact = (bytes: Uint8Array, at: number): readonly [number, number] | undefined => {

@@ -88,7 +88,8 @@ export const verifyBitfield = <R>(
 
 /**
  * Verifies the votes that back a candidate, one outcome per vote. `group` are the positions of the members of the
- * group that backs it. `undefined` if votes and bits do not match, or a member is no validator.
+ * group that backs it. `undefined` if the bits do not fit the group, a vote has no bit, or its member is no validator.
+ * Bits beyond the last vote count for nothing (`check_candidate_backing` of polkadot-primitives).
  */
 export const verifyBackedCandidate = <R>(
   { candidate, validatorIndices, validityVotes }: BackedCandidate,
@@ -98,9 +99,9 @@ export const verifyBackedCandidate = <R>(
   verify: Verify<R>
 ): ReadonlyArray<R> | undefined => {
   const { groupBits } = splitCoreIndex(validatorIndices, group.length)
-  const members = group.filter((_, i) => groupBits[i] === "1")
+  const members = group.filter((_, i) => groupBits[i] === "1").slice(0, validityVotes.length)
   const known = members.every((member) => validators[member] !== undefined)
-  if (!known || groupBits.length !== group.length || members.length !== validityVotes.length) return undefined
+  if (!known || groupBits.length !== group.length || members.length < validityVotes.length) return undefined
   const hash = candidateHash(toPlain(candidate))
   return validityVotes.map((vote, i) =>
     verify(validators[members[i]!]!, statementPayload(attestedStatement(vote, hash), context), vote.value)

@@ -103,12 +103,18 @@ describe("ErasureChunk", () => {
     Schema.is(ErasureChunk)({ chunk: Uint8Array.of(1), index: 0, proof })
   const nodes = (count: number, size: number) => Array.from({ length: count }, () => new Uint8Array(size))
 
-  it("has a proof of at most 8 nodes of at most 612 bytes", () => {
+  it("has a proof of 1 to 8 nodes of 1 to 612 bytes, on every way in", () => {
     assert.isTrue(valid(nodes(8, 612)))
     assert.isFalse(valid(nodes(9, 1)))
     assert.isFalse(valid(nodes(1, 613)))
-    const long = Scale.encode(ErasureChunk)({ chunk: new Uint8Array(0), index: 0, proof: nodes(9, 1) })
-    assert.throws(() => Schema.decodeSync(Scale.toCodec(ErasureChunk))(long), /at most 8 nodes/)
+    assert.isFalse(valid(nodes(0, 1)))
+    assert.isFalse(valid(nodes(1, 0)))
+    for (const proof of [nodes(9, 1), nodes(1, 613), [], nodes(1, 0)]) {
+      const chunk = { chunk: new Uint8Array(0), index: 0, proof }
+      assert.throws(() => Scale.encode(ErasureChunk)(chunk), /expected 1 to/)
+      const json = Json.encode(ErasureChunk)(chunk)
+      assert.throws(() => Json.decode(ErasureChunk)(json), /expected 1 to/)
+    }
   })
 })
 

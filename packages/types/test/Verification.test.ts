@@ -141,9 +141,17 @@ describe("backed candidates", () => {
     )
   })
 
-  it("votes and bits that do not match are nothing to ask", () => {
-    const fewer = { ...backed, validityVotes: backed.validityVotes.slice(1) }
-    assert.isUndefined(verifyBackedCandidate(fewer, group, context, members, verify))
+  it("bits beyond the last vote count for nothing, as check_candidate_backing of polkadot-primitives has it", () => {
+    const fewer = { ...backed, validityVotes: backed.validityVotes.slice(0, -1) }
+    assert.deepStrictEqual(
+      verifyBackedCandidate(fewer, group, context, members, verify),
+      fewer.validityVotes.map(() => true)
+    )
+  })
+
+  it("votes without bits, and bits that do not fit the group, are nothing to ask", () => {
+    const more = { ...backed, validityVotes: [...backed.validityVotes, ...backed.validityVotes] }
+    assert.isUndefined(verifyBackedCandidate(more, group, context, members, verify))
     assert.isUndefined(verifyBackedCandidate(backed, [...group, 0], context, members, verify))
     assert.isUndefined(verifyBackedCandidate(backed, group, context, members.slice(0, 1), verify))
   })

@@ -261,7 +261,7 @@ const numbers: ReadonlyArray<readonly [union: { readonly ast: SchemaAST.AST }, c
   [PoVFetchingResponse, "PoV 0, NoSuchPoV 1"],
   [ChunkFetchingResponse, "Chunk 0, NoSuchChunk 1"],
   [AvailableDataFetchingResponse, "AvailableData 0, NoSuchData 1"],
-  [AssignmentCertKind, "RelayVRFModuloCompact 0, RelayVRFDelay 1, RelayVRFModulo 2"],
+  [AssignmentCertKind, "RelayVRFModuloCompact 0, RelayVRFDelay 1"],
   [ApprovalDistributionMessage, "Assignments 0, Approvals 1"],
   [ValidationProtocol, "BitfieldDistribution 1, StatementDistribution 3, ApprovalDistribution 4"],
   [ConsensusLog, "ParaUpgradeCode 1, ParaScheduleUpgradeCode 2, ForceApprove 3, Revert 4"],
@@ -269,7 +269,7 @@ const numbers: ReadonlyArray<readonly [union: { readonly ast: SchemaAST.AST }, c
   [PvfExecKind, "Backing 0, Approval 1"],
   [
     ExecutorParam,
-    "MaxMemoryPages 1, StackLogicalMax 2, StackNativeMax 3, PrecheckingMaxMemory 4, PvfPrepTimeout 5, PvfExecTimeout 6, WasmExtBulkMemory 7"
+    "MaxMemoryPages 1, StackLogicalMax 2, StackNativeMax 3, PrecheckingMaxMemory 4, PvfPrepTimeout 5, PvfExecTimeout 6, WasmExtBulkMemory 7, EnabledHostFunction 8"
   ],
   [SeedStatement, "Seconded 1, Valid 2, Invalid 3"],
   [SeedValidDisputeStatementKind, "Explicit 0, BackingSeconded 1, BackingValid 2, ApprovalChecking 3"],

@@ -111,9 +111,10 @@ export const consider = Effect.fnUntraced(function* (
   if (!(yield* verifyFullStatement(signing.keystore, job.session, statement))) return
   if (!(yield* tally(job, statement))) return
   const hash = statementCandidate(statement.payload)
-  const candidate = job.table.tallies.get(hash)?.candidate
-  const isOurs = candidate !== undefined && candidate.descriptor.paraId === job.assignment?.paraId
-  if (!isOurs || job.issued.has(hash) || job.validating.has(hash)) return
+  const found = job.table.tallies.get(hash)
+  if (found === undefined || found.group !== job.assignment?.core) return
+  const { candidate } = found
+  if (job.issued.has(hash) || job.validating.has(hash)) return
   if (candidate.descriptor.relayParent !== job.relayParent) return
   yield* inBackground(job, hash, tryAgree(signing, job, candidate, statement, povTimeoutMs))
 })

@@ -14,13 +14,14 @@ import {
   type Hash,
   type SignedFullStatement,
   statementCandidate,
-  type ValidatorIndex
+  type ValidatorIndex,
+  withCoreIndex
 } from "@ephor/types"
 import * as Assignment from "../Assignment.ts"
 import * as StatementTable from "../StatementTable.ts"
 import { type Session, sessionAt } from "../shared/Session.ts"
 
-/** A statement as the table takes it; the group is known by the para it may back. */
+/** A statement as the table takes it; the group is known by the core that it serves: a para may have several. */
 export type Entry = StatementTable.TableStatement<CommittedCandidateReceipt>
 
 /** Everything one leaf's backing knows. */
@@ -30,6 +31,8 @@ export interface Job {
   readonly session: Session
   readonly disabled: ReadonlySet<ValidatorIndex>
   readonly assignment: Assignment.Assignment | undefined
+  /** What each group may back. */
+  readonly assignments: ReadonlyArray<Assignment.Assignment>
   readonly table: StatementTable.StatementTable<CommittedCandidateReceipt>
   /** Candidates we are executing now. */
   readonly validating: Set<CandidateHash>
@@ -60,9 +63,10 @@ export const makeJob = Effect.fnUntraced(function* (
     session,
     disabled,
     assignment: isActive ? Assignment.assignmentOf(assignments, own.index) : undefined,
+    assignments,
     table: StatementTable.make({
       era: "current",
-      groups: new Map(assignments.map(({ members, paraId }) => [paraId, members])),
+      groups: new Map(assignments.map(({ core, members }) => [core, members])),
       threshold: StatementTable.quorum(minimum),
       oneCandidatePerValidator: true
     }),
@@ -75,14 +79,30 @@ export const makeJob = Effect.fnUntraced(function* (
   return job
 })
 
+/** No group serves it: whoever seconds for it is unauthorized. */
+const noCore = -1
+
+/** The core for which a validator may second a candidate: the one that its group serves, if the para is scheduled there. */
+const coreOf = (
+  { assignments }: Job,
+  validator: ValidatorIndex,
+  { descriptor }: CommittedCandidateReceipt
+): number =>
+  assignments.find(
+    ({ core, members, paraId }) =>
+      paraId === descriptor.paraId &&
+      members.includes(validator) &&
+      (descriptor._tag === "V1" || descriptor.coreIndex === core)
+  )?.core ?? noCore
+
 /** A signed statement as the table takes it. */
-export const toEntry = ({ payload, signature, validatorIndex }: SignedFullStatement): Entry =>
+export const toEntry = (job: Job, { payload, signature, validatorIndex }: SignedFullStatement): Entry =>
   payload._tag === "Seconded"
     ? {
         _tag: "Seconded",
         candidateHash: statementCandidate(payload),
         candidate: payload.value,
-        group: payload.value.descriptor.paraId,
+        group: coreOf(job, validatorIndex, payload.value),
         validatorIndex,
         signature
       }
@@ -98,15 +118,16 @@ export const fromEntry = (entry: Entry): SignedFullStatement => ({
   signature: entry.signature
 })
 
-/** A candidate with its quorum, as a block carries it. */
+/** A candidate with its quorum, as a block carries it: the core follows the bits of the group. */
 export const toBacked = ({
   candidate,
+  group,
   validatorIndices,
   validityVotes
 }: StatementTable.Attested<CommittedCandidateReceipt>): BackedCandidate => ({
   candidate,
   validityVotes,
-  validatorIndices
+  validatorIndices: withCoreIndex(validatorIndices, group)
 })
 
 /** Every candidate of the job that has its quorum. */

@@ -49,7 +49,7 @@ const announce = Effect.fnUntraced(function* (job: Job, hash: CandidateHash) {
   if (attested === undefined) return
   const candidate = toBacked(attested)
   yield* Metric.update(Metrics.candidatesBacked, 1)
-  yield* Effect.logDebug("candidate is backed", { candidate: hash, para: attested.group })
+  yield* Effect.logDebug("candidate is backed", { candidate: hash, core: attested.group })
   for (const watcher of job.watchers) Queue.offerUnsafe(watcher, candidate)
   yield* Provisioner.sendNow({
     _tag: "ProvisionableData",
@@ -60,7 +60,7 @@ const announce = Effect.fnUntraced(function* (job: Job, hash: CandidateHash) {
 
 /** Tallies a statement whose signature is known to be good; answers whether it counted. */
 export const tally = Effect.fnUntraced(function* (job: Job, statement: SignedFullStatement) {
-  const outcome = StatementTable.importStatement(job.table, toEntry(statement))
+  const outcome = StatementTable.importStatement(job.table, toEntry(job, statement))
   if (outcome._tag === "Misbehaved") yield* report(job, outcome.misbehavior)
   if (outcome._tag !== "Counted") return false
   if (outcome.attested) yield* announce(job, outcome.tally.candidateHash)

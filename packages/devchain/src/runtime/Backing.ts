@@ -90,9 +90,12 @@ const checkVotes = (
   const { core: namedCore, groupBits } = splitCoreIndex(backed.validatorIndices, members.length)
   if (groupBits.length !== members.length) return "the bits of validators do not fit the group"
   if (namedCore !== undefined && namedCore !== core) return "the bits of validators name another core"
-  const voters = members.filter((_, position) => groupBits[position] === "1")
+  // Bits beyond the last vote count for nothing, as in `check_candidate_backing` of polkadot-primitives.
+  const voters = members
+    .filter((_, position) => groupBits[position] === "1")
+    .slice(0, backed.validityVotes.length)
   const needed = Math.min(members.length, options.minimumBackingVotes)
-  if (voters.length !== backed.validityVotes.length) return "votes and bits of validators differ in number"
+  if (voters.length < backed.validityVotes.length) return "there are more votes than bits of validators"
   if (voters.length < needed) return `${voters.length} backing votes, ${needed} are needed`
   const receipt = toPlain(backed.candidate)
   const hash = candidateHash(receipt)

@@ -40,6 +40,28 @@ export const forgetRecent = Effect.fnUntraced(function* (
   }
 })
 
+/**
+ * The lowest session at or above `from` that has a row. A chain may be old when its first votes are written, or a node may
+ * have been away: sessions without rows are passed over, and cost nothing of what one cleaning may remove.
+ */
+const lowestFrom = Effect.fnUntraced(function* (store: Store.Service, from: SessionIndex) {
+  const found = yield* Effect.all([
+    store.iterate(votesPrefix, { from: sessionKey(from), limit: 1 }).pipe(
+      Stream.mapEffect(({ key }) => Effect.map(readVotesKey(key), ([session]) => session)),
+      Stream.runCollect
+    ),
+    byValidator.iterate(store, [], { from: [from, 0, noHash], limit: 1 }).pipe(
+      Stream.map(([[session]]) => session),
+      Stream.runCollect
+    ),
+    conclusions.iterate(store, [], { from: [from, noHash], limit: 1 }).pipe(
+      Stream.map(([[session]]) => session),
+      Stream.runCollect
+    )
+  ])
+  return Math.min(...found.flat())
+})
+
 /** A few rows of old sessions in one table, as the writes that remove them. */
 type NextRows = Effect.Effect<ReadonlyArray<Store.Write>, Store.StoreError>
 
@@ -84,9 +106,10 @@ export const clean = Effect.fn("VotesDb.clean")(function* (
   limits: Limits,
   oldest: SessionIndex
 ) {
-  const from = yield* sessionAt(store, watermarkKey)
+  const watermark = yield* sessionAt(store, watermarkKey)
+  if (oldest <= watermark) return
+  const from = Math.min(oldest, yield* lowestFrom(store, watermark))
   const to = Math.min(oldest, from + limits.pruneSessionsPerWrite)
-  if (to <= from) return
   for (const next of rowsOf(store, limits, from, to)) {
     while (true) {
       const writes = yield* next

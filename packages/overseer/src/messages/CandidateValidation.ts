@@ -49,7 +49,7 @@ export type InvalidReason =
   /** No persisted validation data of the relay parent has the hash in the descriptor. */
   | { readonly _tag: "BadParent" }
   | { readonly _tag: "PoVHashMismatch" }
-  /** The collator's signature does not verify. */
+  /** The collator's signature does not verify: a rule of 2020, that today's validators do not have. */
   | { readonly _tag: "BadSignature" }
   | { readonly _tag: "ParaHeadHashMismatch" }
   | { readonly _tag: "CodeHashMismatch" }

@@ -8,6 +8,7 @@ import {
   type BinaryRules,
   bits,
   bool,
+  checkCount,
   counted,
   fixedHex,
   fixedInteger,
@@ -47,7 +48,7 @@ export const compileClosures = (rules: BinaryRules): ((layout: Layout) => Wire) 
       case "FixedHex":
         return fixedHex(layout.size)
       case "Bytes":
-        return layout.form === "bytes" ? counted(rules, rawBytes) : counted(rules, hexBytes)
+        return layout.form === "bytes" ? counted(rules, rawBytes, layout) : counted(rules, hexBytes, layout)
       case "Text":
         return counted(rules, text)
       case "Bits":
@@ -105,12 +106,8 @@ const option = (item: Wire): Wire => ({
   }
 })
 
-const list = (
-  rules: BinaryRules,
-  { sorted }: List,
-  item: Wire,
-  itemSize: number
-): Wire<ReadonlyArray<any>> => {
+const list = (rules: BinaryRules, layout: List, item: Wire, itemSize: number): Wire<ReadonlyArray<any>> => {
+  const { sorted } = layout
   if (sorted && rules.name !== "SCALE") throw new Error(`maps have no ${rules.name} layout here`)
   const inOrder = (out: ReadonlyArray<any>, i: number, at?: number) => {
     if (sorted && i > 0 && compareKeys(out[i - 1][0], out[i][0]) >= 0) {
@@ -121,6 +118,7 @@ const list = (
     read: (reader) => {
       const at = reader.at
       const count = rules.readLength(reader)
+      checkCount(layout, count, at)
       if (count * Math.max(1, itemSize) > reader.end - reader.at) {
         throw new Fault("Truncated", `room for ${count} items, ${reader.end - reader.at} bytes left`, at)
       }
@@ -137,6 +135,7 @@ const list = (
       return out
     },
     write: (writer, value) => {
+      checkCount(layout, value.length)
       rules.writeLength(writer, value.length)
       let i = 0
       try {

@@ -6,7 +6,7 @@ import { Fault } from "../codec/CodecError.ts"
 import { type Reader, utf8Bytes, type Writer } from "../codec/Cursor.ts"
 import { parseHex, printBits, spellBits, toHex, writeHex } from "../codec/Hex.ts"
 import type { Wire } from "./Codec.ts"
-import type { UInt } from "../layout/Layout.ts"
+import { type Bounds, isWithin, type UInt } from "../layout/Layout.ts"
 
 /** Where SCALE and BCS differ. */
 export interface BinaryRules {
@@ -118,11 +118,23 @@ export const hexBytes: Counted<string> = {
 /** UTF-8 text. */
 export const text: Counted<string> = { read: (reader, length) => reader.text(length), bytes: utf8Bytes }
 
+/** Refuses a count beyond its bounds. */
+export const checkCount = (bounds: Partial<Bounds>, count: number, at?: number): void => {
+  if (isWithin(bounds, count)) return
+  throw new Fault("OutOfRange", `${bounds.minimum} to ${bounds.maximum} items or bytes, not ${count}`, at)
+}
+
 /** Bytes, hex or text behind their length. */
-export const counted = <A>(rules: BinaryRules, form: Counted<A>): Wire<A> => ({
-  read: (reader) => form.read(reader, rules.readLength(reader)),
+export const counted = <A>(rules: BinaryRules, form: Counted<A>, bounds: Partial<Bounds> = {}): Wire<A> => ({
+  read: (reader) => {
+    const { at } = reader
+    const length = rules.readLength(reader)
+    checkCount(bounds, length, at)
+    return form.read(reader, length)
+  },
   write: (writer, value) => {
     const bytes = form.bytes(value)
+    checkCount(bounds, bytes.length)
     rules.writeLength(writer, bytes.length)
     writer.raw(bytes)
   }

@@ -10,6 +10,7 @@
  */
 import { Schema } from "effect"
 import {
+  type Bounds,
   type Constant,
   type IntegerForm,
   type IntegerJson,
@@ -128,6 +129,22 @@ export const Bits = Schema.String.check(
   identifier: "Bits",
   [keys.layout]: { _tag: "Bits" } satisfies Layout
 })
+
+/**
+ * Bounds a list, or bytes: schemas check it, and every wire refuses what is beyond when it has read the count. Rust draws
+ * such bounds at decoding, too (`BoundedVec`), so that a value beyond them is no value of the type.
+ */
+export const bounded =
+  (minimum: number, maximum: number) =>
+  <S extends Schema.Schema<ReadonlyArray<any> | Uint8Array> & Schema.Top>(self: S): S["Rebuild"] =>
+    self
+      .check(
+        Schema.makeFilter(
+          ({ length }: { readonly length: number }) =>
+            (length >= minimum && length <= maximum) || `${minimum} to ${maximum} of them`
+        )
+      )
+      .annotate({ [keys.bounds]: { minimum, maximum } satisfies Bounds })
 
 /** A struct whose JSON keys are the Rust names: `relayParent` is `relay_parent` there. */
 export const record = <const Fields extends Schema.Struct.Fields>(

@@ -6,7 +6,7 @@ import { depthLimit, noBytes } from "../codec/Cursor.ts"
 import { parseHex } from "../codec/Hex.ts"
 import { compareKeys, fixedSize, minimumSize } from "../binary/Sizes.ts"
 import { type Context, giveUp, Source } from "./Source.ts"
-import type { Case, Enum, Layout, List, Probe, Struct } from "../layout/Layout.ts"
+import type { Bounds, Case, Enum, Layout, List, Probe, Struct } from "../layout/Layout.ts"
 import { flatten, flattenFields, inline, type Part } from "./Parts.ts"
 
 /** An object of literals and fields, as source text. */
@@ -149,7 +149,7 @@ class ReadGenerator {
   private part({ layout }: Part): string {
     switch (layout._tag) {
       case "Bytes":
-        return layout.form === "bytes" ? this.bytes() : this.closure(layout)
+        return layout.form === "bytes" ? this.bytes(layout) : this.closure(layout)
       case "Words":
         return this.words(layout.words)
       case "Option":
@@ -212,8 +212,15 @@ class ReadGenerator {
     return name
   }
 
-  private bytes(): string {
+  /** A count beyond its bounds gives up. */
+  private within({ maximum, minimum }: Partial<Bounds>, count: string): void {
+    if (minimum === undefined || maximum === undefined) return
+    this.source.add(`if (${count} < ${minimum} || ${count} > ${maximum}) ${this.stop}`)
+  }
+
+  private bytes(bounds: Partial<Bounds>): string {
     const length = this.short("Length")
+    this.within(bounds, length)
     this.source.add(`if (${length} > end - at) ${this.stop}`)
     const value = this.source.hold(
       `${length} === 0 ? ${this.source.object(noBytes)} : new Uint8Array(b.buffer, b.byteOffset + at, ${length})`
@@ -237,9 +244,11 @@ class ReadGenerator {
     return name
   }
 
-  private list({ item, sorted }: List): string {
+  private list(layout: List): string {
+    const { item, sorted } = layout
     if (sorted && this.context.rules.name !== "SCALE") throw giveUp
     const length = this.short("Length")
+    this.within(layout, length)
     const least = Math.max(1, minimumSize(item))
     const [out, i] = [this.source.name(), this.source.name()]
     this.source.add(

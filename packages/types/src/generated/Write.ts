@@ -6,7 +6,7 @@ import { loadRun, parseHex, runLimit, spellRun } from "../codec/Hex.ts"
 import { compareKeys, fixedSize } from "../binary/Sizes.ts"
 import { flattenFields, inline } from "./Parts.ts"
 import { type Context, giveUp, Source } from "./Source.ts"
-import type { Enum, Field, Layout, List, Probe } from "../layout/Layout.ts"
+import type { Bounds, Enum, Field, Layout, List, Probe } from "../layout/Layout.ts"
 
 /** A part to be written: a value, or a constant. */
 interface Part {
@@ -150,7 +150,9 @@ class WriteGenerator {
     const { context, source } = this
     switch (layout._tag) {
       case "Bytes":
-        return layout.form === "bytes" ? this.bytes(value) : this.call(context.closures(layout), value)
+        return layout.form === "bytes"
+          ? this.bytes(layout, value)
+          : this.call(context.closures(layout), value)
       case "Option":
         source.add(`if (${value} === null) w.u8(0)`, "else { w.u8(1)")
         this.write(layout.item, value)
@@ -191,16 +193,25 @@ class WriteGenerator {
     )
   }
 
-  private bytes(value: string): void {
-    this.short("Length", this.source.hold(`${value}.length`))
+  /** A count, unless it is beyond its bounds. */
+  private count({ maximum, minimum }: Partial<Bounds>, value: string): void {
+    const count = this.source.hold(`${value}.length`)
+    if (minimum !== undefined && maximum !== undefined)
+      this.source.add(`if (${count} < ${minimum} || ${count} > ${maximum}) ${this.stop}`)
+    this.short("Length", count)
+  }
+
+  private bytes(bounds: Partial<Bounds>, value: string): void {
+    this.count(bounds, value)
     this.source.add(`w.raw(${value})`)
   }
 
-  private list({ item, sorted }: List, value: string): void {
+  private list(layout: List, value: string): void {
     const { source } = this
+    const { item, sorted } = layout
     if (sorted && this.context.rules.name !== "SCALE") throw giveUp
     const i = source.name()
-    this.short("Length", source.hold(`${value}.length`))
+    this.count(layout, value)
     source.add(`for (let ${i} = 0; ${i} < ${value}.length; ${i}++) {`)
     const one = source.hold(`${value}[${i}]`)
     if (sorted) {

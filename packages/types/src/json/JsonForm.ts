@@ -3,7 +3,8 @@
  */
 import { Fault } from "../codec/CodecError.ts"
 import { depthLimit } from "../codec/Cursor.ts"
-import type { Layout, Mapped, Probe } from "../layout/Layout.ts"
+import { checkCount } from "../binary/Leaves.ts"
+import type { Bounds, Layout, Mapped, Probe } from "../layout/Layout.ts"
 import { dictionary, list, option, tuple } from "./Collections.ts"
 import { type Compile, isRecord, type JsonForm, malformed } from "./Form.ts"
 import { cases, struct } from "./Records.ts"
@@ -32,7 +33,7 @@ const make = (layout: Layout, compile: Compile): JsonForm => {
     case "FixedHex":
       return fixedHex(layout.size)
     case "Bytes":
-      return layout.form === "bytes" ? bytes : hexText
+      return layout.form === "bytes" ? within(layout, bytes) : hexText
     case "Text":
       return text
     case "Bits":
@@ -42,7 +43,7 @@ const make = (layout: Layout, compile: Compile): JsonForm => {
     case "Option":
       return option(compile(layout.item))
     case "List":
-      return list(compile(layout.item))
+      return within(layout, list(compile(layout.item)))
     case "Dictionary":
       return dictionary(compile(layout.key), compile(layout.item))
     case "Tuple":
@@ -59,6 +60,19 @@ const make = (layout: Layout, compile: Compile): JsonForm => {
       return lazy(() => compile(layout.get()))
   }
 }
+
+/** What is read keeps to its bounds. */
+const within = (bounds: Partial<Bounds>, form: JsonForm): JsonForm =>
+  bounds.maximum === undefined
+    ? form
+    : {
+        read: (json) => {
+          const value = form.read(json)
+          checkCount(bounds, value.length)
+          return value
+        },
+        write: form.write
+      }
 
 const lazy = (get: () => JsonForm): JsonForm => {
   let form: JsonForm | undefined

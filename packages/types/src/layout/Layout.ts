@@ -24,8 +24,13 @@ export interface FixedHex {
   readonly _tag: "FixedHex"
   readonly size: number
 }
+/** How many items or bytes there may be, where that is bounded. */
+export interface Bounds {
+  readonly minimum: number
+  readonly maximum: number
+}
 /** Bytes of free length. */
-export interface Bytes {
+export interface Bytes extends Partial<Bounds> {
   readonly _tag: "Bytes"
   /** `Uint8Array` inside, or `0x` text. */
   readonly form: "bytes" | "text"
@@ -64,8 +69,8 @@ export interface Enum {
   readonly _tag: "Enum"
   readonly cases: ReadonlyArray<Case>
 }
-/** Any number of items. */
-export interface List {
+/** Any number of items, unless it is bounded. */
+export interface List extends Partial<Bounds> {
   readonly _tag: "List"
   readonly item: Layout
   /** Items are pairs with strictly ascending first members. */
@@ -123,7 +128,8 @@ export const keys = {
   tags: "@ephor/types/tags",
   constants: "@ephor/types/constants",
   indices: "@ephor/types/indices",
-  sorted: "@ephor/types/sorted"
+  sorted: "@ephor/types/sorted",
+  bounds: "@ephor/types/bounds"
 } as const
 
 /**
@@ -155,10 +161,19 @@ export const layoutOf = (ast: SchemaAST.AST): Layout => {
   const node = SchemaAST.toType(ast)
   const known = cache.get(node)
   if (known !== undefined) return known
-  const layout = lookup<Layout>(node, keys.layout) ?? derive(node)
+  const plain = lookup<Layout>(node, keys.layout) ?? derive(node)
+  const bounds = lookup<Bounds>(node, keys.bounds)
+  const layout = bounds !== undefined && isCounted(plain) ? { ...plain, ...bounds } : plain
   cache.set(node, layout)
   return layout
 }
+
+const isCounted = (layout: Layout): layout is Bytes | List =>
+  layout._tag === "Bytes" || layout._tag === "List"
+
+/** Whether so many items, or bytes, are as many as may be. */
+export const isWithin = ({ maximum, minimum }: Partial<Bounds>, count: number): boolean =>
+  count >= (minimum ?? 0) && count <= (maximum ?? Number.POSITIVE_INFINITY)
 
 const refuse = (ast: SchemaAST.AST): never => {
   const name = SchemaAST.resolveIdentifier(ast) ?? ast._tag

@@ -1,4 +1,4 @@
-import type { Layout } from "../../src/layout/Layout.ts"
+import type { Bounds, Layout } from "../../src/layout/Layout.ts"
 
 /** A small seeded generator (mulberry32): the same seed gives the same values on every machine. */
 export const randomFrom = (seed: number): (() => number) => {
@@ -38,6 +38,9 @@ const integer = (random: Random, bits: number, form: string): unknown => {
   return form === "number" ? Number(value) : form === "bigint" ? value : value.toString()
 }
 
+const within = ({ maximum = Number.POSITIVE_INFINITY, minimum = 0 }: Partial<Bounds>, count: number) =>
+  Math.max(minimum, Math.min(maximum, count))
+
 /** A random value of a layout. */
 export const generate = (layout: Layout, random: Random): any => {
   switch (layout._tag) {
@@ -48,7 +51,7 @@ export const generate = (layout: Layout, random: Random): any => {
     case "FixedHex":
       return hex(random, layout.size)
     case "Bytes": {
-      const text = hex(random, below(random, random() < 0.1 ? 300 : 6))
+      const text = hex(random, within(layout, below(random, random() < 0.1 ? 300 : 6)))
       return layout.form === "text" ? text : new Uint8Array(Buffer.from(text.slice(2), "hex"))
     }
     case "Text":
@@ -62,7 +65,7 @@ export const generate = (layout: Layout, random: Random): any => {
     case "Option":
       return random() < 0.4 ? null : generate(layout.item, random)
     case "List": {
-      const items = Array.from({ length: below(random, random() < 0.1 ? 70 : 4) }, () =>
+      const items = Array.from({ length: within(layout, below(random, random() < 0.1 ? 70 : 4)) }, () =>
         generate(layout.item, random)
       )
       if (!layout.sorted) return items
