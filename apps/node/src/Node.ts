@@ -77,7 +77,8 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
             ...(yield* engineOf(config)),
             chainId: spec.chainId,
             url: config.executionRpc,
-            messagePasserRoot: config.executionOutputRoot
+            messagePasserRoot: config.executionOutputRoot,
+            ...(config.executionFirstBlock === undefined ? {} : { anchor: config.executionFirstBlock })
           })
         )
       }

@@ -28,6 +28,10 @@ export const settings = {
   executionJwtSecret: Settings.optionalPath("execution-jwt-secret", {
     description: "File with the 32-byte JWT secret of the Engine API in hex"
   }),
+  executionFirstBlock: Settings.optionalInteger("execution-first-block", {
+    description:
+      "Height that a new chain starts from, which must be final (default: 0, or the lowest that the client has)"
+  }),
   executionOutputRoot: Settings.choice("execution-output-root", ["proof", "withdrawalsRoot", "none"], {
     description:
       "Where the storage root of the L2ToL1MessagePasser is read: by a proof, from the header (Isthmus), or nowhere",

@@ -23,6 +23,14 @@ import { makeChain } from "./hub/Hub.ts"
 import { complementing as complementingHere, type MemoryOptions, memoryBackend } from "./hub/MemoryBackend.ts"
 import * as Store from "@ephor/store/Store"
 
+/**
+ * The output of a block. Only an execution client knows the storage root of the message passer, and it is asked when
+ * somebody wants it: see `Service.output`.
+ */
+export interface BlockOutput extends Omit<OutputV0, "messagePasserStorageRoot"> {
+  readonly messagePasserStorageRoot?: Hash | undefined
+}
+
 /** A block with everything that the protocols ask about it. */
 export interface ChainBlock {
   /** The block and the L1 block that it was built upon; a chain without an L1 repeats its own id there. */
@@ -30,9 +38,14 @@ export interface ChainBlock {
   /** The sub-DAG that the committee committed to make this block (`DagBody`), or what else the backend keeps. */
   readonly body: Uint8Array
   readonly receipts: ReadonlyArray<Receipt>
-  readonly output: OutputV0
+  readonly output: BlockOutput
   /** In a replacement: the output of the block that it replaced ("pending output"). */
   readonly pending?: OutputV0 | undefined
+}
+
+/** A block whose output is known in full. */
+export interface KnownBlock extends ChainBlock {
+  readonly output: OutputV0
 }
 
 /** Five heads as full references. */
@@ -52,6 +65,8 @@ export interface Service {
   readonly blockAt: (timestamp: Timestamp) => Effect.Effect<Option.Option<L2BlockRef>, ChainError>
   /** Body, receipts and output of a block; fails with `UnknownBlock`. */
   readonly content: (hash: Hash) => Effect.Effect<ChainBlock, ChainError>
+  /** The output of a block in full: as it is stored, or else as the backend tells it, which is stored then. */
+  readonly output: (hash: Hash) => Effect.Effect<OutputV0, ChainError>
   /** Up to `limit` ancestors, parent first, the block itself not included; stops at the anchor. */
   readonly ancestors: (hash: Hash, limit: number) => Effect.Effect<ReadonlyArray<BlockRef>, ChainError>
   /** All known descendants, lowest first, on all forks. */
@@ -141,7 +156,9 @@ export interface Backend {
   /** Tells the backend that heads were forced (e.g. `engine_forkchoiceUpdated`), before the change is stored. */
   readonly setHeads?: (heads: HeadRefs) => Effect.Effect<void, ChainError>
   /** Builds the deposits-only block that takes the place of `invalid`: same height, same parent. */
-  readonly replace?: (invalid: ChainBlock) => Effect.Effect<ChainBlock, ChainError>
+  readonly replace?: (invalid: KnownBlock) => Effect.Effect<ChainBlock, ChainError>
+  /** The storage root of the message passer, for blocks that were imported without it; who lacks it tells it with each. */
+  readonly messagePasserRoot?: (block: L2BlockRef) => Effect.Effect<Hash, ChainError>
   /** L2 blocks that are local-safe as of `source`, following `after`, in order; all imported before. */
   readonly derive?: (source: BlockRef, after: L2BlockRef) => Stream.Stream<L2BlockRef, ChainError>
 }
@@ -174,7 +191,7 @@ export const layer = <E, R>(
  * A `Backend.replace` for chains whose blocks nobody executes: an empty block whose hash is the bitwise complement of
  * the invalid block's.
  */
-export const complementing: (invalid: ChainBlock) => Effect.Effect<ChainBlock> = complementingHere
+export const complementing: (invalid: KnownBlock) => Effect.Effect<ChainBlock> = complementingHere
 
 /**
  * A chain that only knows what it is told, in memory. Without `replace`, an invalid block is replaced by an empty one

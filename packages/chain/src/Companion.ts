@@ -3,10 +3,10 @@
  * say), the L1 blocks that they build upon and are derived from. Whoever follows a client takes one; whoever makes one
  * need not know how clients are followed.
  */
-import type { BlockNumber, BlockRef, ChainId, Hash, Log, OutputV0, Receipt, Timestamp } from "@ephor/types"
+import type { BlockNumber, BlockRef, ChainId, Hash, Log, Receipt, Timestamp } from "@ephor/types"
 import type { Effect, Scope } from "effect"
 import type { Store, StoreError } from "@ephor/store/Store"
-import type { Backend, ChainBlock, Service as Chain } from "./Chain.ts"
+import type { Backend, BlockOutput, ChainBlock, KnownBlock, Service as Chain } from "./Chain.ts"
 import type { ChainError } from "./ChainError.ts"
 
 /** A block of an execution client with everything that the hub asks about it. */
@@ -16,7 +16,7 @@ export interface Executed {
   readonly parentHash: Hash
   readonly timestamp: Timestamp
   readonly receipts: ReadonlyArray<Receipt>
-  readonly output: OutputV0
+  readonly output: BlockOutput
 }
 
 /** Gives blocks of a client what they have not. Called inside the verbs of the chain: it must not call them itself. */
@@ -35,7 +35,7 @@ export interface Companion {
   readonly replace: (
     parent: ChainBlock,
     executed: Executed,
-    invalid: ChainBlock
+    invalid: KnownBlock
   ) => Effect.Effect<ChainBlock, ChainError | StoreError>
   /** See `Chain.Backend`. */
   readonly derive?: Backend["derive"]

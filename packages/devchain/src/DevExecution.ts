@@ -24,7 +24,7 @@ import {
   Wire
 } from "@ephor/types"
 import { Result, Schema } from "effect"
-import type { ChainBlock } from "@ephor/chain/Chain"
+import type { ChainBlock, KnownBlock } from "@ephor/chain/Chain"
 import type { SubDag } from "@ephor/chain/DagBody"
 import { decode, type DevLog, type DevTransaction, transactionHash } from "./DevTransaction.ts"
 import { listRoot, receiptsRoot } from "@ephor/chain/Receipts"
@@ -88,7 +88,7 @@ export interface Position {
  * parent. A system deposit makes the block a replacement: nothing but deposits happens, and `pending` is the output that
  * the deposit carries.
  */
-export const execute = (position: Position, subDag: SubDag, body: Uint8Array): ChainBlock => {
+export const execute = (position: Position, subDag: SubDag, body: Uint8Array): KnownBlock => {
   const { parent } = position
   const committed = committedTransactions(subDag)
   const replaced = committed.find(
@@ -106,10 +106,9 @@ export const execute = (position: Position, subDag: SubDag, body: Uint8Array): C
     .filter(({ address }) => address === messagePasser)
     .map((log) => keccak256(concatBytes(...log.topics.map(fromHex), fromHex(log.data))))
   const stateRoot = listRoot([parent.output.stateRoot, commitDigest, root])
-  const storageRoot =
-    withdrawals.length === 0
-      ? parent.output.messagePasserStorageRoot
-      : listRoot([parent.output.messagePasserStorageRoot, ...withdrawals])
+  // Every block that was executed here tells it.
+  const before = parent.output.messagePasserStorageRoot ?? noHash
+  const storageRoot = withdrawals.length === 0 ? before : listRoot([before, ...withdrawals])
   const origin = position.l1origin
   const sequenceNumber = origin?.hash === parent.ref.l1origin.hash ? parent.ref.sequenceNumber + 1 : 0
   const hash = headerHash({
@@ -194,7 +193,7 @@ export const genesis = (options: {
   readonly chainId: ChainId
   readonly timestamp: Timestamp
   readonly l1origin?: BlockId
-}): ChainBlock => {
+}): KnownBlock => {
   const seed = (what: string) =>
     blake2b256(new TextEncoder().encode(`ephor/devchain/${what}/${options.chainId}`))
   const stateRoot = seed("state")
@@ -232,6 +231,7 @@ export const relayHeader = ({ output, ref }: Pick<ChainBlock, "ref" | "output">)
   parentHash: ref.parentHash,
   number: ref.number,
   stateRoot: output.stateRoot,
-  extrinsicsRoot: output.messagePasserStorageRoot,
+  // Nothing but the place and the state tells blocks apart; the client of the block may know the other root alone.
+  extrinsicsRoot: output.messagePasserStorageRoot ?? noHash,
   digest: []
 })

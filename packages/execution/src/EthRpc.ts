@@ -3,7 +3,7 @@
  * Ethereum tool can look at. Pure shaping of answers, free of transports; `NodeEthRpcServer` puts it on HTTP.
  */
 import { Effect, Option, Result, Schema } from "effect"
-import { type ChainId, Json, type L2BlockRef, logsBloom, Receipt } from "@ephor/types"
+import { type ChainId, Json, type L2BlockRef, logsBloom, type OutputV0, Receipt } from "@ephor/types"
 import { codes, errors, positional, type RpcError } from "@ephor/json-rpc/JsonRpc"
 import * as JsonRpcServer from "@ephor/json-rpc/JsonRpcServer"
 import type { Dispatch } from "@ephor/json-rpc/JsonRpcServer"
@@ -29,7 +29,7 @@ export const receiptJson = (receipt: Receipt, timestamp: number): Json.Json =>
 const zeros = (bytes: number) => `0x${"00".repeat(bytes)}`
 
 /** A block as go-ethereum prints it, with transactions as hashes. What a development block has no notion of is zero. */
-export const blockJson = ({ output, receipts, ref }: ChainBlock) => ({
+export const blockJson = ({ receipts, ref }: ChainBlock, output: OutputV0) => ({
   hash: ref.hash,
   parentHash: ref.parentHash,
   number: quantity(ref.number),
@@ -134,7 +134,7 @@ export const call = (
   params: ReadonlyArray<unknown>
 ): Effect.Effect<unknown, RpcError | ChainError> => {
   const block = (ref: Option.Option<L2BlockRef>) =>
-    found(ref, ({ hash }) => Effect.map(chain.content(hash), blockJson))
+    found(ref, ({ hash }) => Effect.zipWith(chain.content(hash), chain.output(hash), blockJson))
   const receipts = (ref: Option.Option<L2BlockRef>) =>
     found(ref, ({ hash, timestamp }) =>
       Effect.map(chain.content(hash), (content) => content.receipts.map((one) => receiptJson(one, timestamp)))

@@ -26,7 +26,9 @@ export interface Client {
   readonly url: string
   readonly call: (method: string, ...params: ReadonlyArray<unknown>) => Effect.Effect<unknown, JsonRpcError>
   /** A block by height, tag or hash; nothing if there is none. */
-  readonly block: (id: number | "latest" | Hash) => Effect.Effect<Block | undefined, JsonRpcError>
+  readonly block: (
+    id: number | "earliest" | "latest" | Hash
+  ) => Effect.Effect<Block | undefined, JsonRpcError>
   /** The receipts of a block, with log indices that count over the whole block. */
   readonly receipts: (block: Block) => Effect.Effect<ReadonlyArray<Receipt>, JsonRpcError>
 }
@@ -102,8 +104,8 @@ export const make = Effect.fnUntraced(function* (
       ? Effect.succeed(result.success)
       : Effect.fail(malformed(method, `${excerpt(answer)} (${result.failure.message})`))
 
-  const block: Client["block"] = Effect.fnUntraced(function* (id: number | "latest" | Hash) {
-    const byHash = typeof id === "string" && id !== "latest"
+  const block: Client["block"] = Effect.fnUntraced(function* (id: number | "earliest" | "latest" | Hash) {
+    const byHash = typeof id === "string" && id.startsWith("0x")
     const method = byHash ? "eth_getBlockByHash" : "eth_getBlockByNumber"
     const answer = yield* call(method, typeof id === "number" ? `0x${id.toString(16)}` : id, false)
     return answer === null ? undefined : yield* read(method, answer, decodeBlock(answer))

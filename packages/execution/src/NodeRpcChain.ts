@@ -61,12 +61,16 @@ export interface Options extends Partial<Settings> {
   readonly engine?: EngineOptions
   /** Fails if the client is of another chain. */
   readonly chainId?: ChainId
-  /** The height that the chain starts from, which must be final. Default 0. */
+  /**
+   * The height that the chain starts from, which must be final. Default: where the store's chain starts; for a new one 0,
+   * or the lowest block that the client has (OP Mainnet begins at 105,235,063).
+   */
   readonly anchor?: BlockNumber
   /**
    * Where the storage root of the `L2ToL1MessagePasser`, which is part of every output, is read: asked for with a proof
-   * (`proof`, the default; clients refuse it for old blocks unless they are archives), taken from the header's
-   * `withdrawalsRoot` (OP chains from Isthmus on), or taken for empty (`none`: not an OP chain).
+   * (`proof`, the default) when somebody wants the output, which is kept then: clients refuse it for old blocks unless
+   * they are archives. Or taken from the header's `withdrawalsRoot` (OP chains from Isthmus on; earlier blocks are asked
+   * for with a proof), or taken for empty (`none`: not an OP chain).
    */
   readonly messagePasserRoot?: MessagePasserRoot
   readonly chainLimits?: Partial<ChainLimits>

@@ -211,14 +211,16 @@ describe("NodeRpcChain with an engine", () => {
         { url: engineUrl, call },
         "901"
       )
-      const built = yield* powers.replace(invalid, loweredTo(parent, heads))
+      const root = invalid.output.messagePasserStorageRoot ?? word("56")
+      const output = { ...invalid.output, messagePasserStorageRoot: root }
+      const built = yield* powers.replace({ ...invalid, output }, loweredTo(parent, heads))
       mine(client, 2)
       const { length } = forkchoices(client)
       const { chain } = yield* following(url, store, { engine })
       const head = yield* caughtUp(client, chain)
       assert.strictEqual(head.number, invalid.ref.number + 2)
       const replacement = yield* chain.content(built.hash)
-      assert.deepStrictEqual([replacement.ref.number, replacement.pending], [2, invalid.output])
+      assert.deepStrictEqual([replacement.ref.number, replacement.pending], [2, output])
       assert.isTrue(yield* chain.isInvalidated(invalid.ref.hash))
       assert.strictEqual((yield* chain.invalidate(invalid.ref.hash)).replacement.hash, built.hash)
       assert.strictEqual(forkchoices(client).length, length)

@@ -1,17 +1,20 @@
 /** The state of a chain behind one lock: a change is one batch on disk, then visible, then told. */
 import { Effect, HashMap, Option, Semaphore, type Stream } from "effect"
-import type { L2BlockRef } from "@ephor/types"
+import type { Hash, L2BlockRef } from "@ephor/types"
 import * as BlockTree from "../BlockTree.ts"
 import type { Backend, ChainBlock, Limits } from "../Chain.ts"
 import { Backend as BackendReason, ChainError, type ChainErrorReason, ForeignStore } from "../ChainError.ts"
 import type { ChainEvent } from "../ChainEvent.ts"
 import * as Derivation from "../Derivation.ts"
 import { type Service as StoreService, Store, StoreError } from "@ephor/store/Store"
+import type { Table } from "@ephor/store/Table"
 import { observeDraft } from "./Gauges.ts"
 import { type Draft, type Refused, type State } from "./State.ts"
 import { load } from "./Loading.ts"
 import * as Tables from "./Tables.ts"
 import { makeEventHub } from "./Events.ts"
+
+type Content = typeof Tables.contents extends Table<infer _, infer A> ? A : never
 
 /** What may go wrong inside a verb, before it is known which verb it was. */
 export type Problem = ChainErrorReason | ChainError | StoreError
@@ -34,13 +37,22 @@ export const during = <A>(method: string, effect: Effect.Effect<A, Problem>): Ef
     })
   })
 
+/** What stands in a record for a storage root that is not known yet: no trie has it. */
+export const unknownRoot: Hash = `0x${"0".repeat(64)}`
+
 /** The part of a block that is not its reference, as it is stored. */
-export const contentOf = ({ body, output, pending, receipts }: ChainBlock) => ({
+export const contentOf = ({ body, output, pending, receipts }: ChainBlock): Content => ({
   body,
   receipts,
-  output,
+  output: { ...output, messagePasserStorageRoot: output.messagePasserStorageRoot ?? unknownRoot },
   ...(pending === undefined ? {} : { pending })
 })
+
+/** The block that was stored. */
+export const blockOf = (ref: L2BlockRef, { output, ...rest }: Content): ChainBlock => {
+  const { messagePasserStorageRoot, ...known } = output
+  return { ref, ...rest, output: messagePasserStorageRoot === unknownRoot ? known : output }
+}
 
 const stateRecord = (genesis: L2BlockRef, { derivation, heads }: State) =>
   Tables.current.put([], { version: 1, genesis: genesis.hash, heads, derivation })

@@ -5,6 +5,7 @@ import type { Backend, Limits, Service } from "../Chain.ts"
 import type { ChainError } from "../ChainError.ts"
 import { check, type Core, during, makeCore } from "./Core.ts"
 import { makeDerivation } from "./Deriving.ts"
+import { makeOutput } from "./Outputs.ts"
 import { makeReads } from "./Reads.ts"
 import * as Rules from "./Rules.ts"
 import { type Draft } from "./State.ts"
@@ -63,6 +64,7 @@ export const makeChain = Effect.fnUntraced(function* (backend: Backend, limits: 
   const { state } = core
   const derivation = yield* makeDerivation(core)
   const reads = makeReads(core)
+  const output = makeOutput(core, reads)
   const verbs = makeVerbs(core, reads, derivation.resume)
   // A chain that nobody feeds with L1 has nothing to repeat.
   let following = backend.derive !== undefined
@@ -86,6 +88,7 @@ export const makeChain = Effect.fnUntraced(function* (backend: Backend, limits: 
     block: (id) => during("block", reads.block(id)),
     blockAt: (timestamp) => during("blockAt", reads.blockAt(timestamp)),
     content: (hash) => during("content", reads.content(hash)),
+    output: (hash) => during("output", output(hash)),
     ancestors: (hash, limit) => during("ancestors", reads.ancestors(hash, limit)),
     descendants: (hash) => during("descendants", reads.descendants(hash)),
     isInvalidated: (hash) => Effect.sync(() => BlockTree.isInvalid(state().tree, hash)),

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { BlockRef, Hash } from "@ephor/types"
-import type { Backend, ChainBlock } from "../Chain.ts"
+import type { Backend, ChainBlock, KnownBlock } from "../Chain.ts"
 
 const zero: Hash = `0x${"0".repeat(64)}`
 
@@ -25,7 +25,7 @@ const emptyGenesis: ChainBlock = {
 const complement = (hash: Hash): Hash =>
   `0x${Array.from(hash.slice(2), (digit) => (15 - Number.parseInt(digit, 16)).toString(16)).join("")}`
 
-const emptied = (invalid: ChainBlock): ChainBlock => {
+const emptied = (invalid: KnownBlock): ChainBlock => {
   const hash = complement(invalid.ref.hash)
   return {
     ref: { ...invalid.ref, hash },
@@ -37,7 +37,7 @@ const emptied = (invalid: ChainBlock): ChainBlock => {
 }
 
 /** Replaces an invalid block by an empty one whose hash is the bitwise complement of the invalid block's. */
-export const complementing = (invalid: ChainBlock): Effect.Effect<ChainBlock> =>
+export const complementing = (invalid: KnownBlock): Effect.Effect<ChainBlock> =>
   Effect.sync(() => emptied(invalid))
 
 /** A backend that knows nothing but what it is given. */

@@ -1,9 +1,8 @@
 import { Effect, Option } from "effect"
 import type { BlockRef, Hash, L2BlockRef, Timestamp } from "@ephor/types"
 import * as BlockTree from "../BlockTree.ts"
-import type { ChainBlock } from "../Chain.ts"
 import { UnknownBlock } from "../ChainError.ts"
-import { type Core, refuse } from "./Core.ts"
+import { blockOf, type Core, refuse } from "./Core.ts"
 
 import * as Tables from "./Tables.ts"
 
@@ -22,8 +21,7 @@ export const makeReads = ({ backend, state, store }: Core) => {
     const ref = yield* known(hash)
     const found = yield* Tables.contents.get(store, [hash])
     if (Option.isNone(found)) return yield* refuse(new UnknownBlock({ block: hash }))
-    const block: ChainBlock = { ref, ...found.value }
-    return block
+    return blockOf(ref, found.value)
   })
 
   const blockAt = Effect.fnUntraced(function* (timestamp: Timestamp) {

@@ -13,6 +13,7 @@ import {
 import { check, contentOf, type Core, refuse } from "./Core.ts"
 import type { makeReads } from "./Reads.ts"
 import * as Invalidation from "./Invalidation.ts"
+import { complete } from "./Outputs.ts"
 import * as Rules from "./Rules.ts"
 import { type Draft } from "./State.ts"
 import * as Tables from "./Tables.ts"
@@ -109,7 +110,7 @@ export const makeVerbs = (core: Core, reads: ReturnType<typeof makeReads>, resum
       }
       if (backend.replace === undefined)
         return yield* refuse(new Unsupported({ what: "replace an invalid block" }))
-      const replacement = yield* backend.replace(invalid)
+      const replacement = yield* backend.replace(yield* complete(core, invalid))
       yield* checkReplacement(tree, invalid.ref, replacement.ref)
       Invalidation.replace(draft, block, replacement.ref)
       draft.writes.push(Tables.contents.put([replacement.ref.hash], contentOf(replacement)))

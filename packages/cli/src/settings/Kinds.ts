@@ -56,6 +56,18 @@ export const integer = (
   })
 }
 
+/** A whole number that may be left out. */
+export const optionalInteger = (flag: string, about: About): Setting<number | undefined> =>
+  setting<number | undefined>(
+    flag,
+    { ...about, default: undefined },
+    `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`,
+    (value) => {
+      const number = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN
+      return Number.isSafeInteger(number) ? Option.some(number) : Option.none()
+    }
+  )
+
 /** A TCP port; 0 lets the system choose. */
 export const port = (flag: string, about: About | AboutWithDefault<number>): Setting<number> =>
   integer(flag, { ...about, maximum: 65_535 })

@@ -1,7 +1,7 @@
 /** How blocks of a development chain come to be: in their slots, and in the place of invalid ones. */
 import type { BlockId } from "@ephor/types"
 import { Cause, Effect, type Latch, Metric, Queue } from "effect"
-import type { ChainBlock, Service as Chain } from "@ephor/chain/Chain"
+import type { ChainBlock, KnownBlock, Service as Chain } from "@ephor/chain/Chain"
 import { Backend, ChainError } from "@ephor/chain/ChainError"
 import type { Resolved } from "../DevChain.ts"
 import { execute, systemDeposit } from "../DevExecution.ts"
@@ -57,7 +57,7 @@ const failed = (cause: ChainError | StoreError) =>
 
 /** Builds deposits-only blocks: what the invalid block took in for parachains stays, what others called is dropped. */
 export const makeReplace = (parts: Parts) =>
-  Effect.fnUntraced(function* (invalid: ChainBlock) {
+  Effect.fnUntraced(function* (invalid: KnownBlock) {
     const parent = yield* parts.chain().content(invalid.ref.parentHash)
     const inherents = yield* parts.relay.carrying(parent, inherentOfBlock(parent, invalid))
     const { timestamp } = invalid.ref

@@ -1,7 +1,7 @@
 /** What a client with an Engine API can be made to do: have other heads, build the replacement of a block. */
 import { type ChainId, decodeReplacementTransaction, fromHex, type Hash } from "@ephor/types"
 import { Effect, Option, Result, Schema } from "effect"
-import type { ChainBlock, HeadRefs } from "@ephor/chain/Chain"
+import type { HeadRefs, KnownBlock } from "@ephor/chain/Chain"
 import { Backend } from "@ephor/chain/ChainError"
 import type { Client } from "../NodeEthRpcClient.ts"
 import { type Forkchoice, makeEngine } from "./Engine.ts"
@@ -49,7 +49,7 @@ export const enginePowers = Effect.fnUntraced(function* (
     yield* checkLatest(heads.localUnsafe.hash, before?.hash)
   })
 
-  const attributesInPlaceOf = Effect.fnUntraced(function* ({ output, ref }: ChainBlock) {
+  const attributesInPlaceOf = Effect.fnUntraced(function* ({ output, ref }: KnownBlock) {
     const header = decodeHeader(yield* client.call("eth_getBlockByHash", ref.hash, false))
     const body = yield* engine.body(ref.hash)
     const what = `block ${ref.hash} cannot be replaced`

@@ -72,7 +72,7 @@ export const makeFollowing = (parts: Parts, steering: Steering, running: Latch.L
     isStale: () => boolean
   ) {
     const all = receipts ?? (yield* client.receipts(block))
-    const wrapped = yield* companion.wrap(parent, yield* executed(client, options, block, all), isNewest)
+    const wrapped = yield* companion.wrap(parent, executed(options, block, all), isNewest)
     const head = yield* chain.head("LocalUnsafe")
     if (isStale() || head.hash !== parent.ref.hash) return undefined
     yield* chain.import(wrapped)

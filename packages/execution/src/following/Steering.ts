@@ -1,7 +1,7 @@
 /** Tells an execution client where to go, as far as it lets us. */
-import type { BlockRef, Hash, Log, OutputV0 } from "@ephor/types"
+import type { BlockId, BlockRef, Hash, Log, OutputV0 } from "@ephor/types"
 import { Effect } from "effect"
-import type { ChainBlock, HeadRefs } from "@ephor/chain/Chain"
+import type { ChainBlock, HeadRefs, KnownBlock } from "@ephor/chain/Chain"
 import type { Block, Client } from "../NodeEthRpcClient.ts"
 import { toRef } from "@ephor/chain/BlockTree"
 import { as, executed, loweredTo, type Parts, type Problem, unsupported } from "./Blocks.ts"
@@ -14,7 +14,7 @@ export interface Powers {
    * Has the deposits-only block built that takes the place of `invalid`, and makes it the client's latest. `below` are
    * the heads while it is built: the parent, and what is not above it.
    */
-  readonly replace: (invalid: ChainBlock, below: HeadRefs) => Effect.Effect<Block, Problem>
+  readonly replace: (invalid: KnownBlock, below: HeadRefs) => Effect.Effect<Block, Problem>
   /** The output that a block says it replaces; nothing for a block that `replace` did not build. */
   readonly replacedBy: (block: Block) => Effect.Effect<OutputV0 | undefined, Problem>
   /** Has one log emitted in a block to come. */
@@ -72,12 +72,19 @@ const steering = <A, E>(memory: Memory, effect: Effect.Effect<A, E>): Effect.Eff
       })
   )
 
+/** The storage root of a block that the client has replaced, as the replacement tells it. */
+const rootOfReplaced = Effect.fnUntraced(function* ({ parts, powers }: Memory, { hash, number }: BlockId) {
+  const theirs = yield* parts.client.block(number)
+  const replaced = theirs === undefined ? undefined : yield* powers.replacedBy(theirs)
+  return replaced?.blockHash === hash ? replaced.messagePasserStorageRoot : undefined
+})
+
 /** Whether the client's block was built in the place of ours. */
 const isReplacement = (powers: Powers, ours: Hash, theirs: Block) =>
   Effect.map(powers.replacedBy(theirs), (replaced) => replaced?.blockHash === ours)
 
 /** Has the replacement built, unless the client has it already: we may have been killed after it was. */
-const build = Effect.fnUntraced(function* (memory: Memory, parent: ChainBlock, invalid: ChainBlock) {
+const build = Effect.fnUntraced(function* (memory: Memory, parent: ChainBlock, invalid: KnownBlock) {
   const { parts, powers } = memory
   const { ref } = invalid
   const theirs = yield* parts.client.block(ref.number)
@@ -89,13 +96,12 @@ const build = Effect.fnUntraced(function* (memory: Memory, parent: ChainBlock, i
   return theirs
 })
 
-const replace = Effect.fnUntraced(function* (memory: Memory, invalid: ChainBlock) {
+const replace = Effect.fnUntraced(function* (memory: Memory, invalid: KnownBlock) {
   const { parts } = memory
   const parent = yield* parts.chain().content(invalid.ref.parentHash)
   const block = yield* build(memory, parent, invalid)
   const receipts = yield* parts.client.receipts(block)
-  const built = yield* executed(parts.client, parts.options, block, receipts)
-  return yield* parts.companion.replace(parent, built, invalid)
+  return yield* parts.companion.replace(parent, executed(parts.options, block, receipts), invalid)
 })
 
 const setHeads = (memory: Memory, heads: HeadRefs) =>
@@ -110,12 +116,13 @@ const setHeads = (memory: Memory, heads: HeadRefs) =>
 export const makeSteering = (parts: Parts, powers: Powers) => {
   const memory: Memory = { parts, powers, followed: undefined, standing: undefined, steered: 0, inHand: 0 }
   return {
-    replace: (invalid: ChainBlock) =>
+    replace: (invalid: KnownBlock) =>
       Effect.mapError(replace(memory, invalid), as("replace", "the replacement cannot be built")),
     setHeads: (heads: HeadRefs) =>
       Effect.mapError(setHeads(memory, heads), as("setHeads", "the client cannot be told its heads")),
     emit: (log: Parameters<Powers["emit"]>[0]) =>
       Effect.mapError(powers.emit(log), as("submit", "the client does not take the transaction")),
+    rootOfReplaced: (block: BlockId) => rootOfReplaced(memory, block),
     isReplacement: (ours: Hash, theirs: Block) => isReplacement(powers, ours, theirs),
     /** Tells whether the client was steered since now, or is being steered. */
     watch: () => {

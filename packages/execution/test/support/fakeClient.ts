@@ -38,6 +38,8 @@ export interface Options {
   readonly fork?: "isthmus" | "ecotone"
   /** How long each answer of the public JSON-RPC takes. */
   readonly delayMs?: number
+  /** The height of the lowest block. Default: 0. */
+  readonly first?: number
   /** Goes back to an ancestor when it is told to, as clients outside the OP stack do not. Default: true. */
   readonly goesBack?: boolean
 }
@@ -87,7 +89,7 @@ export class FakeClient {
     this.options = options
     const genesis = sealed({
       parentHash: word("0"),
-      number: 0,
+      number: options.first ?? 0,
       timestamp: quantity(1_700_000_000),
       mixHash: word("0"),
       miner: `0x${"00".repeat(20)}`,
@@ -128,9 +130,9 @@ export class FakeClient {
   }
 
   at(number: number): FakeBlock | undefined {
-    let block = this.latest
-    while (block.number > number) block = this.blocks.get(block.parentHash)!
-    return block.number === number ? block : undefined
+    let block: FakeBlock | undefined = this.latest
+    while (block !== undefined && block.number > number) block = this.blocks.get(block.parentHash)
+    return block?.number === number ? block : undefined
   }
 
   private executed(block: Omit<FakeBlock, "hash" | "stateRoot" | "withdrawalsRoot">): FakeBlock {
@@ -139,7 +141,7 @@ export class FakeClient {
       stateRoot: hashOf("state", parentHash, transactions),
       withdrawalsRoot: hashOf("withdrawals", parentHash)
     }
-    return sealed({ ...block, ...roots })
+    return sealed({ ...roots, ...block })
   }
 
   private isAncestor(ancestor: Hash, of: Hash): boolean {

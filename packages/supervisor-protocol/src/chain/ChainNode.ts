@@ -277,8 +277,9 @@ const makeLookups = (chain: Chain.Service, options: ChainOptions) => {
     chain.content(hash).pipe(Effect.mapError(fromChain(method, "")))
   const outputAt = (method: string, pending: boolean) =>
     Effect.fnUntraced(function* (timestamp: Timestamp) {
-      const block = yield* content(method, (yield* atTime(method, timestamp)).hash)
-      return pending ? (block.pending ?? block.output) : block.output
+      const { hash } = yield* atTime(method, timestamp)
+      const replaced = pending ? (yield* content(method, hash)).pending : undefined
+      return replaced ?? (yield* chain.output(hash).pipe(Effect.mapError(fromChain(method, ""))))
     })
   // No spans here: a supervisor asks for every block, and a span costs more than the answer.
   return {
