@@ -26,6 +26,8 @@ export const ChainSpec = Schema.Struct({
   groups: Schema.Array(Schema.Array(ValidatorIndex)),
   minimumBackingVotes: Positive,
   groupRotationFrequency: Schema.Int,
+  /** Blocks of a session: as long as that a validator stays disabled. Default: the runtime's. */
+  sessionLengthBlocks: Schema.optionalKey(Positive),
   /** Parachains that run the adder, in the order of their cores. */
   paras: Schema.Array(ParaId),
   /** Secret phrase of the collator. */

@@ -48,7 +48,8 @@ const common = (spec: ChainSpec, { validators }: Membership) => ({
       validationCode: Adder.code
     })),
     minimumBackingVotes: spec.minimumBackingVotes,
-    groupRotationFrequency: spec.groupRotationFrequency
+    groupRotationFrequency: spec.groupRotationFrequency,
+    ...(spec.sessionLengthBlocks === undefined ? {} : { sessionLengthBlocks: spec.sessionLengthBlocks })
   }
 })
 

@@ -1,10 +1,10 @@
 /**
  * Figures of a node that a person wants to see, kept across restarts.
  */
-import { Chain, ChainEvent, RuntimeApi } from "@ephor/chain"
+import { Chain, ChainEvent, RuntimeApi, type Standing } from "@ephor/chain"
 import { Manifest, Store, Table } from "@ephor/store"
 import { Disputes } from "@ephor/disputes"
-import { candidateHash, ChainId } from "@ephor/types"
+import { candidateHash, ChainId, type ValidatorIndex } from "@ephor/types"
 import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
 
 /** What has happened so far. */
@@ -16,14 +16,24 @@ const Counters = Schema.Struct({
 })
 interface Counters extends Schema.Schema.Type<typeof Counters> {}
 
+/** What verdicts cost the validators, as the final block has it. */
+interface Consequences {
+  /** How often a stake was cut. */
+  readonly slashesApplied: number
+  /** How often a validator was disabled. */
+  readonly validatorsDisabled: number
+}
+
 /** Figures as `/status` tells them. */
-export interface Figures extends Counters {
+export interface Figures extends Counters, Consequences {
   readonly chainId: ChainId
   readonly localUnsafe: number
   readonly crossUnsafe: number
   readonly localSafe: number
   readonly crossSafe: number
   readonly finalized: number
+  /** Validators that the next block is made without. */
+  readonly disabledNow: ReadonlyArray<ValidatorIndex>
 }
 
 /** The figures of a node. */
@@ -34,6 +44,11 @@ export class Status extends Context.Service<Status, { readonly figures: Effect.E
 const counters = Table.make({ name: "status", key: [Table.text], value: Counters })
 /** The figures that are kept, for the manifest of a data directory. */
 export const family: Manifest.Family = Manifest.family({ name: "status", version: 1, tables: [counters] })
+
+const consequencesOf = (standings: ReadonlyArray<Standing.Standing>): Consequences => ({
+  slashesApplied: standings.reduce((sum, { slashes }) => sum + slashes, 0),
+  validatorsDisabled: standings.reduce((sum, { disablings }) => sum + disablings, 0)
+})
 
 const none: Counters = { candidatesIncluded: 0, disputesConcluded: 0, reverts: 0, replacedBlocks: 0 }
 
@@ -101,15 +116,22 @@ export const layer = (
         Effect.forkScoped({ startImmediately: true })
       )
       return Status.of({
-        figures: Effect.map(chain.heads, (heads) => ({
-          chainId,
-          localUnsafe: heads.localUnsafe.number,
-          crossUnsafe: heads.crossUnsafe.number,
-          localSafe: heads.localSafe.number,
-          crossSafe: heads.crossSafe.number,
-          finalized: heads.finalized.number,
-          ...current
-        }))
+        figures: Effect.gen(function* () {
+          const heads = yield* chain.heads
+          const known = <A>(answer: Effect.Effect<ReadonlyArray<A>, RuntimeApi.RuntimeApiError>) =>
+            Effect.orElseSucceed(answer, (): ReadonlyArray<A> => [])
+          return {
+            chainId,
+            localUnsafe: heads.localUnsafe.number,
+            crossUnsafe: heads.crossUnsafe.number,
+            localSafe: heads.localSafe.number,
+            crossSafe: heads.crossSafe.number,
+            finalized: heads.finalized.number,
+            disabledNow: yield* known(runtime.disabledValidators(heads.localUnsafe.hash)),
+            ...consequencesOf(yield* known(runtime.standings(heads.finalized.hash))),
+            ...current
+          }
+        })
       })
     })
   )

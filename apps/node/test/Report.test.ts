@@ -13,6 +13,9 @@ const chain = (height: number, more: Partial<Report.ChainStatus> = {}): Report.C
   disputesConcluded: 1,
   reverts: 1,
   replacedBlocks: 1,
+  slashesApplied: 1,
+  validatorsDisabled: 1,
+  disabledNow: [3],
   ...more
 })
 const observer = (commits: number, verified = true): Report.ObserverStatus => ({
@@ -28,8 +31,8 @@ const moment = (height: number, more: Partial<Report.ChainStatus> = {}): Report.
   observers: [observer(height)],
   supervisor: { executingMessages: height, invalidatedBlocks: 1 }
 })
-const stalled = (after: Report.Snapshot, faults = true, messages = true) =>
-  Report.stalledParts({ chainIds: ["901"], faults, messages }, moment(5), after)
+const stalled = (after: Report.Snapshot, faults = true, messages = true, verdicts = true) =>
+  Report.stalledParts({ chainIds: ["901"], faults, verdicts, messages }, moment(5), after)
 
 describe("stalledParts", () => {
   it("is empty when everything moved", () => assert.deepStrictEqual(stalled(moment(9)), []))
@@ -57,6 +60,11 @@ describe("stalledParts", () => {
     assert.deepStrictEqual(stalled(alone, false), ["supervisor: executingMessages"])
     assert.deepStrictEqual(stalled(alone, true, false), ["chain 901: disputesConcluded"])
   })
+  it("asks for what follows from verdicts only of longer runs", () => {
+    const lenient = moment(9, { slashesApplied: 0, validatorsDisabled: 0 })
+    assert.deepStrictEqual(stalled(lenient, true, true, false), [])
+    assert.deepStrictEqual(stalled(lenient), ["chain 901: slashesApplied", "chain 901: validatorsDisabled"])
+  })
   it("does not take unverified commits for observed ones", () =>
     assert.deepStrictEqual(stalled({ ...moment(9), observers: [observer(9, false)] }), [
       "observer 901: verification"
@@ -67,7 +75,7 @@ describe("Display", () => {
   it("puts everything on one plain line", () => {
     assert.strictEqual(
       Display.line(7, moment(1)),
-      "   7s | 901: unsafe 5 cross-unsafe 4 local-safe 3 cross-safe 2 finalized 1 included 1 disputes 1 reverts 1 replaced 1 | observer 901: BlocksOnly commits 1 lag 0 | supervisor: messages 1 invalidated 1"
+      "   7s | 901: unsafe 5 cross-unsafe 4 local-safe 3 cross-safe 2 finalized 1 included 1 disputes 1 reverts 1 replaced 1 slashes 1 disabled 1 | observer 901: BlocksOnly commits 1 lag 0 | supervisor: messages 1 invalidated 1"
     )
   })
   it("draws a table with aligned columns", () => {

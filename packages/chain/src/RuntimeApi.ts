@@ -18,6 +18,7 @@ import type {
   ValidatorIndex
 } from "@ephor/types"
 import type { Slash } from "./Slash.ts"
+import type { Standing } from "./Standing.ts"
 import type { RuntimeApiError } from "./RuntimeApiError.ts"
 
 export { RuntimeApiError, UnknownSession, UnknownState } from "./RuntimeApiError.ts"
@@ -59,6 +60,10 @@ export interface Service {
     hash: Hash
   ) => Effect.Effect<Option.Option<Uint8Array>, RuntimeApiError>
   readonly minimumBackingVotes: (at: Hash) => Effect.Effect<number, RuntimeApiError>
+  /**
+   * Validators that children of `at` are made without: they do not back, and their word alone opens no dispute. Indices are
+   * of the session of those children.
+   */
   readonly disabledValidators: (at: Hash) => Effect.Effect<ReadonlyArray<ValidatorIndex>, RuntimeApiError>
   /** What happened to candidates in block `at` itself. */
   readonly candidateEvents: (at: Hash) => Effect.Effect<ReadonlyArray<CandidateEvent>, RuntimeApiError>
@@ -68,6 +73,8 @@ export interface Service {
    * dispute votes in the blocks up to `at`, so another fork may tell otherwise.
    */
   readonly unappliedSlashes: (at: Hash) => Effect.Effect<ReadonlyArray<Slash>, RuntimeApiError>
+  /** The stake of every validator and what verdicts made of it, in the order of their indices; see `Standing`. */
+  readonly standings: (at: Hash) => Effect.Effect<ReadonlyArray<Standing>, RuntimeApiError>
   /** Backing votes and dispute votes that block `at` itself carried. */
   readonly onChainVotes: (at: Hash) => Effect.Effect<ScrapedOnChainVotes, RuntimeApiError>
 }

@@ -13,7 +13,7 @@ import {
 } from "@ephor/types"
 import type { Schema } from "effect"
 
-/** One validator's offence. Nothing takes its stake on a development chain: who has stakes to take reads it from here. */
+/** One validator's offence. What it costs stands in the validator's `Standing`, which takes the stake once per session. */
 export const Slash = Wire.record({
   session: SessionIndex,
   candidateHash: CandidateHash,

@@ -4,34 +4,28 @@
  */
 import {
   type BackedCandidate,
-  CandidateEvent,
-  CandidateHash,
-  CandidateReceipt,
-  DisputeState,
-  GroupIndex,
-  Hash,
+  type CandidateHash,
   type InherentData,
-  ParaId,
-  RelayBlockNumber,
-  ScrapedOnChainVotes,
-  SessionIndex,
+  type ParaId,
+  type ScrapedOnChainVotes,
+  type SessionIndex,
   type Signature,
   validationCodeHash,
   type ValidatorId,
-  type ValidatorIndex,
-  Wire
+  type ValidatorIndex
 } from "@ephor/types"
-import { Schema } from "effect"
 import type { ChainBlock } from "@ephor/chain/Chain"
 import { backingFault } from "./runtime/Backing.ts"
+import * as Books from "./runtime/Books.ts"
 import { admitDisputes, concludedAgainst } from "./runtime/Disputes.ts"
 import { sessionAt } from "./runtime/Sessions.ts"
 import { recordSlashes } from "./runtime/Slashes.ts"
-import { Slash } from "@ephor/chain/Slash"
 import type { Draft } from "./runtime/Draft.ts"
+import type { Ancestor, DisputeRecord, RuntimeState } from "./runtime/State.ts"
 import { admitBitfields, includeAvailable, timeOut } from "./runtime/Availability.ts"
 
 export { rotationAfter, sessionAt } from "./runtime/Sessions.ts"
+export { Ancestor, DisputeRecord, ParaState, PendingCandidate, RuntimeState } from "./runtime/State.ts"
 
 /** A parachain that has a core from the first block on: the n-th one uses core n. */
 export interface Para {
@@ -60,6 +54,12 @@ export interface Options {
   /** Blocks after its conclusion for which a dispute still takes votes. */
   readonly disputeAcceptanceBlocks: number
   readonly maxPovSize: number
+  /** What every validator has at stake in the beginning. */
+  readonly stake: bigint
+  /** What a vote earns that a supermajority shares in the end. */
+  readonly voteReward: bigint
+  /** Who loses this part of its stake for a session, in billionths, is disabled until the session is over. */
+  readonly disablingPerbill: number
 }
 
 /** Defaults of `Options`, made for a small network with blocks of a second. */
@@ -71,49 +71,11 @@ export const defaults: Omit<Options, "validators" | "groups" | "paras"> = {
   availabilityTimeoutBlocks: 8,
   disputePeriod: 6,
   disputeAcceptanceBlocks: 100,
-  maxPovSize: 5 * 1024 * 1024
+  maxPovSize: 5 * 1024 * 1024,
+  stake: 1_000_000_000_000n,
+  voteReward: 1_000_000_000n,
+  disablingPerbill: 500_000_000
 }
-
-/** A block that candidates may build upon. */
-export const Ancestor = Wire.record({ hash: Hash, number: RelayBlockNumber, stateRoot: Hash })
-export interface Ancestor extends Schema.Schema.Type<typeof Ancestor> {}
-
-/** A candidate that is backed and waits until enough validators hold a piece of its data. */
-export const PendingCandidate = Wire.record({
-  candidateHash: CandidateHash,
-  receipt: CandidateReceipt,
-  headData: Wire.Bytes,
-  newCodeHash: Schema.NullOr(Hash),
-  group: GroupIndex,
-  backedAt: RelayBlockNumber,
-  availability: Wire.Bits
-})
-export interface PendingCandidate extends Schema.Schema.Type<typeof PendingCandidate> {}
-
-/** Where a parachain stands. Its code is known by hash; whoever keeps states keeps codes beside them. */
-export const ParaState = Wire.record({ id: ParaId, head: Wire.Bytes, codeHash: Hash })
-export interface ParaState extends Schema.Schema.Type<typeof ParaState> {}
-
-/** A dispute on chain, with those of its voters that are known to have backed the candidate. */
-export const DisputeRecord = Wire.record({
-  session: SessionIndex,
-  candidateHash: CandidateHash,
-  state: DisputeState,
-  backers: Wire.Bits
-})
-export interface DisputeRecord extends Schema.Schema.Type<typeof DisputeRecord> {}
-
-/** The state after a block. `ancestry` begins with the block itself; `events` and `votes` are of this block alone. */
-export const RuntimeState = Wire.record({
-  ancestry: Schema.Array(Ancestor),
-  paras: Schema.Array(ParaState),
-  cores: Schema.Array(Schema.NullOr(PendingCandidate)),
-  disputes: Schema.Array(DisputeRecord),
-  slashes: Schema.Array(Slash),
-  events: Schema.Array(CandidateEvent),
-  votes: ScrapedOnChainVotes
-})
-export interface RuntimeState extends Schema.Schema.Type<typeof RuntimeState> {}
 
 /** Verifies an sr25519 signature; false for anything that is none. */
 export type Verify = (key: ValidatorId, payload: Uint8Array, signature: Signature) => boolean
@@ -153,7 +115,8 @@ export const genesisState = (options: Options, block: Pick<ChainBlock, "ref" | "
   disputes: [],
   slashes: [],
   events: [],
-  votes: noVotes(sessionAt(options, block.ref.number))
+  votes: noVotes(sessionAt(options, block.ref.number)),
+  ...Books.empty
 })
 
 /** What an inherent did to a state. */
@@ -185,6 +148,7 @@ export const apply = (
   const draft: Draft = {
     number,
     session,
+    disabled: new Set(Books.disabledIn(options, parent, session)),
     paras: [...parent.paras],
     cores: sameSession ? [...parent.cores] : parent.cores.map(() => null),
     disputes: parent.disputes.filter(isKept),
@@ -201,13 +165,22 @@ export const apply = (
   const backedCandidates = (inherent?.backedCandidates ?? []).filter((backed) =>
     back(context, parent, draft, backed)
   )
+  const known = parent.slashes.filter(isKept)
+  const slashes = recordSlashes(options, known, disputes.changed, number)
+  const books: Books.Books = {
+    standings: parent.standings,
+    penalties: parent.penalties.filter(isKept),
+    rewarded: parent.rewarded.filter(isKept)
+  }
+  const fresh = slashes.filter((slash) => !known.includes(slash))
   return {
     state: {
+      ...Books.settle(options, books, fresh, disputes.changed, number),
       ancestry: parent.ancestry,
       paras: draft.paras,
       cores: draft.cores,
       disputes: draft.disputes,
-      slashes: recordSlashes(options, parent.slashes.filter(isKept), disputes.changed, number),
+      slashes,
       events: draft.events,
       votes: { session, backingValidatorsPerCandidate: draft.backing, disputes: disputes.accepted }
     },

@@ -7,7 +7,8 @@ import {
   type PersistedValidationData,
   type ScheduledCore,
   type SessionIndex,
-  type SessionInfo
+  type SessionInfo,
+  type ValidatorIndex
 } from "@ephor/types"
 import {
   blockOf,
@@ -19,6 +20,8 @@ import {
 } from "./DevRuntime.ts"
 import type { OnChainDispute, ValidatorGroups } from "@ephor/chain/RuntimeApi"
 import type { Slash } from "@ephor/chain/Slash"
+import type { Standing } from "@ephor/chain/Standing"
+import * as Books from "./runtime/Books.ts"
 
 /** The session that the children of a block belong to. */
 export const sessionIndexForChild = (options: Options, state: RuntimeState): SessionIndex =>
@@ -121,3 +124,11 @@ export const unappliedSlashes = (state: RuntimeState): ReadonlyArray<Slash> =>
   state.slashes.toSorted(
     (left, right) => byDispute(left, right) || left.validatorIndex - right.validatorIndex
   )
+
+/** Whom children of the block are made without. */
+export const disabledValidators = (options: Options, state: RuntimeState): ReadonlyArray<ValidatorIndex> =>
+  Books.disabledIn(options, state, sessionIndexForChild(options, state))
+
+/** Where every validator stands after the block. */
+export const standings = (options: Options, state: RuntimeState): ReadonlyArray<Standing> =>
+  options.validators.map((_, index) => Books.standingOf(options, state, index))

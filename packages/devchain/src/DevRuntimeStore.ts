@@ -2,7 +2,7 @@
  * The state of the development runtime that a chain has left in its store, for tools that look at a node from outside:
  * nothing here runs a chain.
  */
-import type { BlockRef, Hash } from "@ephor/types"
+import { type BlockRef, concatBytes, type Hash } from "@ephor/types"
 import { Effect, Option } from "effect"
 import type { RuntimeState } from "./DevRuntime.ts"
 import { unappliedSlashes } from "./DevRuntimeApi.ts"
@@ -12,13 +12,23 @@ import { members, rounds } from "./authoring/DagMaker.ts"
 import { rejections } from "./runtime/RelayStates.ts"
 import { codes, states } from "./runtime/StateStore.ts"
 import { type Family, family as makeFamily } from "@ephor/store/Manifest"
-import type { Service as Store } from "@ephor/store/Store"
+import { type Entry, put, type Service as Store, type Write } from "@ephor/store/Store"
+import * as Table from "@ephor/store/Table"
+
+const statesHead = Table.text.write(states.name)
+
+/** States of version 1 end before the books: nothing was taken or given until then. */
+const withBooks = ({ key, value }: Entry): ReadonlyArray<Write> =>
+  statesHead.every((byte, at) => key[at] === byte) ? [put(key, concatBytes(value, emptyBooks))] : []
+/** Three empty lists. */
+const emptyBooks = new Uint8Array(3)
 
 /** The records of a development chain, for the manifest of a data directory. */
 export const family: Family = makeFamily({
   name: "development chain",
-  version: 1,
-  tables: [states, codes, rejections, origins, batches, rounds, members]
+  version: 2,
+  tables: [states, codes, rejections, origins, batches, rounds, members],
+  migrations: [{ to: 2, migrate: withBooks }]
 })
 
 /** What a chain's store tells of its head. */

@@ -58,6 +58,21 @@ describe("state is asked where the candidate began", () => {
     })
   )
 
+  it.effect("who is disabled at its relay parent in another session than that of the votes opens one", () =>
+    Effect.gen(function* () {
+      const rig = yield* start()
+      rig.script.include("b", A, "CandidateIncluded")
+      rig.script.disabledAt.set(relayParent, [2])
+      rig.script.sessionAt.set(relayParent, 11)
+      yield* rig.leaf("b", "a", 2)
+      yield* rig.import(A, 10, both(A))
+      assert.deepStrictEqual(
+        (yield* rig.recent).map(({ candidateHash, status }) => [candidateHash, status._tag]),
+        [[a, "Active"]]
+      )
+    })
+  )
+
   it.effect("what only losers raised is dropped by the list of each candidate", () =>
     Effect.gen(function* () {
       const rig = yield* start()

@@ -12,7 +12,7 @@ import { DevnetError, freePort, host, multiaddr, nodeCommand } from "./NodeComma
 /** The specification of a chain, made once; one that is there has to fit. */
 export const specOf = Effect.fnUntraced(function* (
   path: string,
-  committee: ChainSpec.Committee,
+  { committee, sessionBlocks }: Pick<Options, "committee" | "sessionBlocks">,
   chainId: ChainId,
   genesisTime: number,
   l1Genesis: BlockRef
@@ -27,7 +27,13 @@ export const specOf = Effect.fnUntraced(function* (
       message: `the chains in ${path} have ${known.validators.length} validators, ${known.faultyValidators.length} of them malicious: give --validators ${known.validators.length} --malicious ${known.faultyValidators.length}, or another --data-dir`
     })
   }
-  const spec = ChainSpec.development({ chainId, genesisTime, l1Genesis, ...expected })
+  const spec = ChainSpec.development({
+    chainId,
+    genesisTime,
+    l1Genesis,
+    sessionLengthBlocks: sessionBlocks,
+    ...expected
+  })
   yield* ChainSpec.write(path, spec)
 })
 

@@ -38,6 +38,8 @@ export interface Options extends NetworkOptions {
 
 /** Shorter runs are not expected to show a dispute and an invalid message. */
 const faultsWithinSeconds = 20
+/** Shorter runs are not expected to show what follows from a dispute: the block with its votes has to be final. */
+const verdictsWithinSeconds = 60
 const drawIntervalMs = 1000
 const lineIntervalMs = 2000
 
@@ -152,7 +154,7 @@ export const run = Effect.fn("Devnet.run")(
     const { durationSeconds } = options
     if (durationSeconds === undefined) return yield* showing
     yield* Effect.timeoutOption(showing, durationSeconds * 1000)
-    return yield* report(options, before, yield* snapshot, durationSeconds >= faultsWithinSeconds)
+    return yield* report(options, before, yield* snapshot, durationSeconds)
   },
   Effect.scoped,
   Effect.provide(FetchHttpClient.layer)
@@ -184,10 +186,15 @@ const report = Effect.fnUntraced(function* (
   options: Options,
   before: Report.Snapshot,
   after: Report.Snapshot,
-  faults: boolean
+  seconds: number
 ) {
   const chainIds: ReadonlyArray<ChainId> = options.chainIds
-  const expected = { chainIds, faults: faults && options.garbageEvery > 0, messages: chainIds.length > 1 }
+  const expected = {
+    chainIds,
+    faults: seconds >= faultsWithinSeconds && options.garbageEvery > 0,
+    verdicts: seconds >= verdictsWithinSeconds && options.garbageEvery > 0 && options.execution === "dev",
+    messages: chainIds.length > 1
+  }
   const stalled = Report.stalledParts(expected, before, after)
   const result = Report.make(after, stalled)
   if (options.json) yield* Console.log(JSON.stringify(result))

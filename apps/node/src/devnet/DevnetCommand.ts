@@ -35,6 +35,11 @@ const settings = {
     default: 1,
     minimum: 1
   }),
+  sessionBlocks: Settings.integer("session-blocks", {
+    description: "Blocks of a session: so long a validator stays disabled that backed an invalid candidate",
+    default: 60,
+    minimum: 10
+  }),
   garbageEvery: Settings.integer("garbage-every", {
     description: "Valid candidates between two invalid ones; 0 is never",
     default: 4
@@ -74,6 +79,7 @@ export const devnetCommand = Command.make("devnet", Settings.flags(settings), (f
       processes: config.processes,
       execution: config.execution,
       chainIds: Array.from({ length: config.chains }, (_, at) => String(901 + at)),
+      sessionBlocks: config.sessionBlocks,
       garbageEvery: config.garbageEvery,
       durationSeconds: config.duration === 0 ? undefined : config.duration,
       json: config.json,

@@ -12,7 +12,9 @@ const columns: ReadonlyArray<readonly [title: string, cell: (chain: ChainStatus)
   ["included", (chain) => chain.candidatesIncluded],
   ["disputes", (chain) => chain.disputesConcluded],
   ["reverts", (chain) => chain.reverts],
-  ["replaced", (chain) => chain.replacedBlocks]
+  ["replaced", (chain) => chain.replacedBlocks],
+  ["slashes", (chain) => chain.slashesApplied],
+  ["disabled", (chain) => chain.validatorsDisabled]
 ]
 
 /** One plain line for logs and pipes. */

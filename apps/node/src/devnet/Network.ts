@@ -105,7 +105,7 @@ const startChain = Effect.fnUntraced(function* (
   const fs = yield* FileSystem.FileSystem
   yield* Effect.orDie(fs.makeDirectory(dataDir, { recursive: true }))
   const specFile = join(dataDir, "chain-spec.json")
-  yield* specOf(specFile, options.committee, chainId, genesisTime, l1Genesis)
+  yield* specOf(specFile, options, chainId, genesisTime, l1Genesis)
   const [interopPort, streamPort, adminPort] = yield* Effect.all([freePort, freePort, freePort])
   const jwtFile = join(options.dataDir, "jwt.hex")
   const executionUrl = options.execution === "anvil" ? yield* anvil(options, notices, chainId, {}) : undefined

@@ -12,6 +12,8 @@ export interface Options {
   readonly chainIds: ReadonlyArray<ChainId>
   /** Who validates on each chain. */
   readonly committee: ChainSpec.Committee
+  /** Blocks of a session. */
+  readonly sessionBlocks: number
   /** Candidates between two invalid ones; 0 is never. */
   readonly garbageEvery: number
 }

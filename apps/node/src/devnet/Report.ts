@@ -2,7 +2,7 @@
  * What a devnet did, as one line of JSON, and which of its parts stood still.
  */
 import { Schema } from "effect"
-import { ChainId } from "@ephor/types"
+import { ChainId, ValidatorIndex } from "@ephor/types"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
@@ -17,7 +17,10 @@ export const ChainStatus = Schema.Struct({
   candidatesIncluded: Count,
   disputesConcluded: Count,
   reverts: Count,
-  replacedBlocks: Count
+  replacedBlocks: Count,
+  slashesApplied: Count,
+  validatorsDisabled: Count,
+  disabledNow: Schema.Array(ValidatorIndex)
 })
 export interface ChainStatus extends Schema.Schema.Type<typeof ChainStatus> {}
 
@@ -58,6 +61,8 @@ export interface Expected {
   readonly chainIds: ReadonlyArray<ChainId>
   /** It is long enough for a dispute and an invalid message. */
   readonly faults: boolean
+  /** It is long enough for what follows from a dispute to be final. */
+  readonly verdicts: boolean
   /** There are chains that messages can go between. */
   readonly messages: boolean
 }
@@ -86,6 +91,10 @@ export const stalledParts = (
     if (last.candidatesIncluded <= (first?.candidatesIncluded ?? 0))
       stalled.push(`chain ${chainId}: candidatesIncluded`)
     if (expected.faults && last.disputesConcluded === 0) stalled.push(`chain ${chainId}: disputesConcluded`)
+    if (expected.verdicts) {
+      if (last.slashesApplied === 0) stalled.push(`chain ${chainId}: slashesApplied`)
+      if (last.validatorsDisabled === 0) stalled.push(`chain ${chainId}: validatorsDisabled`)
+    }
     const before_ = before.observers.find((observer) => observer.chainId === chainId)
     const observer = after.observers.find((candidate) => candidate.chainId === chainId)
     if (observer === undefined || observer.commits <= (before_?.commits ?? 0))

@@ -89,7 +89,7 @@ export const makeAuthoring = (
   const author = Effect.gen(function* () {
     const leader = yield* dag.nextLeader
     const asked = yield* chain.head("LocalUnsafe")
-    const inherent = yield* providers.ask(leader, asked)
+    const inherent = yield* providers.askFor(relay.api, leader, dag.committee.authorities.length, asked)
     const parent = yield* chain.content((yield* chain.head("LocalUnsafe")).hash)
     const inherents = yield* relay.carrying(parent, parent.ref.hash === asked.hash ? inherent : null)
     const waiting = yield* takeWaiting(inherents)

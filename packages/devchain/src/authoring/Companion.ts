@@ -68,7 +68,11 @@ export const companion = Effect.fnUntraced(function* ({ chain, firstNumber }: St
     }),
     anchorSource: l1Genesis,
     wrap: Effect.fnUntraced(function* (parent, executed, isNewest) {
-      const inherent = isNewest ? yield* providers.ask(yield* dag.nextLeader, toRef(parent.ref)) : null
+      const leader = yield* dag.nextLeader
+      const authors = dag.committee.authorities.length
+      const inherent = isNewest
+        ? yield* providers.askFor(relay.api, leader, authors, toRef(parent.ref))
+        : null
       return yield* round(parent, executed, yield* relay.carrying(parent, inherent))
     }),
     replace: Effect.fnUntraced(function* (parent, executed, invalid) {

@@ -1,11 +1,25 @@
 /** Who is asked for the inherent of a block. */
-import type { BlockRef, InherentData } from "@ephor/types"
+import type { AuthorityIndex, BlockRef, InherentData, ValidatorIndex } from "@ephor/types"
 import { Cause, Effect, Metric, Option } from "effect"
+import type { Service as RuntimeApi } from "@ephor/chain/RuntimeApi"
 import type { InherentProvider, Service } from "../DevChain.ts"
 import { inherentsMissed } from "../DevMetrics.ts"
 
 const missed = (log: Effect.Effect<void>) =>
   Effect.as(Effect.andThen(Metric.update(inherentsMissed, 1), log), null)
+
+/** Who provides for a leader's block: the leader, or the next author that is not disabled; the leader if all are. */
+export const standIn = (
+  leader: AuthorityIndex,
+  authors: number,
+  disabled: ReadonlyArray<ValidatorIndex>
+): AuthorityIndex => {
+  for (let step = 0; step < authors; step++) {
+    const author = (leader + step) % authors
+    if (!disabled.includes(author)) return author
+  }
+  return leader
+}
 
 /** Providers by author; an answer later than `timeoutMs` is no answer. */
 export const makeProviders = (timeoutMs: number) => {
@@ -34,7 +48,18 @@ export const makeProviders = (timeoutMs: number) => {
         (cause) => missed(Effect.logError(`the inherent of author ${author} failed`, cause))
       )
     )
-  return { register, ask }
+  /** The inherent of the next block upon `parent`, whose round this author leads. */
+  const askFor = (
+    api: Pick<RuntimeApi, "disabledValidators">,
+    leader: number,
+    authors: number,
+    parent: BlockRef
+  ) =>
+    api.disabledValidators(parent.hash).pipe(
+      Effect.orElseSucceed(() => []),
+      Effect.flatMap((disabled) => ask(standIn(leader, authors, disabled), parent))
+    )
+  return { register, askFor }
 }
 
 /** See `makeProviders`. */

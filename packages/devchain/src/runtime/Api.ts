@@ -55,10 +55,11 @@ export const runtimeApi = (
       ),
     validationCodeByHash: (at, hash) => code(at, "validationCodeByHash", hash),
     minimumBackingVotes: ask("minimumBackingVotes", () => options.minimumBackingVotes),
-    disabledValidators: ask("disabledValidators", () => []),
+    disabledValidators: ask("disabledValidators", (state) => Answers.disabledValidators(options, state)),
     candidateEvents: ask("candidateEvents", (state) => state.events),
     disputes: ask("disputes", (state) => Answers.disputes(state)),
     unappliedSlashes: ask("unappliedSlashes", Answers.unappliedSlashes),
+    standings: ask("standings", (state) => Answers.standings(options, state)),
     onChainVotes: ask("onChainVotes", (state) => state.votes)
   }
 }

@@ -22,6 +22,7 @@ import { rotationAfter, sessionAt } from "./Sessions.ts"
 
 interface Block {
   readonly session: number
+  readonly disabled: ReadonlySet<ValidatorIndex>
   readonly paras: ReadonlyArray<ParaState>
   readonly cores: ReadonlyArray<PendingCandidate | null>
 }
@@ -96,7 +97,8 @@ const checkVotes = (
     .slice(0, backed.validityVotes.length)
   const needed = Math.min(members.length, options.minimumBackingVotes)
   if (voters.length < backed.validityVotes.length) return "there are more votes than bits of validators"
-  if (voters.length < needed) return `${voters.length} backing votes, ${needed} are needed`
+  const counted = voters.filter((validator) => !block.disabled.has(validator))
+  if (counted.length < needed) return `${counted.length} backing votes that count, ${needed} are needed`
   const receipt = toPlain(backed.candidate)
   const hash = candidateHash(receipt)
   const signing = { sessionIndex: block.session, parentHash: relayParent.hash }
@@ -108,5 +110,11 @@ const checkVotes = (
       return `the vote of validator ${validator} has no valid signature`
     }
   }
-  return { candidateHash: hash, receipt, core, group, votes }
+  return {
+    candidateHash: hash,
+    receipt,
+    core,
+    group,
+    votes: votes.filter(([validator]) => !block.disabled.has(validator))
+  }
 }

@@ -11,7 +11,7 @@ import {
 import type { Context, DisputeRecord, Options } from "../DevRuntime.ts"
 
 /** Largest number of faulty validators that n of them tolerate. */
-const faulty = (validators: number) => Math.floor(Math.max(validators - 1, 0) / 3)
+export const faulty = (validators: number) => Math.floor(Math.max(validators - 1, 0) / 3)
 const count = (bits: string) => bits.split("1").length - 1
 const supermajority = (options: Options) => options.validators.length - faulty(options.validators.length)
 

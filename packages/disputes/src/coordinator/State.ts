@@ -99,6 +99,17 @@ export const sessionInfoOf = Effect.fnUntraced(function* (
   return Option.getOrUndefined(there)
 })
 
+/** Whom the chain has disabled for a session, as it stood at a block; nobody if that block begins another session. */
+const disabledAt = Effect.fnUntraced(
+  function* (runtime: RuntimeApi.Service, session: SessionIndex, at: Hash) {
+    const named = yield* runtime.disabledValidators(at)
+    // Indices mean nothing outside their session.
+    if (named.length === 0 || (yield* runtime.sessionIndexForChild(at)) === session) return named
+    return []
+  },
+  Effect.orElseSucceed(() => [])
+)
+
 /**
  * Validators of a session whose word alone opens no dispute about a candidate: those that the chain had disabled where the
  * candidate began, then those that lost disputes. A relay parent that is not known has disabled nobody.
@@ -109,9 +120,8 @@ export const disabledFor = (
   info: SessionInfo,
   { descriptor }: CandidateReceipt
 ) =>
-  runtime.disabledValidators(descriptor.relayParent).pipe(
-    Effect.orElseSucceed(() => []),
-    Effect.map((onChain) => offchainDisabled.disabled(session, onChain, byzantine(info.validators.length)))
+  Effect.map(disabledAt(runtime, session, descriptor.relayParent), (onChain) =>
+    offchainDisabled.disabled(session, onChain, byzantine(info.validators.length))
   )
 
 export const activeDisputes = (state: State) =>

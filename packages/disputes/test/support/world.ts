@@ -136,7 +136,7 @@ export const runtimeOf = (script: Script) =>
         })
       return RuntimeApi.RuntimeApi.of({
         ...fixed,
-        sessionIndexForChild: () => unless(Effect.sync(() => script.session)),
+        sessionIndexForChild: (at) => unless(Effect.sync(() => script.sessionAt.get(at) ?? script.session)),
         sessionInfo: (at, session) =>
           unless(
             Effect.suspend(() =>
