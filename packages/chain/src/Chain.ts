@@ -19,6 +19,7 @@ import type {
 } from "@ephor/types"
 import type { ChainError } from "./ChainError.ts"
 import type { ChainEvent } from "./ChainEvent.ts"
+import type { HistoryBlocks } from "./hub/Retention.ts"
 import { makeChain } from "./hub/Hub.ts"
 import { complementing as complementingHere, type MemoryOptions, memoryBackend } from "./hub/MemoryBackend.ts"
 import * as Store from "@ephor/store/Store"
@@ -46,18 +47,22 @@ export interface Service {
   readonly head: (level: SafetyLevel) => Effect.Effect<BlockRef>
   /** All five heads at one moment. */
   readonly heads: Effect.Effect<HeadRefs>
-  /** A block by hash (canonical or not), or the canonical block at a height. */
+  /** A block by hash (canonical or not), or the canonical block at a height. One that was deleted fails as `Pruned`. */
   readonly block: (id: Hash | BlockNumber) => Effect.Effect<Option.Option<L2BlockRef>, ChainError>
   /** The canonical block in force at a time (seconds): the highest whose timestamp is not above it. */
   readonly blockAt: (timestamp: Timestamp) => Effect.Effect<Option.Option<L2BlockRef>, ChainError>
-  /** Body, receipts and output of a block; fails with `UnknownBlock`. */
+  /** Body, receipts and output of a block; fails with `UnknownBlock`, or `Pruned`. */
   readonly content: (hash: Hash) => Effect.Effect<ChainBlock, ChainError>
-  /** Up to `limit` ancestors, parent first, the block itself not included; stops at the anchor. */
+  /** Up to `limit` ancestors, parent first, the block itself not included; stops at the anchor, or where history begins. */
   readonly ancestors: (hash: Hash, limit: number) => Effect.Effect<ReadonlyArray<BlockRef>, ChainError>
   /** All known descendants, lowest first, on all forks. */
   readonly descendants: (hash: Hash) => Effect.Effect<ReadonlyArray<BlockRef>, ChainError>
   /** Whether the block was invalidated, or builds upon one that was. */
   readonly isInvalidated: (hash: Hash) => Effect.Effect<boolean>
+  /** The lowest block of the history that is kept; below it only the anchor is, and other blocks fail as `Pruned`. */
+  readonly history: Effect.Effect<BlockNumber>
+  /** Keeps history from a height on, whatever `historyBlocks` says, until the scope closes; asked anew each time. */
+  readonly keep: (from: Effect.Effect<BlockNumber>) => Effect.Effect<void, never, Scope.Scope>
   /** What changes from the moment of subscription on: run the stream before you read state, so that nothing is lost. */
   readonly events: Stream.Stream<ChainEvent>
   /** Adds a block (parent first). A known block is accepted silently, a blacklisted one fails. */
@@ -102,10 +107,21 @@ export const headIds = (heads: HeadRefs): Heads => {
   }
 }
 
+export type { HistoryBlocks } from "./hub/Retention.ts"
+
 /** Bounds of a chain. */
 export interface Limits {
   /** Finalized blocks whose references (and dead forks) stay in memory; older ones are read from the store. */
   readonly retainedBlocks: number
+  /**
+   * Final blocks that are kept on disk below the newest one; `archive` keeps all. Older ones are deleted in the background
+   * unless somebody still needs them (`keep`): 100,000 are 27 hours at a block per second.
+   */
+  readonly historyBlocks: HistoryBlocks
+  /** Blocks deleted at once: so many more than `historyBlocks` may be on disk. */
+  readonly pruneBatchBlocks: number
+  /** Deleted blocks whose hashes are remembered, so that asking for one is answered as `Pruned`, and not as unknown. */
+  readonly rememberedBlocks: number
   /** Events that one subscriber may lag behind before its stream is ended. */
   readonly eventBacklog: number
   /** How often `Exhausted` is repeated while no next L1 block comes. */
@@ -119,6 +135,9 @@ export interface Limits {
 /** The bounds that apply where none are given. */
 export const defaults: Limits = {
   retainedBlocks: 1024,
+  historyBlocks: 100_000,
+  pruneBatchBlocks: 64,
+  rememberedBlocks: 100_000,
   eventBacklog: 65_536,
   exhaustedRepeatMs: 1000,
   stoppedRepeatMs: 10_000,
@@ -140,6 +159,8 @@ export interface Backend {
   readonly finality?: Stream.Stream<Hash, ChainError>
   /** Tells the backend that heads were forced (e.g. `engine_forkchoiceUpdated`), before the change is stored. */
   readonly setHeads?: (heads: HeadRefs) => Effect.Effect<void, ChainError>
+  /** The height from which on the backend itself still needs blocks; see `Service.keep`. */
+  readonly keepFrom?: Effect.Effect<BlockNumber>
   /** Builds the deposits-only block that takes the place of `invalid`: same height, same parent. */
   readonly replace?: (invalid: ChainBlock) => Effect.Effect<ChainBlock, ChainError>
   /** L2 blocks that are local-safe as of `source`, following `after`, in order; all imported before. */

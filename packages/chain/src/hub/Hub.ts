@@ -5,6 +5,7 @@ import type { Backend, Limits, Service } from "../Chain.ts"
 import type { ChainError } from "../ChainError.ts"
 import { check, type Core, during, makeCore } from "./Core.ts"
 import { makeDerivation } from "./Deriving.ts"
+import { makePruning } from "./Pruning.ts"
 import { makeReads } from "./Reads.ts"
 import * as Rules from "./Rules.ts"
 import { type Draft } from "./State.ts"
@@ -59,10 +60,15 @@ const repeatWaiting = Effect.fnUntraced(function* (core: Core, isFollowing: () =
 
 /** See `Chain.make`. */
 export const makeChain = Effect.fnUntraced(function* (backend: Backend, limits: Limits) {
-  const core = yield* makeCore(backend, limits)
+  const { historyBlocks } = limits
+  // What is in memory is on disk, too.
+  const retainedBlocks =
+    historyBlocks === "archive" ? limits.retainedBlocks : Math.min(limits.retainedBlocks, historyBlocks)
+  const core = yield* makeCore(backend, { ...limits, retainedBlocks })
   const { state } = core
   const derivation = yield* makeDerivation(core)
   const reads = makeReads(core)
+  const { keep } = yield* makePruning(core)
   const verbs = makeVerbs(core, reads, derivation.resume)
   // A chain that nobody feeds with L1 has nothing to repeat.
   let following = backend.derive !== undefined
@@ -73,7 +79,7 @@ export const makeChain = Effect.fnUntraced(function* (backend: Backend, limits: 
   yield* derivation.resume
   const finalize = (hash: Hash) =>
     core.change("finality", (draft) =>
-      Effect.suspend(() => check(Rules.finalize(draft, hash, limits.retainedBlocks)))
+      Effect.suspend(() => check(Rules.finalize(draft, hash, retainedBlocks)))
     )
   if (backend.imports !== undefined)
     yield* follow("imports", backend.imports, limits.retryDelayMs, verbs.import)
@@ -89,6 +95,8 @@ export const makeChain = Effect.fnUntraced(function* (backend: Backend, limits: 
     ancestors: (hash, limit) => during("ancestors", reads.ancestors(hash, limit)),
     descendants: (hash) => during("descendants", reads.descendants(hash)),
     isInvalidated: (hash) => Effect.sync(() => BlockTree.isInvalid(state().tree, hash)),
+    history: Effect.sync(() => core.history.lowest),
+    keep,
     events: core.events,
     ...verbs,
     revert: (heads, reason, how) =>
