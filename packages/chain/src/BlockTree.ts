@@ -2,7 +2,7 @@
  * The blocks that may still change, as a tree of references: all forks above a floor, and which branch is canonical.
  * Plain persistent data: a step gives a new tree, the old one stays as it was.
  */
-import { HashMap, HashSet, Option } from "effect"
+import { HashMap, Option } from "effect"
 import type { BlockNumber, BlockRef, Hash, L2BlockRef } from "@ephor/types"
 
 /** A block in the tree. */
@@ -19,18 +19,18 @@ export interface BlockTree {
   readonly nodes: HashMap.HashMap<Hash, Node>
   readonly children: HashMap.HashMap<Hash, ReadonlyArray<Hash>>
   readonly canonical: HashMap.HashMap<BlockNumber, Hash>
-  /** Blocks that were found invalid, and what was built on them, for ever. */
-  readonly invalid: HashSet.HashSet<Hash>
+  /** Blocks that were found invalid, and what was built on them, with their heights: for as long as they could come back. */
+  readonly invalid: HashMap.HashMap<Hash, BlockNumber>
 }
 
 /** A tree of one block. */
-export const make = (root: L2BlockRef, invalid: Iterable<Hash> = []): BlockTree => ({
+export const make = (root: L2BlockRef, invalid: Iterable<readonly [Hash, BlockNumber]> = []): BlockTree => ({
   root,
   head: root,
   nodes: HashMap.make([root.hash, { ref: root, abandoned: false }]),
   children: HashMap.empty(),
   canonical: HashMap.make([root.number, root.hash]),
-  invalid: HashSet.fromIterable(invalid)
+  invalid: HashMap.fromIterable(invalid)
 })
 
 /** The node of a hash. */
@@ -51,7 +51,7 @@ export const isCanonical = (
 ): boolean => Option.contains(HashMap.get(tree.canonical, ref.number), ref.hash)
 
 /** Whether a block was invalidated, or builds on one that was. */
-export const isInvalid = (tree: BlockTree, hash: Hash): boolean => HashSet.has(tree.invalid, hash)
+export const isInvalid = (tree: BlockTree, hash: Hash): boolean => HashMap.has(tree.invalid, hash)
 
 /** The ancestors of a block, parent first, down to the root. */
 export function* ancestors(tree: BlockTree, hash: Hash): Generator<L2BlockRef> {
@@ -144,7 +144,7 @@ export const invalidate = (
 ): { readonly tree: BlockTree; readonly removed: ReadonlyArray<L2BlockRef> } => {
   const first = get(tree, hash)!
   const removed = [first, ...descendants(tree, hash)].toReversed()
-  const invalid = removed.reduce((set, ref) => HashSet.add(set, ref.hash), tree.invalid)
+  const invalid = removed.reduce((all, ref) => HashMap.set(all, ref.hash, ref.number), tree.invalid)
   return { tree: { ...withoutNodes(tree, removed), invalid }, removed }
 }
 
@@ -187,6 +187,20 @@ export const prune = (
   let canonical = tree.canonical
   for (const ref of forgotten) canonical = HashMap.remove(canonical, ref.number)
   return { tree: { ...withoutNodes(tree, [...forgotten, ...dead]), root, canonical }, dead }
+}
+
+/**
+ * Forgets invalid blocks at and below a height at which nothing can be added any more. `forgotten` are their hashes.
+ */
+export const forgetInvalid = (
+  tree: BlockTree,
+  height: BlockNumber
+): { readonly tree: BlockTree; readonly forgotten: ReadonlyArray<Hash> } => {
+  const forgotten = Array.from(HashMap.entries(tree.invalid)).flatMap(([hash, number]) =>
+    number <= height ? [hash] : []
+  )
+  const invalid = forgotten.reduce((all, hash) => HashMap.remove(all, hash), tree.invalid)
+  return { tree: forgotten.length === 0 ? tree : { ...tree, invalid }, forgotten }
 }
 
 /** An L2 reference without what only L2 has. */

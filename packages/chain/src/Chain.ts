@@ -19,6 +19,7 @@ import type {
 } from "@ephor/types"
 import type { ChainError } from "./ChainError.ts"
 import type { ChainEvent } from "./ChainEvent.ts"
+import type { HistoryBlocks } from "./hub/Retention.ts"
 import { makeChain } from "./hub/Hub.ts"
 import { complementing as complementingHere, type MemoryOptions, memoryBackend } from "./hub/MemoryBackend.ts"
 import * as Store from "@ephor/store/Store"
@@ -59,20 +60,24 @@ export interface Service {
   readonly head: (level: SafetyLevel) => Effect.Effect<BlockRef>
   /** All five heads at one moment. */
   readonly heads: Effect.Effect<HeadRefs>
-  /** A block by hash (canonical or not), or the canonical block at a height. */
+  /** A block by hash (canonical or not), or the canonical block at a height. One that was deleted fails as `Pruned`. */
   readonly block: (id: Hash | BlockNumber) => Effect.Effect<Option.Option<L2BlockRef>, ChainError>
   /** The canonical block in force at a time (seconds): the highest whose timestamp is not above it. */
   readonly blockAt: (timestamp: Timestamp) => Effect.Effect<Option.Option<L2BlockRef>, ChainError>
-  /** Body, receipts and output of a block; fails with `UnknownBlock`. */
+  /** Body, receipts and output of a block; fails with `UnknownBlock`, or `Pruned`. */
   readonly content: (hash: Hash) => Effect.Effect<ChainBlock, ChainError>
   /** The output of a block in full: as it is stored, or else as the backend tells it, which is stored then. */
   readonly output: (hash: Hash) => Effect.Effect<OutputV0, ChainError>
-  /** Up to `limit` ancestors, parent first, the block itself not included; stops at the anchor. */
+  /** Up to `limit` ancestors, parent first, the block itself not included; stops at the anchor, or where history begins. */
   readonly ancestors: (hash: Hash, limit: number) => Effect.Effect<ReadonlyArray<BlockRef>, ChainError>
   /** All known descendants, lowest first, on all forks. */
   readonly descendants: (hash: Hash) => Effect.Effect<ReadonlyArray<BlockRef>, ChainError>
   /** Whether the block was invalidated, or builds upon one that was. */
   readonly isInvalidated: (hash: Hash) => Effect.Effect<boolean>
+  /** The lowest block of the history that is kept; below it only the anchor is, and other blocks fail as `Pruned`. */
+  readonly history: Effect.Effect<BlockNumber>
+  /** Keeps history from a height on, whatever `historyBlocks` says, until the scope closes; asked anew each time. */
+  readonly keep: (from: Effect.Effect<BlockNumber>) => Effect.Effect<void, never, Scope.Scope>
   /** What changes from the moment of subscription on: run the stream before you read state, so that nothing is lost. */
   readonly events: Stream.Stream<ChainEvent>
   /** Adds a block (parent first). A known block is accepted silently, a blacklisted one fails. */
@@ -117,10 +122,21 @@ export const headIds = (heads: HeadRefs): Heads => {
   }
 }
 
+export type { HistoryBlocks } from "./hub/Retention.ts"
+
 /** Bounds of a chain. */
 export interface Limits {
   /** Finalized blocks whose references (and dead forks) stay in memory; older ones are read from the store. */
   readonly retainedBlocks: number
+  /**
+   * Final blocks that are kept on disk below the newest one; `archive` keeps all. Older ones are deleted in the background
+   * unless somebody still needs them (`keep`): 100,000 are 27 hours at a block per second.
+   */
+  readonly historyBlocks: HistoryBlocks
+  /** Blocks deleted at once: so many more than `historyBlocks` may be on disk. */
+  readonly pruneBatchBlocks: number
+  /** Deleted blocks whose hashes are remembered, so that asking for one is answered as `Pruned`, and not as unknown. */
+  readonly rememberedBlocks: number
   /** Events that one subscriber may lag behind before its stream is ended. */
   readonly eventBacklog: number
   /** How often `Exhausted` is repeated while no next L1 block comes. */
@@ -134,6 +150,9 @@ export interface Limits {
 /** The bounds that apply where none are given. */
 export const defaults: Limits = {
   retainedBlocks: 1024,
+  historyBlocks: 100_000,
+  pruneBatchBlocks: 64,
+  rememberedBlocks: 100_000,
   eventBacklog: 65_536,
   exhaustedRepeatMs: 1000,
   stoppedRepeatMs: 10_000,
@@ -155,6 +174,8 @@ export interface Backend {
   readonly finality?: Stream.Stream<Hash, ChainError>
   /** Tells the backend that heads were forced (e.g. `engine_forkchoiceUpdated`), before the change is stored. */
   readonly setHeads?: (heads: HeadRefs) => Effect.Effect<void, ChainError>
+  /** The height from which on the backend itself still needs blocks; see `Service.keep`. */
+  readonly keepFrom?: Effect.Effect<BlockNumber>
   /** Builds the deposits-only block that takes the place of `invalid`: same height, same parent. */
   readonly replace?: (invalid: KnownBlock) => Effect.Effect<ChainBlock, ChainError>
   /** The storage root of the message passer, for blocks that were imported without it; who lacks it tells it with each. */

@@ -13,6 +13,16 @@ export class UnknownBlock extends Schema.TaggedError<UnknownBlock>()("UnknownBlo
   }
 }
 
+/** The block, or what was asked for at a time, is older than the history that is kept: `lowest` is the lowest block there is. */
+export class Pruned extends Schema.TaggedError<Pruned>()("Pruned", {
+  what: Schema.String,
+  lowest: BlockNumber
+}) {
+  override get message() {
+    return `pruned history unavailable: ${this.what} is below block ${this.lowest}, from which on this node keeps history`
+  }
+}
+
 /** The parent of an imported block is not known: import parents first. */
 export class UnknownParent extends Schema.TaggedError<UnknownParent>()("UnknownParent", {
   block: Hash,
@@ -81,6 +91,7 @@ export class ForeignStore extends Schema.TaggedError<ForeignStore>()("ForeignSto
 /** Why a verb of the chain failed. */
 export const ChainErrorReason = Schema.Union([
   UnknownBlock,
+  Pruned,
   UnknownParent,
   Invalidated,
   Finalized,

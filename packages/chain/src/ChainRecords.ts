@@ -6,7 +6,7 @@ import type { Service as Store, StoreError } from "@ephor/store/Store"
 import { Effect, Option } from "effect"
 import type { HeadRefs } from "./Chain.ts"
 import type { Family } from "@ephor/store/Manifest"
-import { canonical, current, family as chainFamily, numbers } from "./hub/Tables.ts"
+import { canonical, current, family as chainFamily, history, numbers } from "./hub/Tables.ts"
 
 /** The records of a chain, for the manifest of a data directory. */
 export const family: Family = chainFamily
@@ -27,6 +27,13 @@ export const anchor = Effect.fnUntraced(function* (
   const hash = record.value.genesis
   return Option.map(yield* numbers.get(store, [hash]), (number) => ({ hash, number }))
 })
+
+/** The lowest block of the history that is kept; nothing if none was deleted. */
+export const lowest = (store: Store): Effect.Effect<Option.Option<BlockNumber>, StoreError> =>
+  Effect.map(
+    history.get(store, []),
+    Option.map((record) => record.lowest)
+  )
 
 /** The hash of the canonical block at a height. */
 export const canonicalAt = (

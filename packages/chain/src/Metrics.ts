@@ -27,6 +27,22 @@ export const blocksReverted = Metric.counter("chain_blocks_reverted_total", {
   incremental: true
 })
 
+/** Blocks whose history was deleted. */
+export const blocksPruned = Metric.counter("chain_blocks_pruned_total", {
+  description: "Heights whose blocks were deleted because they are older than the history that is kept",
+  incremental: true
+})
+
+/** The lowest block that is kept. */
+export const historyLowest = Metric.gauge("chain_history_lowest_block", {
+  description: "Height from which on blocks are kept"
+})
+
+/** Final blocks that are kept, by choice or because somebody still needs them. */
+export const historyHeld = Metric.gauge("chain_history_blocks", {
+  description: "Final blocks that are to be kept: more than the setting says while somebody still needs them"
+})
+
 /** Subscribers whose stream was ended because they lagged more than `eventBacklog` events. */
 export const subscribersDropped = Metric.counter("chain_subscribers_dropped_total", {
   description: "Event streams ended because their reader lagged too far behind",

@@ -1,6 +1,6 @@
 /** The state of a chain behind one lock: a change is one batch on disk, then visible, then told. */
-import { Effect, HashMap, Option, Semaphore, type Stream } from "effect"
-import type { Hash, L2BlockRef } from "@ephor/types"
+import { Effect, HashMap, Option, Queue, Semaphore, type Stream } from "effect"
+import type { BlockNumber, Hash, L2BlockRef } from "@ephor/types"
 import * as BlockTree from "../BlockTree.ts"
 import type { Backend, ChainBlock, Limits } from "../Chain.ts"
 import { Backend as BackendReason, ChainError, type ChainErrorReason, ForeignStore } from "../ChainError.ts"
@@ -93,6 +93,10 @@ export interface Core {
   readonly limits: Limits
   readonly store: StoreService
   readonly events: Stream.Stream<ChainEvent>
+  /** Told when the final head moved. */
+  readonly finality: Queue.Dequeue<void>
+  /** Where history begins, as readers see it. */
+  readonly history: { lowest: BlockNumber }
   /** The state after the last change. */
   readonly state: () => State
   /**
@@ -112,12 +116,16 @@ export interface Core {
 export const makeCore = Effect.fnUntraced(function* (backend: Backend, limits: Limits) {
   const store = yield* Store
   let state = yield* open(store, backend, limits)
+  const pruned = Option.getOrUndefined(yield* Tables.history.get(store, []))
+  const history = { lowest: pruned?.lowest ?? backend.genesis.ref.number }
+  const finality = yield* Queue.sliding<void>(1)
   const hub = yield* makeEventHub(limits.eventBacklog)
   const lock = yield* Semaphore.make(1)
 
   const commit = (draft: Draft) => {
     if (draft.state === state && draft.events.length === 0 && draft.writes.length === 0) return Effect.void
     const show = Effect.suspend(() => {
+      if (draft.state.heads.finalized !== state.heads.finalized) Queue.offerUnsafe(finality, undefined)
       state = draft.state
       return Effect.andThen(hub.publish(draft.events), observeDraft(draft))
     })
@@ -128,6 +136,8 @@ export const makeCore = Effect.fnUntraced(function* (backend: Backend, limits: L
     limits,
     store,
     events: hub.events,
+    finality,
+    history,
     state: () => state,
     repeat: hub.publish,
     change: (method, body, after = Effect.void) =>

@@ -6,6 +6,7 @@ import type { ChainError } from "../ChainError.ts"
 import { check, type Core, during, makeCore } from "./Core.ts"
 import { makeDerivation } from "./Deriving.ts"
 import { makeOutput } from "./Outputs.ts"
+import { makePruning } from "./Pruning.ts"
 import { makeReads } from "./Reads.ts"
 import * as Rules from "./Rules.ts"
 import { type Draft } from "./State.ts"
@@ -60,11 +61,16 @@ const repeatWaiting = Effect.fnUntraced(function* (core: Core, isFollowing: () =
 
 /** See `Chain.make`. */
 export const makeChain = Effect.fnUntraced(function* (backend: Backend, limits: Limits) {
-  const core = yield* makeCore(backend, limits)
+  const { historyBlocks } = limits
+  // What is in memory is on disk, too.
+  const retainedBlocks =
+    historyBlocks === "archive" ? limits.retainedBlocks : Math.min(limits.retainedBlocks, historyBlocks)
+  const core = yield* makeCore(backend, { ...limits, retainedBlocks })
   const { state } = core
   const derivation = yield* makeDerivation(core)
   const reads = makeReads(core)
   const output = makeOutput(core, reads)
+  const { keep } = yield* makePruning(core)
   const verbs = makeVerbs(core, reads, derivation.resume)
   // A chain that nobody feeds with L1 has nothing to repeat.
   let following = backend.derive !== undefined
@@ -75,7 +81,7 @@ export const makeChain = Effect.fnUntraced(function* (backend: Backend, limits: 
   yield* derivation.resume
   const finalize = (hash: Hash) =>
     core.change("finality", (draft) =>
-      Effect.suspend(() => check(Rules.finalize(draft, hash, limits.retainedBlocks)))
+      Effect.suspend(() => check(Rules.finalize(draft, hash, retainedBlocks)))
     )
   if (backend.imports !== undefined)
     yield* follow("imports", backend.imports, limits.retryDelayMs, verbs.import)
@@ -92,6 +98,8 @@ export const makeChain = Effect.fnUntraced(function* (backend: Backend, limits: 
     ancestors: (hash, limit) => during("ancestors", reads.ancestors(hash, limit)),
     descendants: (hash) => during("descendants", reads.descendants(hash)),
     isInvalidated: (hash) => Effect.sync(() => BlockTree.isInvalid(state().tree, hash)),
+    history: Effect.sync(() => core.history.lowest),
+    keep,
     events: core.events,
     ...verbs,
     revert: (heads, reason, how) =>

@@ -5,9 +5,9 @@ import type { Service as Store, StoreError } from "@ephor/store/Store"
 import type { Table } from "@ephor/store/Table"
 import * as BlockTree from "../BlockTree.ts"
 import type { State } from "./State.ts"
-import { blocks, canonical, type current, invalid, sources } from "./Tables.ts"
+import { blocks, canonical, type current, history, invalid, sources } from "./Tables.ts"
 
-/** The state as it was when the last change was written, with the tree from `retainedBlocks` below finality on. */
+/** The state as it was when the last change was written, with the tree from `retainedBlocks` below finality on, or from where history begins. */
 export const load = Effect.fnUntraced(function* (
   store: Store,
   record: typeof current extends Table<infer _, infer A> ? A : never,
@@ -15,8 +15,11 @@ export const load = Effect.fnUntraced(function* (
   retainedBlocks: number
 ): Effect.fn.Return<State, StoreError> {
   const { derivation, heads } = record
-  const floor = Math.max(genesis.number, heads.finalized.number - retainedBlocks)
-  const bad = yield* Stream.runCollect(Stream.map(invalid.iterate(store, []), ([[hash]]) => hash))
+  const kept = Option.getOrUndefined(yield* history.get(store, []))
+  const floor = Math.max(kept?.lowest ?? genesis.number, heads.finalized.number - retainedBlocks)
+  const bad = yield* Stream.runCollect(
+    Stream.map(invalid.iterate(store, []), ([[hash], number]) => [hash, number] as const)
+  )
   let tree = BlockTree.make(genesis, bad)
   if (floor > genesis.number) {
     const hash = yield* canonical.get(store, [floor])

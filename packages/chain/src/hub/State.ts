@@ -124,7 +124,11 @@ export const forget = (draft: Draft, floor: BlockNumber): void => {
     sources = HashMap.remove(sources, number)
     draft.writes.push(Tables.sources.delete([number]))
   }
-  update(draft, { tree, sources })
+  // At the root and below, the final chain is the only one: what was invalid there cannot be added again.
+  const rest = BlockTree.forgetInvalid(tree, tree.root.number)
+  for (const hash of rest.forgotten)
+    draft.writes.push(Tables.invalid.delete([hash]), Tables.replacements.delete([hash]))
+  update(draft, { tree: rest.tree, sources })
   for (const ref of dead) erase(draft, ref)
 }
 

@@ -41,6 +41,13 @@ export const invalid = Table.make({ name: "invalid", key: [Table.hash], value: B
 /** What replaced an invalidated block. */
 export const replacements = Table.make({ name: "replacement", key: [Table.hash], value: BlockRef })
 
+/** How far the history was deleted: the lowest block that is kept, but for the first of the chain. */
+export const history = Table.make({
+  name: "history",
+  key: [],
+  value: Schema.Struct({ lowest: BlockNumber })
+})
+
 /** The one record that is rewritten with each change. */
 export const current = Table.make({
   name: "state",
@@ -63,17 +70,17 @@ export const current = Table.make({
 export const family = Manifest.family({
   name: "chain",
   version: 1,
-  tables: [contents, blocks, numbers, canonical, sources, invalid, replacements, current]
+  tables: [contents, blocks, numbers, canonical, sources, invalid, replacements, history, current]
 })
 
-/** The reference of a block, in the tree or on disk. */
+/** What is known of a hash: the block, only the height at which it stood before it was deleted, or nothing. */
 export const findByHash = Effect.fnUntraced(function* (store: Store, tree: BlockTree.BlockTree, hash: Hash) {
-  const ref = BlockTree.get(tree, hash)
-  if (ref !== undefined) return ref
-  const number = yield* numbers.get(store, [hash])
-  if (Option.isNone(number)) return undefined
-  const node = yield* blocks.get(store, [number.value, hash])
-  return Option.getOrUndefined(Option.map(node, ({ ref }) => ref))
+  const ref: L2BlockRef | undefined = BlockTree.get(tree, hash)
+  if (ref !== undefined) return { ref, number: ref.number }
+  const number = Option.getOrUndefined(yield* numbers.get(store, [hash]))
+  if (number === undefined) return undefined
+  const node = yield* blocks.get(store, [number, hash])
+  return { ref: Option.getOrUndefined(Option.map(node, ({ ref }) => ref)), number }
 })
 
 /** The reference of the canonical block at a height, in the tree or on disk. */

@@ -42,14 +42,14 @@ export const makeVerbs = (core: Core, reads: ReturnType<typeof makeReads>, resum
   const { backend, change, limits, store } = core
   const setHeads = (heads: HeadRefs) => backend.setHeads?.(heads) ?? Effect.void
 
-  /** What is refused because it lies below the tree in memory is accepted if it is on disk: it happened long ago. */
+  /** What is refused because it lies below the tree in memory is accepted if it is on disk, or was: it happened long ago. */
   const unlessOld = (hash: Hash, refused: ChainErrorReason) =>
-    Effect.flatMap(reads.byHash(hash), (old) => (old === undefined ? refuse(refused) : Effect.void))
+    Effect.flatMap(reads.isOld(hash), (old) => (old ? Effect.void : refuse(refused)))
 
   /** Fails unless the block may be taken out of the chain; what lies below the tree is final. */
   const checkInvalidatable = Effect.fnUntraced(function* ({ state }: Draft, hash: Hash) {
     const refused = Invalidation.invalidatable(state, hash)
-    const old = refused?._tag === "UnknownBlock" && (yield* reads.byHash(hash)) !== undefined
+    const old = refused?._tag === "UnknownBlock" && (yield* reads.isOld(hash))
     yield* check(old ? new Finalized({ block: hash, finalized: state.heads.finalized.number }) : refused)
   })
 

@@ -8,6 +8,7 @@ import type { BlockRef, L2BlockRef } from "@ephor/types"
 import { type Backend, Chain, type Limits, type Service } from "../Chain.ts"
 import type { ChainError } from "../ChainError.ts"
 import type { StoreError } from "@ephor/store/Store"
+import { pruning } from "./rows/Pruning.ts"
 import { refusals, rows } from "./rows/Rows.ts"
 import * as Script from "./ChainScript.ts"
 
@@ -56,13 +57,14 @@ export const suite = (name: string, make: MakeLayer): void => {
   const check = (
     title: string,
     body: (chain: Service) => Effect.Effect<unknown, unknown, any>,
-    backend: Partial<Backend> = {}
+    backend: Partial<Backend> = {},
+    limits: Partial<Limits> = {}
   ) =>
     it.effect(
       title,
       () =>
         Effect.flatMap(Chain, body).pipe(
-          Effect.provide(make({ ...base, ...backend }, { retainedBlocks: 8 })),
+          Effect.provide(make({ ...base, ...backend }, { retainedBlocks: 8, ...limits })),
           Effect.scoped
         ) as Effect.Effect<void>
     )
@@ -97,6 +99,7 @@ export const suite = (name: string, make: MakeLayer): void => {
     reading(check)
     following(check)
     telling(check)
+    pruning(check)
   })
 }
 

@@ -40,6 +40,7 @@ export const makeDevChain = Effect.fnUntraced(function* (options: Resolved) {
     anchorSource: options.l1Genesis ?? toRef(genesis.ref),
     replace: makeReplace(parts),
     derive: origins.derive,
+    keepFrom: dag.keepFrom,
     ...(votes === undefined
       ? {}
       : {

@@ -81,7 +81,8 @@ export const companion = Effect.fnUntraced(function* ({ chain, firstNumber }: St
       const { l1origin, sequenceNumber } = invalid.ref
       return { ...block, ref: { ...block.ref, l1origin, sequenceNumber }, pending: invalid.output }
     }),
-    derive: origins.derive
+    derive: origins.derive,
+    keepFrom: dag.keepFrom
   }
   return { companion: made, committee: dag.committee, relay }
 })

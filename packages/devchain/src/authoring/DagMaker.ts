@@ -4,6 +4,7 @@
 import {
   Bcs,
   type BlockId,
+  type BlockNumber,
   CommitIndex,
   type DagCommitRef,
   type DagCommittee,
@@ -50,6 +51,8 @@ export interface DagMaker {
   readonly committee: DagCommittee
   /** The time in milliseconds that goes into rounds and blocks; see `SteadyTime`. */
   readonly now: Effect.Effect<number>
+  /** Height of the first block whose commit the authors have not voted for: they need it, and all above. */
+  readonly keepFrom: Effect.Effect<BlockNumber>
   /** The author that leads the next round. */
   readonly nextLeader: Effect.Effect<number>
   /**
@@ -186,6 +189,7 @@ export const makeDag = Effect.fnUntraced(function* (
   const maker: DagMaker = {
     committee,
     now,
+    keepFrom: Effect.sync(() => memory.state.voted + 1),
     nextLeader: Effect.sync(() => Committee.leaderOf(committee, memory.state.latest + 1)),
     make: (view, parent, transactions) =>
       lock.withPermits(1)(Effect.uninterruptible(make(view, parent, transactions)))

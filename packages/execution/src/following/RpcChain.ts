@@ -37,7 +37,7 @@ export const makeRpcChain = Effect.fnUntraced(function* (
   const parts: Parts = { client, options, chain, companion }
   const steering = makeSteering(parts, powers)
   const genesis = companion.genesis(first)
-  const { derive } = companion
+  const { derive, keepFrom } = companion
   const anchorSource = companion.anchorSource ?? toRef(genesis.ref)
   const { emit, replace, setHeads } = steering
   const messagePasserRoot: Backend["messagePasserRoot"] = (block) =>
@@ -56,7 +56,8 @@ export const makeRpcChain = Effect.fnUntraced(function* (
     anchorSource,
     replace,
     setHeads,
-    ...(derive === undefined ? {} : { derive })
+    ...(derive === undefined ? {} : { derive }),
+    ...(keepFrom === undefined ? {} : { keepFrom })
   }
   hub = yield* makeChain(backend, options.chainLimits)
   const running = yield* Latch.make(true)
