@@ -35,6 +35,10 @@ const settings = {
     default: 1,
     minimum: 1
   }),
+  consolePort: Settings.port("console-port", {
+    description: "Port of the page that shows all of it; 0 is any free port",
+    default: 0
+  }),
   garbageEvery: Settings.integer("garbage-every", {
     description: "Valid candidates between two invalid ones; 0 is never",
     default: 4
@@ -75,6 +79,7 @@ export const devnetCommand = Command.make("devnet", Settings.flags(settings), (f
       execution: config.execution,
       chainIds: Array.from({ length: config.chains }, (_, at) => String(901 + at)),
       garbageEvery: config.garbageEvery,
+      consolePort: config.consolePort,
       durationSeconds: config.duration === 0 ? undefined : config.duration,
       json: config.json,
       isTerminal: process.stderr.isTTY && !config.json
