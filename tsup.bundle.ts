@@ -1,3 +1,4 @@
+import { cpSync } from "node:fs"
 import { basename } from "node:path"
 import { defineConfig } from "tsup"
 import { deepImportsPlugin } from "./scripts/deep-imports.mjs"
@@ -28,6 +29,8 @@ export const bundle = (beside: ReadonlyArray<string>) =>
     clean: false,
     dts: false,
     silent: true,
+    // The page of the admin port lies beside the program, and costs nothing until somebody asks for it.
+    onSuccess: async () => cpSync("../../packages/console/dist", "dist/console", { recursive: true }),
     removeNodeProtocol: false,
     noExternal: [new RegExp(`^(?!node:|(${outside.join("|")})$)`)],
     external: outside,

@@ -7,7 +7,7 @@ import { DevChain, DevCompanion, FollowedChain } from "@ephor/devchain"
 import * as NodeRpcChain from "@ephor/execution/NodeRpcChain"
 import * as NodeSignaturePool from "@ephor/keystore/NodeSignaturePool"
 import * as NodeStore from "@ephor/store/NodeStore"
-import { Health, NodeAdmin, WallClock } from "@ephor/cli"
+import { Health, NodeAdmin, NodeConsole, StatusFeed, WallClock } from "@ephor/cli"
 import { Disputes, Thresholds } from "@ephor/disputes"
 import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
 import { MemoryNetwork, Network } from "@ephor/network"
@@ -31,6 +31,7 @@ import type { NodeConfig } from "./NodeConfig.ts"
 import * as Parachains from "./Parachains.ts"
 import * as Readiness from "./Readiness.ts"
 import * as Status from "./Status.ts"
+import * as NodeParts from "./status/NodeParts.ts"
 import * as StreamServer from "./StreamServer.ts"
 import * as Validators from "./Validators.ts"
 import { version } from "./version.ts"
@@ -138,15 +139,22 @@ const streams = (config: NodeConfig, spec: ChainSpec) =>
   )
 
 /**
- * Health, metrics and figures for operators, and the end of governance mode; a development chain also takes transactions
- * here.
+ * Health, metrics, figures and the console for operators, and the end of governance mode; a development chain also takes
+ * transactions here.
  */
-const admin = (config: NodeConfig) =>
+const admin = (config: NodeConfig, spec: ChainSpec, membership: Membership) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const { figures } = yield* Status.Status
+      const status = yield* StatusFeed.make({
+        name: "ephor-node",
+        version,
+        role: NodeParts.roleOf(spec, membership),
+        parts: yield* NodeParts.make(spec),
+        limits: { streams: config.adminStreams }
+      })
       const routes = [
-        NodeAdmin.status(figures),
+        ...status,
+        ...NodeConsole.routes(import.meta.url),
         DevRoutes.transactions(yield* DevChain.DevChain),
         GovernanceRoutes.unfreeze(yield* JwtSecret, yield* Validators.Validators)
       ]
@@ -174,7 +182,7 @@ const alone = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
   Layer.mergeAll(
     interop(config, spec),
     streams(config, spec),
-    admin(config),
+    admin(config, spec, membership),
     Readiness.layer,
     Readiness.storage,
     Parachains.layer(spec, config.garbageEvery)
@@ -192,7 +200,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
   Layer.mergeAll(
     interop(config, spec),
     streams(config, spec),
-    admin(config),
+    admin(config, spec, membership),
     Readiness.layer,
     Readiness.storage,
     Sequencer.layer(membership),
@@ -209,7 +217,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
 const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) =>
   Layer.mergeAll(
     streams(config, spec),
-    admin(config),
+    admin(config, spec, membership),
     Readiness.layer,
     Readiness.storage,
     ...membership.own.map((validator) => Collations.layer(validator, membership.validators))

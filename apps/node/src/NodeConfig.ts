@@ -1,7 +1,7 @@
 /**
  * Settings of `ephor-node run`: flag, then environment (`NODE_...`), then `--config` file, then default.
  */
-import { Settings, Telemetry } from "@ephor/cli"
+import { FeedLimits, Settings, Telemetry } from "@ephor/cli"
 import * as NodeLibp2p from "@ephor/network/NodeLibp2p"
 import * as StreamServer from "./StreamServer.ts"
 
@@ -72,12 +72,16 @@ export const settings = {
   }),
   ...StreamServer.settings,
   adminAddr: Settings.text("admin-addr", {
-    description: "Address of health and metrics",
+    description: "Address of health, metrics and console",
     default: "127.0.0.1"
   }),
   adminPort: Settings.port("admin-port", {
-    description: "Port of /healthz, /readyz, /metrics and /status",
+    description: "Port of /healthz, /readyz, /metrics, /status and the console at /",
     default: 9646
+  }),
+  adminStreams: Settings.integer("admin-streams", {
+    description: "Pages of the console that may be open at a time",
+    default: FeedLimits.defaults.streams
   }),
   adminVhosts: Settings.list("admin-vhosts", {
     description: "Names that the admin port answers to, * for any; IP addresses always work",

@@ -20,8 +20,15 @@ export interface Ended {
 }
 
 /** A running process. */
-export const start = (bin: keyof typeof bins, args: ReadonlyArray<string>, input = "") => {
-  const child = spawn(process.execPath, ["--conditions=ephor-source", bins[bin], ...args], {
+export const start = (bin: keyof typeof bins, args: ReadonlyArray<string>, input = "") =>
+  follow(["--conditions=ephor-source", bins[bin], ...args], input)
+
+/** The same of what a build has made. */
+export const startBuilt = (bin: keyof typeof bins, args: ReadonlyArray<string>) =>
+  follow([join(root, "apps", bin, "dist", "bin.js"), ...args], "")
+
+const follow = (args: ReadonlyArray<string>, input: string) => {
+  const child = spawn(process.execPath, args, {
     stdio: ["pipe", "pipe", "pipe"],
     env: { PATH: process.env["PATH"] }
   })

@@ -1,7 +1,7 @@
 /**
  * The supervisor on one page of layers: ground, L1, nodes, brain, doors.
  */
-import { Health, NodeAdmin, WallClock } from "@ephor/cli"
+import { Health, NodeAdmin, NodeConsole, StatusFeed, WallClock } from "@ephor/cli"
 import { Condition } from "@ephor/store"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
@@ -22,6 +22,7 @@ import {
 } from "./ChainSets.ts"
 import * as DataDirectory from "./DataDirectory.ts"
 import type { SupervisorConfig } from "./SupervisorConfig.ts"
+import * as SupervisorParts from "./SupervisorParts.ts"
 import { version } from "./version.ts"
 
 /** Settings that contradict each other or are incomplete. */
@@ -233,17 +234,25 @@ const storage = Layer.effectDiscard(
 const admin = (config: SupervisorConfig) =>
   config.metricsEnabled
     ? Layer.unwrap(
-        Effect.map(Supervisor.Supervisor, (supervisor) =>
-          NodeAdmin.layer(
+        Effect.gen(function* () {
+          const supervisor = yield* Supervisor.Supervisor
+          const status = yield* StatusFeed.make({
+            name: "ephor-supervisor",
+            version,
+            role: SupervisorParts.roleOf(supervisor),
+            parts: yield* SupervisorParts.make(supervisor),
+            limits: { streams: config.metricsStreams }
+          })
+          return NodeAdmin.layer(
             {
               host: config.metricsAddr,
               port: config.metricsPort,
               version,
               hosts: { vhosts: config.metricsVhosts }
             },
-            [NodeAdmin.status(supervisor.counters)]
+            [...status, ...NodeConsole.routes(import.meta.url)]
           )
-        )
+        })
       )
     : Layer.empty
 

@@ -2,7 +2,7 @@
  * Settings of `ephor-supervisor run`: op-supervisor's flags and environment, accepted unchanged. Flag, then
  * environment (`SUPERVISOR_...` or `OP_SUPERVISOR_...`), then `--config` file, then default.
  */
-import { Settings, Telemetry } from "@ephor/cli"
+import { FeedLimits, Settings, Telemetry } from "@ephor/cli"
 
 /** Names of op-supervisor's log formats that mean one of ours. */
 const opLogFormats = {
@@ -106,7 +106,7 @@ export const settings = {
     description: "File with the JWT secret of that token (default: the first of --l2-consensus.jwt-secret)"
   }),
   metricsEnabled: Settings.boolean("metrics.enabled", {
-    description: "Serve /metrics, /readyz and /status",
+    description: "Serve /metrics, /readyz, /status and the console at /",
     default: false
   }),
   metricsAddr: Settings.text("metrics.addr", {
@@ -118,6 +118,10 @@ export const settings = {
     default: ["localhost"]
   }),
   metricsPort: Settings.port("metrics.port", { description: "Port of the metrics", default: 7300 }),
+  metricsStreams: Settings.integer("metrics.streams", {
+    description: "Pages of the console that may be open at a time",
+    default: FeedLimits.defaults.streams
+  }),
   l1PollIntervalMs: Settings.integer("l1.poll-interval-ms", {
     description: "How often L1 is asked for its latest and finalized block",
     default: 3000,

@@ -2,11 +2,11 @@
  * The endpoints that operators watch: `/healthz` (the process lives), `/readyz` (every part is ready), `/metrics`
  * (Prometheus).
  */
-import { json, type Limits, type Route, text } from "@ephor/json-rpc/Door"
+import { type Address, json, type Limits, type Route, text } from "@ephor/json-rpc/Door"
 import type { Hosts } from "@ephor/json-rpc/Hosts"
 import type { JsonRpcError } from "@ephor/json-rpc/JsonRpcError"
 import * as NodeDoor from "@ephor/json-rpc/NodeDoor"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Schema, type Scope } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { Health } from "./Health.ts"
 
@@ -71,21 +71,27 @@ const sentence = ({ host, port }: Options, { reason }: JsonRpcError) =>
     reason._tag === "ListenFailed" ? Object.assign(new Error(reason.why), { code: reason.code }) : reason
   )
 
-/**
- * Serves the three endpoints and `more`, routes of the program's own; a port in use is an `AdminError` that says so.
- */
+/** Opens the three endpoints and `more`, routes of the program's own; a port in use is an `AdminError` that says so. */
+export const open = Effect.fnUntraced(function* (
+  options: Options,
+  more: ReadonlyArray<Route> = []
+): Effect.fn.Return<Address, AdminError, Health | Scope.Scope> {
+  return yield* NodeDoor.make({
+    ...options,
+    name: "admin endpoints",
+    limits: { bodyBytes: bodyBytesDefault, ...options.limits },
+    routes: [...routes(options.version, yield* Health), ...more]
+  }).pipe(Effect.mapError((error) => new AdminError({ message: sentence(options, error) })))
+})
+
+/** The same as a layer, which logs where they are. */
 export const layer = (
   options: Options,
   more: ReadonlyArray<Route> = []
 ): Layer.Layer<never, AdminError, Health> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const { authority } = yield* NodeDoor.make({
-        ...options,
-        name: "admin endpoints",
-        limits: { bodyBytes: bodyBytesDefault, ...options.limits },
-        routes: [...routes(options.version, yield* Health), ...more]
-      }).pipe(Effect.mapError((error) => new AdminError({ message: sentence(options, error) })))
+      const { authority } = yield* open(options, more)
       yield* Effect.logInfo("admin endpoints are open", { address: `http://${authority}` })
     })
   )

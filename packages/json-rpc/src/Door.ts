@@ -2,7 +2,7 @@
  * A door: an HTTP port with one set of limits and one set of rules about who may ask, whatever is behind it. Routes and
  * their answers are plain values; `NodeDoor` opens the port.
  */
-import type { Effect } from "effect"
+import type { Effect, Stream } from "effect"
 import type { Hosts } from "./Hosts.ts"
 
 /** What one door holds out; all of it is counted in `Metrics`. */
@@ -21,9 +21,11 @@ export interface Limits {
   readonly connectionsPerAddress: number
   /** Connections that wait without a request, or with a part of one; the oldest of the busiest address makes room. */
   readonly waiting: number
+  /** Time in which the reader of an answer that goes on must take what was written, in milliseconds. */
+  readonly writeTimeoutMs: number
 }
 
-/** 5 MiB, 5 s, 30 s, 120 s; 512 at a time, 256 of one address, and 1024 that wait. */
+/** 5 MiB, 5 s, 30 s, 120 s; 512 at a time, 256 of one address, and 1024 that wait; 10 s for a slow reader. */
 export const defaults: Limits = {
   bodyBytes: 5 * 1024 * 1024,
   headersTimeoutMs: 5000,
@@ -31,7 +33,8 @@ export const defaults: Limits = {
   idleTimeoutMs: 120_000,
   connections: 512,
   connectionsPerAddress: 256,
-  waiting: 1024
+  waiting: 1024,
+  writeTimeoutMs: 10_000
 }
 
 /** What was asked. */
@@ -49,6 +52,11 @@ export interface Reply {
   readonly status: number
   readonly headers?: { readonly [name: string]: string } | undefined
   readonly body?: string | Uint8Array | undefined
+  /**
+   * An answer that goes on instead of a body: one part is written at a time, the next one when the reader has taken it.
+   * The request keeps its place until the stream ends or the reader has gone.
+   */
+  readonly parts?: Stream.Stream<string> | undefined
 }
 
 /** Something behind a door. */

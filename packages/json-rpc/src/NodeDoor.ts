@@ -20,6 +20,7 @@ import {
 } from "./Door.ts"
 import { announcedTooLong, readBody } from "./door/NodeBody.ts"
 import { type Connections, makeConnections } from "./door/NodeConnections.ts"
+import { sendParts } from "./door/NodeParts.ts"
 import { acceptsHost, acceptsOrigin, corsHeaders, type Hosts, localhost, preflightHeaders } from "./Hosts.ts"
 import { JsonRpcError, ListenFailed } from "./JsonRpcError.ts"
 import * as Metrics from "./Metrics.ts"
@@ -161,6 +162,7 @@ const onRequest = Effect.fnUntraced(function* (
         text(500, "internal error")
       )
     ),
+    Effect.tap((reply) => sendParts(response, reply, limits.writeTimeoutMs)),
     Effect.ensuring(Effect.sync(() => places.leave(request.socket)))
   )
   send(response, reply)

@@ -42,6 +42,7 @@ export interface Validator {
   readonly child: Children.Child
   /** Where it publishes blocks and commits. */
   readonly streamUrl: string
+  readonly adminUrl: string
 }
 
 /** The validators beside the first, which makes the chain: each dials those before it. */
@@ -56,7 +57,7 @@ export const startValidators = Effect.fnUntraced(function* (
   const validators: Array<Validator> = []
   for (const [index, key] of spec.validators.entries()) {
     if (index === 0) continue
-    const [port, streamPort] = yield* Effect.all([freePort, freePort])
+    const [port, streamPort, adminPort] = yield* Effect.all([freePort, freePort, freePort])
     const name = `validator-${spec.chainId}-${index}`
     const child = yield* Children.keep(
       {
@@ -68,14 +69,18 @@ export const startValidators = Effect.fnUntraced(function* (
           "chain-spec": specFile,
           "data-dir": join(options.dataDir, name),
           "stream-port": streamPort,
-          "admin-port": 0
+          "admin-port": adminPort
         }),
         logFile: join(options.dataDir, `${name}.log`),
         restartDelayMs: 1000
       },
       notices
     )
-    validators.push({ child, streamUrl: `http://${host}:${streamPort}` })
+    validators.push({
+      child,
+      streamUrl: `http://${host}:${streamPort}`,
+      adminUrl: `http://${host}:${adminPort}`
+    })
     ports.push(port)
   }
   return validators

@@ -7,6 +7,7 @@ import { Console, Context, Effect, Layer, Queue, Ref, Schema, Stream, Subscripti
 import { FetchHttpClient } from "effect/http"
 import { join } from "node:path"
 import * as ObserverCommittee from "../observe/Committee.ts"
+import * as DevnetConsole from "./DevnetConsole.ts"
 import * as Display from "./Display.ts"
 import { emitterAddress } from "./Evm.ts"
 import * as Execution from "./Execution.ts"
@@ -34,6 +35,8 @@ export interface Options extends NetworkOptions {
   readonly json: boolean
   /** Draw over the last table instead of printing lines. */
   readonly isTerminal: boolean
+  /** Where the page that shows all of it listens; 0 is any free port. */
+  readonly consolePort: number
 }
 
 /** Shorter runs are not expected to show a dispute and an invalid message. */
@@ -136,6 +139,8 @@ export const run = Effect.fn("Devnet.run")(
       return result
     })
     yield* describe(devnet)
+    const page = yield* DevnetConsole.open(devnet, Effect.all(observers), options.consolePort)
+    yield* Console.error(`watch it at ${page}`)
     const startedMs = yield* Elapsed.ms
     const before = yield* snapshot
     const seconds = Effect.map(Elapsed.ms, (now) => Math.round((now - startedMs) / 1000))

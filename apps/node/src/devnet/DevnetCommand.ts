@@ -40,6 +40,10 @@ const settings = {
     default: 60,
     minimum: 10
   }),
+  consolePort: Settings.port("console-port", {
+    description: "Port of the page that shows all of it; 0 is any free port",
+    default: 0
+  }),
   garbageEvery: Settings.integer("garbage-every", {
     description: "Valid candidates between two invalid ones; 0 is never",
     default: 4
@@ -81,6 +85,7 @@ export const devnetCommand = Command.make("devnet", Settings.flags(settings), (f
       chainIds: Array.from({ length: config.chains }, (_, at) => String(901 + at)),
       sessionBlocks: config.sessionBlocks,
       garbageEvery: config.garbageEvery,
+      consolePort: config.consolePort,
       durationSeconds: config.duration === 0 ? undefined : config.duration,
       json: config.json,
       isTerminal: process.stderr.isTTY && !config.json
