@@ -55,6 +55,19 @@ export const assignments = (
     return [{ group, core, paraId: scheduled.paraId, members, requiredCollator: scheduled.collator }]
   })
 
+/**
+ * The place of a member in the order in which its group seconds at a relay parent, the first is 0. The order moves on with
+ * every block, so that nobody can keep a group from seconding for long.
+ */
+export const turnOf = (
+  { members }: Pick<Assignment, "members">,
+  validator: ValidatorIndex,
+  relayParentNumber: number
+): number => {
+  const { length } = members
+  return (members.indexOf(validator) + length - (relayParentNumber % length)) % length
+}
+
 /** What a validator may second, if its group serves a scheduled core. */
 export const assignmentOf = (
   all: ReadonlyArray<Assignment>,

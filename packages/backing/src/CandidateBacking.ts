@@ -11,7 +11,6 @@ import { Keystore } from "@ephor/keystore"
 import { RuntimeApi } from "@ephor/chain"
 import { Store } from "@ephor/store"
 import {
-  type AvailabilityRecovery,
   type AvailabilityStore,
   CandidateBacking,
   type CandidateSelection,
@@ -65,7 +64,7 @@ const make = (limits: Limits) =>
     const statements = OwnStatements.make(yield* Store.Store, limits)
     const signing: Signing = { keystore, statements }
     const jobs = new Map<Hash, Job>()
-    const left = new Recent<Hash, Pick<Job, "issued" | "seconded">>(limits.rememberedLeaves)
+    const left = new Recent<Hash, Pick<Job, "agreed" | "issued" | "seconded">>(limits.rememberedLeaves)
 
     const start = Effect.fnUntraced(
       function* (leaf: Signal.Leaf) {
@@ -81,7 +80,7 @@ const make = (limits: Limits) =>
         const job = jobs.get(relayParent)
         jobs.delete(relayParent)
         if (job === undefined) return
-        left.set(relayParent, { issued: job.issued, seconded: job.seconded })
+        left.set(relayParent, { agreed: job.agreed, issued: job.issued, seconded: job.seconded })
         for (const watcher of job.watchers) Queue.endUnsafe(watcher)
       })
     const inJob = <A, E, R>(relayParent: Hash, use: (job: Job) => Effect.Effect<A, E, R>) => {
@@ -117,7 +116,6 @@ const make = (limits: Limits) =>
 /** Everything candidate backing needs to run. */
 export type Requirements =
   | CandidateBacking
-  | AvailabilityRecovery
   | AvailabilityStore
   | CandidateSelection
   | CandidateValidation

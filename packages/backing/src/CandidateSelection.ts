@@ -1,6 +1,6 @@
 /**
  * Candidate selection: of what collators offer for the para our group serves, proposes at most one candidate
- * per relay parent.
+ * per relay parent. The members of a group take turns, so that one seconds and the others agree.
  *
  * A proposal that turns out invalid costs whoever offered it: the peer that sent it, or the collator of this process. That
  * one is not listened to for a while, and another candidate may take the place. The name in an offer is believed only with
@@ -36,6 +36,11 @@ import * as SelectionPolicy from "./SelectionPolicy.ts"
 /** Options and limits of candidate selection. Times are milliseconds. */
 export interface Options {
   readonly policy: SelectionPolicy.SelectionPolicy
+  /**
+   * Pause between the turns of two members of a group. The first seconds at once, the others wait for what they can agree to,
+   * and second only where nothing has come. 0: everybody at once.
+   */
+  readonly turnMs: number
   /** Candidates that wait at one relay parent for the policy to decide; beyond it whoever has most of them loses the newest. */
   readonly maxWaiting: number
   /** Candidates that came before their relay parent was active here; beyond it whoever has most of them loses the oldest. */
@@ -49,6 +54,7 @@ export interface Options {
 /** Defaults of `Options`: the first candidate, and one Polkadot slot of silence. */
 export const defaults: Options = {
   policy: SelectionPolicy.first,
+  turnMs: 400,
   maxWaiting: 64,
   maxEarly: 16,
   penaltyMs: 6000,
@@ -57,7 +63,8 @@ export const defaults: Options = {
 
 interface Work {
   readonly assignment: Assignment.Assignment
-  readonly startedAtMs: number
+  /** When our turn begins. */
+  readonly turnAtMs: number
   readonly waiting: Array<NewCandidate>
   proposed: { readonly hash: CandidateHash; readonly source: Source } | undefined
 }
@@ -99,17 +106,18 @@ const decide = Effect.fnUntraced(function* ({ options }: State, work: Work) {
 })
 
 const start = Effect.fnUntraced(
-  function* (state: State, relayParent: Hash) {
+  function* (state: State, { hash: relayParent, number }: Signal.Leaf) {
     const { options, runtime } = state
     const { own } = yield* sessionAt(runtime, state.keystore, relayParent)
     const cores = yield* runtime.availabilityCores(relayParent)
     const all = Assignment.assignments(cores, yield* runtime.validatorGroups(relayParent))
     const assignment = own === undefined ? undefined : Assignment.assignmentOf(all, own.index)
-    if (assignment === undefined) return
-    const startedAtMs = yield* Elapsed.ms
-    const work: Work = { assignment, startedAtMs, waiting: [], proposed: undefined }
+    if (own === undefined || assignment === undefined) return
+    const waitMs = options.turnMs * Assignment.turnOf(assignment, own.index, number)
+    const turnAtMs = (yield* Elapsed.ms) + waitMs
+    const work: Work = { assignment, turnAtMs, waiting: [], proposed: undefined }
     state.works.set(relayParent, work)
-    const deadlineMs = SelectionPolicy.deadlineMs(options.policy)
+    const deadlineMs = waitMs + SelectionPolicy.deadlineMs(options.policy)
     if (deadlineMs > 0) {
       yield* Subsystem.spawn(Effect.andThen(Effect.sleep(deadlineMs), decide(state, work)), {
         leaf: relayParent
@@ -159,7 +167,8 @@ const consider = Effect.fnUntraced(function* (state: State, work: Work, message:
   const { options, penalised } = state
   const nowMs = yield* Elapsed.ms
   if ((penalised.get(sourceOf(message)) ?? 0) > nowMs) return
-  if (work.proposed === undefined && SelectionPolicy.takesNow(options.policy, nowMs - work.startedAtMs)) {
+  const elapsedMs = nowMs - work.turnAtMs
+  if (work.proposed === undefined && elapsedMs >= 0 && SelectionPolicy.takesNow(options.policy, elapsedMs)) {
     yield* propose(work, message)
   } else FairList.add(work.waiting, message, options.maxWaiting, sourceOf, "newest")
 })
@@ -202,7 +211,7 @@ const make = (options: Options) =>
         ActiveLeaves: Effect.fnUntraced(function* ({ activated, deactivated }) {
           for (const hash of deactivated) state.works.delete(hash)
           if (activated === null) return
-          yield* start(state, activated.hash)
+          yield* start(state, activated)
           yield* takeEarly(state, activated.hash)
         }),
         BlockFinalized: () => Effect.void,

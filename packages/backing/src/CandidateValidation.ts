@@ -17,6 +17,7 @@ import {
   type ValidationOutcome
 } from "@ephor/overseer"
 import {
+  type CandidateCommitments,
   Elapsed,
   descriptorVersion,
   type PersistedValidationData,
@@ -102,9 +103,16 @@ export const executeWithRetry = Effect.fnUntraced(function* (
 
 type Gathered<A> = { readonly value: A } | { readonly outcome: ValidationOutcome }
 
+/** Commitments that are called valid unseen, or nothing for an honest judgement. */
+export type Lie = (
+  message: Validate,
+  inputs: CandidateChecks.Inputs
+) => Effect.Effect<CandidateCommitments | undefined>
+
 /** What validation asks. */
 interface Services {
   readonly limits: Limits
+  readonly lie: Lie | undefined
   readonly runtime: RuntimeApi.Service
   readonly pvf: PvfService
 }
@@ -132,18 +140,21 @@ const validationCode = Effect.fnUntraced(function* ({ runtime }: Services, messa
     : { outcome: failed(`the validation code of para ${descriptor.paraId} is not known here`) }
 })
 
+/** The proof: the one that came along, or what peers give. */
 const proof = Effect.fnUntraced(function* (message: Validate, session: SessionIndex) {
   if (message.povOrigin._tag === "Included") return { value: message.povOrigin.pov } satisfies Gathered<PoV>
-  const candidate = message.povOrigin.receipt
+  const { backers, receipt: candidate } = message.povOrigin
   const recovered = yield* AvailabilityRecovery.ask((reply: Deferred.Deferred<RecoveryOutcome>) => ({
     _tag: "RecoverAvailableData",
     candidate,
     session,
+    backers,
     reply
   }))
-  return recovered._tag === "Recovered"
-    ? { value: recovered.data.pov }
-    : { outcome: failed(`the proof of validity could not be fetched: ${recovered._tag}`) }
+  yield* Metric.update(Metrics.povFetches(recovered._tag), 1)
+  if (recovered._tag === "Recovered") return { value: recovered.data.pov }
+  const why = `the proof of validity could not be fetched: ${recovered._tag}`
+  return { outcome: { _tag: "Failed", why, missing: "PoV" } satisfies ValidationOutcome }
 })
 
 /** The cores that a parachain may use at the relay parent; every offset of the claim queue names the same. */
@@ -182,7 +193,20 @@ const execute = Effect.fnUntraced(function* (
     limits
   )
   if (contradiction !== undefined) return invalid(contradiction)
-  return { _tag: "Valid", commitments, persistedValidationData } satisfies ValidationOutcome
+  return validOf(message, commitments, persistedValidationData, pov)
+})
+
+/** The verdict, with a proof that whoever asked does not have. */
+const validOf = (
+  { povOrigin }: Validate,
+  commitments: CandidateCommitments,
+  persistedValidationData: PersistedValidationData,
+  pov: PoV
+): ValidationOutcome => ({
+  _tag: "Valid",
+  commitments,
+  persistedValidationData,
+  ...(povOrigin._tag === "Network" ? { pov } : {})
 })
 
 const validate = Effect.fnUntraced(function* (services: Services, message: Validate) {
@@ -196,16 +220,19 @@ const validate = Effect.fnUntraced(function* (services: Services, message: Valid
   const pov = yield* proof(message, session)
   if ("outcome" in pov) return pov.outcome
   const inputs = { descriptor, pov: pov.value, persistedValidationData: data.value, code: code.value }
+  const lie = services.lie === undefined ? undefined : yield* services.lie(message, inputs)
+  if (lie !== undefined) return validOf(message, lie, data.value, pov.value)
   const wrong = CandidateChecks.beforeExecution(inputs, services.limits)
   if (wrong !== undefined) return invalid(wrong)
   return yield* execute(services, message, inputs, session)
 })
 
 /** The handlers of the subsystem, for layers that change its answers. */
-export const make = (limits: Limits) =>
+export const make = (limits: Limits, lie?: Lie) =>
   Effect.gen(function* () {
     const services: Services = {
       limits,
+      lie,
       runtime: yield* RuntimeApi.RuntimeApi,
       pvf: yield* Pvf
     }

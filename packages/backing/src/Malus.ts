@@ -5,8 +5,7 @@
  * Everything else it judges as it should, as do the variants of Polkadot's malicious node. Validators that run
  * it back garbage and approve it; in a dispute they tell the truth unless told otherwise.
  */
-import { Deferred, Effect, type Layer, Option } from "effect"
-import { RuntimeApi } from "@ephor/chain"
+import { Effect, type Layer } from "effect"
 import { CandidateValidation as Address, type Validate, type ValidationKind } from "@ephor/overseer"
 import { commitmentsHash, Scale } from "@ephor/types"
 import * as Adder from "./Adder.ts"
@@ -19,45 +18,24 @@ export interface Options extends Partial<CandidateValidation.Limits> {
   readonly lies?: ReadonlyArray<ValidationKind>
 }
 
+/** The commitments that the collator's garbage was made with, if the candidate is garbage. */
+const garbage = Effect.fnUntraced(
+  function* ({ candidate }: Validate, { persistedValidationData, pov }: CandidateChecks.Inputs) {
+    const { parentHead, relayParentNumber } = persistedValidationData
+    const block = yield* Scale.decodeEffect(Adder.AdderBlock)(pov.blockData)
+    yield* Scale.decodeEffect(Adder.AdderHead)(parentHead)
+    const commitments = CandidateChecks.toCommitments(
+      Adder.garbageResult(parentHead, block, relayParentNumber)
+    )
+    return commitmentsHash(commitments) === candidate.commitmentsHash ? commitments : undefined
+  },
+  Effect.orElseSucceed(() => undefined)
+)
+
 const make = ({ lies = ["Backing", "Approval"], ...limits }: Options) =>
-  Effect.gen(function* () {
-    const runtime = yield* RuntimeApi.RuntimeApi
-    const honest = yield* CandidateValidation.make({ ...CandidateValidation.defaults, ...limits })
-
-    /** The commitments that the collator's garbage was made with, if the candidate is garbage. */
-    const garbage = Effect.fnUntraced(function* ({
-      candidate,
-      persistedValidationData,
-      povOrigin,
-      relayParent
-    }: Validate) {
-      const found =
-        persistedValidationData === undefined
-          ? yield* runtime.persistedValidationData(relayParent, candidate.descriptor.paraId)
-          : Option.some(persistedValidationData)
-      if (povOrigin._tag !== "Included" || Option.isNone(found)) return undefined
-      const { parentHead, relayParentNumber } = found.value
-      const block = yield* Scale.decodeEffect(Adder.AdderBlock)(povOrigin.pov.blockData)
-      yield* Scale.decodeEffect(Adder.AdderHead)(parentHead)
-      const commitments = CandidateChecks.toCommitments(
-        Adder.garbageResult(parentHead, block, relayParentNumber)
-      )
-      return commitmentsHash(commitments) === candidate.commitmentsHash
-        ? { commitments, persistedValidationData: found.value }
-        : undefined
-    })
-
-    return {
-      ...honest,
-      message: Effect.fnUntraced(function* (message: Validate) {
-        const found = lies.includes(message.kind)
-          ? yield* garbage(message).pipe(Effect.orElseSucceed(() => undefined))
-          : undefined
-        if (found === undefined) return yield* honest.message(message)
-        yield* Deferred.succeed(message.reply, { _tag: "Valid", ...found })
-      })
-    }
-  })
+  CandidateValidation.make({ ...CandidateValidation.defaults, ...limits }, (message, inputs) =>
+    lies.includes(message.kind) ? garbage(message, inputs) : Effect.succeed(undefined)
+  )
 
 /** Judges as an honest validator, except that a faulty collator's garbage is valid. */
 export const layer = (options: Options = {}): Layer.Layer<never, never, CandidateValidation.Requirements> =>

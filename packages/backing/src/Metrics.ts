@@ -97,6 +97,13 @@ export const conduct = counterBy("backing_peer_conduct_total", "What peers did i
 /** Recoveries of available data, by outcome. */
 export const recoveries = counterBy("backing_recoveries_total", "Recoveries of available data", ["outcome"])
 
+/** Proofs that were fetched from peers to judge a candidate, by outcome. */
+export const povFetches = counterBy(
+  "backing_pov_fetches_total",
+  "Proofs fetched from peers to judge a candidate",
+  ["outcome"]
+)
+
 /** Candidates checked once more after inclusion, by outcome. */
 export const approvals = counterBy("backing_approvals_total", "Included candidates checked once more", [
   "outcome"

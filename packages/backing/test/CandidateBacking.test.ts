@@ -23,7 +23,6 @@ const harness = Effect.fnUntraced(function* (
     subsystem: Overseer.CandidateBacking,
     layer: CandidateBacking.layer(options.limits),
     captures: [
-      Overseer.AvailabilityRecovery,
       Overseer.AvailabilityStore,
       Overseer.CandidateSelection,
       Overseer.CandidateValidation,
@@ -59,9 +58,12 @@ const state = (statement: Overseer.BackingStatement["statement"]): Overseer.Back
   statement
 })
 
-/** Answers the next request to validate. */
+/** Answers the next request to validate; gives whom the proof is to be fetched from, if it is. */
 const judge = Effect.fnUntraced(function* (backing: Harness, add: bigint | undefined) {
-  const { reply } = yield* backing.next(Overseer.CandidateValidation)
+  const { candidate, povOrigin, reply } = yield* backing.next(Overseer.CandidateValidation)
+  const proof = [a, b].find(
+    ({ candidate: { commitmentsHash } }) => commitmentsHash === candidate.commitmentsHash
+  )
   yield* Deferred.succeed(
     reply,
     add === undefined
@@ -69,9 +71,18 @@ const judge = Effect.fnUntraced(function* (backing: Harness, add: bigint | undef
       : {
           _tag: "Valid",
           commitments: World.commitmentsOf(add),
-          persistedValidationData: World.validationData
+          persistedValidationData: World.validationData,
+          ...(povOrigin._tag === "Network" ? { pov: proof!.pov } : {})
         }
   )
+  return povOrigin._tag === "Network" ? povOrigin.backers : undefined
+})
+
+/** Nobody gives the proof that the next request needs; from whom it was to be fetched. */
+const withhold = Effect.fnUntraced(function* (backing: Harness) {
+  const { povOrigin, reply } = yield* backing.next(Overseer.CandidateValidation)
+  yield* Deferred.succeed(reply, { _tag: "Failed", why: "", missing: "PoV" })
+  return povOrigin._tag === "Network" ? povOrigin.backers : undefined
 })
 
 const store = Effect.fnUntraced(function* (backing: Harness, isStored = true) {
@@ -83,15 +94,6 @@ const store = Effect.fnUntraced(function* (backing: Harness, isStored = true) {
 const shared = Effect.fnUntraced(function* (backing: Harness) {
   const messages = yield* backing.captured(Overseer.StatementDistribution)
   return messages.map((message) => message.statement)
-})
-
-const recover = Effect.fnUntraced(function* (backing: Harness, candidate: typeof a) {
-  const { backers, reply } = yield* backing.next(Overseer.AvailabilityRecovery)
-  yield* Deferred.succeed(reply, {
-    _tag: "Recovered",
-    data: { pov: candidate.pov, validationData: World.validationData }
-  })
-  return backers
 })
 
 const backedBy = (backing: Harness) =>
@@ -134,7 +136,6 @@ describe("CandidateBacking", () => {
     Effect.gen(function* () {
       const backing = yield* harness()
       yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
-      yield* recover(backing, a)
       yield* judge(backing, 1n)
       yield* store(backing)
       assert.deepStrictEqual(
@@ -143,6 +144,41 @@ describe("CandidateBacking", () => {
       )
       yield* backing.send(second(a))
       assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
+    })
+  )
+
+  it.effect(
+    "agrees to what a peer seconded when its collator brings the proof, and seconds nothing beside it",
+    () =>
+      Effect.gen(function* () {
+        const backing = yield* harness()
+        yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
+        yield* withhold(backing)
+        yield* backing.idle
+        yield* backing.send(second(a))
+        assert.isUndefined(yield* judge(backing, 1n), "the proof is here")
+        yield* store(backing)
+        assert.deepStrictEqual(
+          (yield* shared(backing)).map(({ payload }) => payload._tag),
+          ["Valid"]
+        )
+        yield* backing.send(second(b))
+        assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
+      })
+  )
+
+  it.effect("seconds another candidate than a peer whose proof nobody gives", () =>
+    Effect.gen(function* () {
+      const backing = yield* harness()
+      yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
+      yield* withhold(backing)
+      yield* backing.send(second(b))
+      yield* judge(backing, 2n)
+      yield* store(backing)
+      assert.deepStrictEqual(
+        (yield* shared(backing)).map(({ payload }) => payload._tag),
+        ["Seconded"]
+      )
     })
   )
 
@@ -158,7 +194,7 @@ describe("CandidateBacking", () => {
       yield* backing.send(second(b))
       yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
       assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
-      assert.deepStrictEqual(yield* backing.captured(Overseer.AvailabilityRecovery), [])
+      assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
     })
   )
 
@@ -181,7 +217,7 @@ describe("CandidateBacking", () => {
       yield* again.send(second(b))
       yield* again.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
       assert.deepStrictEqual(yield* again.captured(Overseer.CandidateValidation), [])
-      assert.deepStrictEqual(yield* again.captured(Overseer.AvailabilityRecovery), [])
+      assert.deepStrictEqual(yield* again.captured(Overseer.CandidateValidation), [])
       // A statement of its peer completes the quorum.
       yield* again.send(state(yield* Effect.promise(() => World.validBy(1, a.candidate))))
       assert.lengthOf(yield* backedBy(again), 1)
@@ -232,7 +268,7 @@ describe("CandidateBacking", () => {
         descriptor: { ...a.candidate.descriptor, relayParent: World.hashOf(1) }
       }
       yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, candidate, 1n))))
-      assert.deepStrictEqual(yield* backing.captured(Overseer.AvailabilityRecovery), [])
+      assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
     })
   )
 
@@ -290,8 +326,7 @@ describe("CandidateBacking", () => {
         yield* backing.send({ _tag: "RegisterBackingWatcher", relayParent: World.relayParent, watcher })
         yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
         assert.deepStrictEqual(yield* backedBy(backing), [])
-        assert.deepStrictEqual(yield* recover(backing, a), [1])
-        yield* judge(backing, 1n)
+        assert.deepStrictEqual(yield* judge(backing, 1n), [1])
         yield* store(backing)
         const candidate = yield* Queue.take(watcher)
         assert.strictEqual(candidate.validatorIndices, withCoreIndex("110", 0))
@@ -340,14 +375,13 @@ describe("CandidateBacking", () => {
     Effect.gen(function* () {
       const backing = yield* harness()
       yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
-      yield* recover(backing, a)
       yield* judge(backing, undefined)
       assert.strictEqual(
         (yield* backing.next(Overseer.MisbehaviorArbitration))._tag,
         "CandidateValidityDisagreement"
       )
       yield* backing.send(state(yield* Effect.promise(() => World.validBy(3, a.candidate))))
-      assert.deepStrictEqual(yield* backing.captured(Overseer.AvailabilityRecovery), [])
+      assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
       assert.deepStrictEqual(yield* shared(backing), [])
     })
   )
@@ -356,11 +390,10 @@ describe("CandidateBacking", () => {
     Effect.gen(function* () {
       const backing = yield* harness()
       yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
-      const { reply } = yield* backing.next(Overseer.AvailabilityRecovery)
-      yield* Deferred.succeed(reply, { _tag: "Unavailable" })
+      assert.deepStrictEqual(yield* withhold(backing), [1])
       yield* backing.idle
       yield* backing.send(state(yield* Effect.promise(() => World.validBy(3, a.candidate))))
-      assert.deepStrictEqual(yield* recover(backing, a), [3])
+      assert.deepStrictEqual(yield* judge(backing, 1n), [3])
     })
   )
 
@@ -368,8 +401,7 @@ describe("CandidateBacking", () => {
     Effect.gen(function* () {
       const backing = yield* harness()
       yield* backing.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
-      const { reply } = yield* backing.next(Overseer.AvailabilityRecovery)
-      yield* Deferred.succeed(reply, { _tag: "Unavailable" })
+      assert.deepStrictEqual(yield* withhold(backing), [1])
       const wish = yield* backing.next(Overseer.PoVDistribution)
       assert.strictEqual(wish._tag === "FetchPoV" && wish.descriptor.povHash, a.candidate.descriptor.povHash)
       if (wish._tag === "FetchPoV") yield* Deferred.succeed(wish.reply, a.pov)
@@ -446,7 +478,7 @@ describe("CandidateBacking", () => {
       const disabled = yield* harness({ world: { disabled: [0] } })
       yield* disabled.send(second(a))
       yield* disabled.send(state(yield* Effect.promise(() => World.secondedBy(1, a.candidate, 1n))))
-      assert.deepStrictEqual(yield* disabled.captured(Overseer.AvailabilityRecovery), [])
+      assert.deepStrictEqual(yield* disabled.captured(Overseer.CandidateValidation), [])
       assert.deepStrictEqual(yield* disabled.captured(Overseer.CandidateValidation), [])
     })
   )

@@ -18,7 +18,8 @@ const setup = Effect.fnUntraced(function* (
 ) {
   const selection = yield* SubsystemTest.make({
     subsystem: Overseer.CandidateSelection,
-    layer: CandidateSelection.layer(options),
+    // At the height of the leaf it is the turn of another member of the group: tests of turns say how long they are.
+    layer: CandidateSelection.layer({ turnMs: 0, ...options }),
     captures: [Overseer.CandidateBacking]
   }).pipe(Effect.provide(Layer.mergeAll(World.runtime(world), World.keystoreOf(key))))
   if (isActive) yield* selection.activate(World.leaf)
@@ -53,6 +54,26 @@ describe("CandidateSelection", () => {
       const selection = yield* setup()
       for (const candidate of [a, b]) yield* selection.send(candidate!)
       assert.deepStrictEqual(yield* selection.proposed, [a!.candidate])
+    })
+  )
+
+  it.effect("the members of a group take turns, another one first at each height", () =>
+    Effect.gen(function* () {
+      // Alice, Bob and Dave are the group; at height 7 its second member begins.
+      for (const [key, waitMs] of [
+        ["//Bob", 0],
+        ["//Dave", 100],
+        ["//Alice", 200]
+      ] as const) {
+        const selection = yield* setup({ turnMs: 100 }, {}, key)
+        yield* selection.send(a!)
+        if (waitMs > 0) {
+          yield* TestClock.adjust(waitMs - 1)
+          assert.deepStrictEqual(yield* selection.proposed, [])
+          yield* TestClock.adjust(1)
+        }
+        assert.deepStrictEqual(yield* selection.proposed, [a!.candidate])
+      }
     })
   )
 

@@ -159,7 +159,22 @@ describe("CandidateValidation", () => {
       const waiting = yield* Effect.forkChild(validation.ask(request(network)))
       const { reply } = yield* validation.next(Overseer.AvailabilityRecovery)
       yield* Deferred.succeed(reply, { _tag: "Unavailable" })
-      assert.strictEqual((yield* Fiber.join(waiting))._tag, "Failed")
+      const outcome = yield* Fiber.join(waiting)
+      assert.strictEqual(outcome._tag === "Failed" && outcome.missing, "PoV")
+    })
+  )
+
+  it.effect("fetches the proof from the backers that it is told of, and gives it with the verdict", () =>
+    Effect.gen(function* () {
+      const validation = yield* harness(scripted([answer]))
+      const povOrigin = { _tag: "Network", receipt: good.candidate, backers: [1] } as const
+      const waiting = yield* Effect.forkChild(validation.ask(request({ povOrigin })))
+      const { backers, reply } = yield* validation.next(Overseer.AvailabilityRecovery)
+      assert.deepStrictEqual(backers, [1])
+      const data = { pov: good.pov, validationData: World.validationData }
+      yield* Deferred.succeed(reply, { _tag: "Recovered", data })
+      const outcome = yield* Fiber.join(waiting)
+      assert.deepStrictEqual(outcome._tag === "Valid" && outcome.pov, good.pov)
     })
   )
 

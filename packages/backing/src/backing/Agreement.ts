@@ -3,11 +3,10 @@
  */
 import { type Deferred, Effect, Option } from "effect"
 import {
-  AvailabilityRecovery,
   type BackingStatement,
   MisbehaviorArbitration,
   PoVDistribution,
-  type RecoveryOutcome,
+  type PoVOrigin,
   Subsystem
 } from "@ephor/overseer"
 import {
@@ -18,22 +17,12 @@ import {
   type PoV,
   type SignedFullStatement,
   statementCandidate,
-  toPlain,
-  type ValidatorIndex
+  toPlain
 } from "@ephor/types"
 import { verifyFullStatement } from "../shared/Session.ts"
 import { issue, type Signing, tally } from "../statements/Tally.ts"
 import { check, distribute, inBackground } from "./Check.ts"
 import type { Job } from "./Job.ts"
-
-const recover = (job: Job, candidate: CandidateReceipt, backer: ValidatorIndex) =>
-  AvailabilityRecovery.ask((reply: Deferred.Deferred<RecoveryOutcome>) => ({
-    _tag: "RecoverAvailableData",
-    candidate,
-    session: job.session.context.sessionIndex,
-    backers: [backer],
-    reply
-  }))
 
 /** What a peer of our group seconded: the candidate, and the statement that began it. */
 interface Seconded {
@@ -42,16 +31,19 @@ interface Seconded {
   readonly statement: SignedFullStatement
 }
 
-/** Checks a candidate of our group. What we find invalid we report, and sign nothing: the chain knows no such statement. */
-const agree = Effect.fnUntraced(function* (
+/**
+ * Checks a candidate of our group; whether its proof was there. What we find invalid we report, and sign nothing: the chain
+ * knows no such statement.
+ */
+export const agree = Effect.fnUntraced(function* (
   signing: Signing,
   job: Job,
   { candidate, hash, statement }: Seconded,
-  pov: PoV
+  origin: PoVOrigin
 ) {
   const { own } = job.session
-  const checked = yield* check(job, candidate, hash, pov)
-  if (checked === "Invalid") {
+  const checked = yield* check(job, candidate, hash, origin)
+  if (checked._tag === "Invalid") {
     job.issued.add(hash)
     yield* MisbehaviorArbitration.sendNow({
       _tag: "CandidateValidityDisagreement",
@@ -60,10 +52,13 @@ const agree = Effect.fnUntraced(function* (
       statements: [statement]
     })
   }
-  if (typeof checked === "string" || own === undefined || job.issued.has(hash)) return
+  if (checked._tag === "Missing") return false
+  if (checked._tag !== "Valid" || own === undefined || job.issued.has(hash)) return true
   job.issued.add(hash)
-  yield* distribute(job, candidate, pov)
+  job.agreed = true
+  yield* distribute(job, candidate, checked.pov)
   yield* issue(signing, job, own, { _tag: "Valid", value: hash })
+  return true
 })
 
 /** Waits for a proof from whoever has it; a later backer may be faster. */
@@ -82,7 +77,8 @@ const agreeLater = Effect.fnUntraced(function* (
     reply
   })).pipe(Effect.timeoutOption(timeoutMs))
   if (Option.isNone(pov) || job.issued.has(seconded.hash) || job.validating.has(seconded.hash)) return
-  yield* inBackground(job, seconded.hash, agree(signing, job, seconded, pov.value))
+  const work = agree(signing, job, seconded, { _tag: "Included", pov: pov.value })
+  yield* inBackground(job, seconded.hash, Effect.asVoid(work))
 })
 
 /** Checks what a peer of our group seconded, with the proof of its backer. Without it we say nothing yet. */
@@ -95,8 +91,9 @@ const tryAgree = Effect.fnUntraced(function* (
 ) {
   const candidate = toPlain(committed)
   const seconded: Seconded = { candidate, hash: candidateHash(candidate), statement }
-  const recovered = yield* recover(job, candidate, statement.validatorIndex)
-  if (recovered._tag === "Recovered") return yield* agree(signing, job, seconded, recovered.data.pov)
+  // Validation fetches the proof: from whoever seconded, who has kept it, or from anybody else.
+  const backers = [statement.validatorIndex]
+  if (yield* agree(signing, job, seconded, { _tag: "Network", receipt: candidate, backers })) return
   yield* Subsystem.spawn(agreeLater(signing, job, seconded, povTimeoutMs), { leaf: job.relayParent })
 })
 

@@ -5,42 +5,53 @@ import { type Deferred, Effect } from "effect"
 import {
   AvailabilityStore,
   CandidateValidation,
+  type Overseer,
+  type OverseerError,
   PoVDistribution,
+  type PoVOrigin,
   Subsystem,
   type ValidationOutcome
 } from "@ephor/overseer"
-import type { AvailableData, CandidateHash, CandidateReceipt, PoV } from "@ephor/types"
+import type { AvailableData, CandidateCommitments, CandidateHash, CandidateReceipt, PoV } from "@ephor/types"
 import * as CandidateChecks from "../CandidateChecks.ts"
 import type { Job } from "./Job.ts"
 
-const validate = (job: Job, candidate: CandidateReceipt, pov: PoV) =>
+const validate = (job: Job, candidate: CandidateReceipt, povOrigin: PoVOrigin) =>
   CandidateValidation.ask((reply: Deferred.Deferred<ValidationOutcome>) => ({
     _tag: "Validate",
     candidate,
     relayParent: job.relayParent,
-    povOrigin: { _tag: "Included", pov },
+    povOrigin,
     kind: "Backing",
     reply
   }))
+
+/** What came of a check. `Missing`: nobody gave the proof. `Failed`: trouble of our own. */
+export type Checked =
+  | { readonly _tag: "Valid"; readonly commitments: CandidateCommitments; readonly pov: PoV }
+  | { readonly _tag: "Invalid" | "Failed" | "Missing" }
 
 /** Executes, and keeps the data if the candidate holds and commits to it. */
 export const check = Effect.fnUntraced(function* (
   job: Job,
   candidate: CandidateReceipt,
   hash: CandidateHash,
-  pov: PoV
-) {
-  const outcome = yield* validate(job, candidate, pov)
-  if (outcome._tag !== "Valid") return outcome._tag
+  origin: PoVOrigin
+): Effect.fn.Return<Checked, OverseerError, CandidateValidation | AvailabilityStore | Overseer.Overseer> {
+  const outcome = yield* validate(job, candidate, origin)
+  if (outcome._tag === "Failed") return { _tag: outcome.missing === "PoV" ? "Missing" : "Failed" }
+  if (outcome._tag === "Invalid") return outcome
+  const pov = origin._tag === "Included" ? origin.pov : outcome.pov
+  if (pov === undefined) return { _tag: "Failed" }
   const data: AvailableData = { pov, validationData: outcome.persistedValidationData }
-  if (CandidateChecks.erasureRoot(data) !== candidate.descriptor.erasureRoot) return "Invalid"
+  if (CandidateChecks.erasureRoot(data) !== candidate.descriptor.erasureRoot) return { _tag: "Invalid" }
   const stored = yield* AvailabilityStore.ask((reply: Deferred.Deferred<boolean>) => ({
     _tag: "StoreAvailableData",
     candidateHash: hash,
     data,
     reply
   }))
-  return stored ? outcome.commitments : "Failed"
+  return stored ? { _tag: "Valid", commitments: outcome.commitments, pov } : { _tag: "Failed" }
 })
 
 /** Gives the proof of a candidate that holds to whoever waits for it. */

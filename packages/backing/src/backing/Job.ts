@@ -41,6 +41,8 @@ export interface Job {
   readonly reported: Set<ValidatorIndex>
   readonly watchers: Set<RegisterBackingWatcher["watcher"]>
   seconded: boolean
+  /** We signed `Valid` about a candidate of our group: another one at this leaf would only stand in its way. */
+  agreed: boolean
 }
 
 /** Asks the runtime for what backing must know at a leaf. Disabled validators have no assignment. */
@@ -74,7 +76,8 @@ export const makeJob = Effect.fnUntraced(function* (
     issued: new Set(),
     reported: new Set(),
     watchers: new Set(),
-    seconded: false
+    seconded: false,
+    agreed: false
   }
   return job
 })

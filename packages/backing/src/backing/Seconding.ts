@@ -6,7 +6,8 @@ import { CandidateSelection, type Second } from "@ephor/overseer"
 import { type CandidateHash, candidateHash } from "@ephor/types"
 import { issue, type Signing } from "../statements/Tally.ts"
 import { check, distribute, inBackground } from "./Check.ts"
-import type { Job } from "./Job.ts"
+import { agree } from "./Agreement.ts"
+import { fromEntry, type Job } from "./Job.ts"
 
 /** Checks a candidate, and signs `Seconded` if it holds; a bad one is reported to who chose it. */
 const trySecond = Effect.fnUntraced(function* (
@@ -16,24 +17,27 @@ const trySecond = Effect.fnUntraced(function* (
   hash: CandidateHash
 ) {
   const { own } = job.session
-  const checked = yield* check(job, candidate, hash, pov)
-  if (checked === "Invalid") {
+  const checked = yield* check(job, candidate, hash, { _tag: "Included", pov })
+  if (checked._tag === "Invalid") {
     job.issued.add(hash)
     yield* CandidateSelection.sendNow({ _tag: "Invalid", relayParent: job.relayParent, candidate })
   }
   // Execution took a while: another candidate, or a `Valid` for this one, may have been signed meanwhile.
-  if (typeof checked === "string" || own === undefined || job.seconded || job.issued.has(hash)) return
+  if (checked._tag !== "Valid" || own === undefined || job.seconded || job.issued.has(hash)) return
   job.seconded = true
   job.issued.add(hash)
-  const value = { descriptor: candidate.descriptor, commitments: checked }
+  const value = { descriptor: candidate.descriptor, commitments: checked.commitments }
   yield* distribute(job, candidate, pov)
   yield* issue(signing, job, own, { _tag: "Seconded", value })
 })
 
-/** Takes up what selection chose: a candidate of our para at this leaf, unless we have seconded one. */
+/**
+ * Takes up what selection chose: a candidate of our para at this leaf, unless we have seconded one, or agree to another one
+ * of our group. What a peer of our group has seconded already needs our agreement only: here is its proof.
+ */
 export const second = Effect.fnUntraced(function* (signing: Signing, job: Job, message: Second) {
   const { assignment } = job
-  if (assignment === undefined || job.seconded) return
+  if (assignment === undefined || job.seconded || job.agreed) return
   const { descriptor } = message.candidate
   const collator = descriptor._tag === "V1" ? descriptor.collator : null
   const required = assignment.requiredCollator
@@ -41,5 +45,12 @@ export const second = Effect.fnUntraced(function* (signing: Signing, job: Job, m
   if (required !== null && collator !== required) return
   const hash = candidateHash(message.candidate)
   if (job.issued.has(hash) || job.validating.has(hash)) return
-  yield* inBackground(job, hash, trySecond(signing, job, message, hash))
+  const proposal = job.table.tallies.get(hash)
+  const [statement] = proposal?.group === assignment.core ? [...proposal.votes.values()] : []
+  const seconded = statement && { candidate: message.candidate, hash, statement: fromEntry(statement) }
+  const work =
+    seconded === undefined
+      ? trySecond(signing, job, message, hash)
+      : Effect.asVoid(agree(signing, job, seconded, { _tag: "Included", pov: message.pov }))
+  yield* inBackground(job, hash, work)
 })

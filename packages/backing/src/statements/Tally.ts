@@ -73,7 +73,7 @@ const say = Effect.fnUntraced(function* (job: Job, statement: SignedFullStatemen
   yield* StatementDistribution.send({ _tag: "Share", relayParent: job.relayParent, statement })
 })
 
-/** Signs, writes down, tallies and shares. What must never be signed twice has been noted as issued before. */
+/** Signs, writes down, tallies and shares; gives what was signed. What must never be signed twice has been noted as issued before. */
 export const issue = Effect.fnUntraced(function* (
   { keystore, statements }: Signing,
   job: Job,
@@ -85,6 +85,7 @@ export const issue = Effect.fnUntraced(function* (
   yield* statements.add({ hash: job.relayParent, number: job.number }, statement)
   yield* Metric.update(Metrics.statementsSigned(payload._tag), 1)
   yield* say(job, statement)
+  return statement
 })
 
 /** Says again what was said at this relay parent before it was left, or before a restart. */
@@ -92,6 +93,7 @@ export const repeat = Effect.fnUntraced(function* ({ statements }: Signing, job:
   for (const statement of yield* statements.at({ hash: job.relayParent, number: job.number })) {
     job.issued.add(statementCandidate(statement.payload))
     if (statement.payload._tag === "Seconded") job.seconded = true
+    else job.agreed = true
     yield* say(job, statement)
   }
 })

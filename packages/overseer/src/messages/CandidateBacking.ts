@@ -4,7 +4,6 @@
 import type { BackedCandidate, CandidateReceipt, Hash, PoV, SignedFullStatement } from "@ephor/types"
 import type { Cause, Deferred, Queue } from "effect"
 import * as Subsystem from "../Subsystem.ts"
-import { AvailabilityRecovery } from "./AvailabilityRecovery.ts"
 import { AvailabilityStore } from "./AvailabilityStore.ts"
 import { CandidateValidation } from "./CandidateValidation.ts"
 import { PoVDistribution } from "./PoVDistribution.ts"
@@ -49,7 +48,7 @@ export type CandidateBackingMessage = RegisterBackingWatcher | Second | BackingS
 export class CandidateBacking extends Subsystem.Service<CandidateBacking, CandidateBackingMessage>()(
   "@ephor/overseer/CandidateBacking",
   {
-    sends: () => [CandidateValidation, AvailabilityRecovery, AvailabilityStore, StatementDistribution],
+    sends: () => [CandidateValidation, AvailabilityStore, StatementDistribution],
     // Selection and the provisioner ask backing: what backing tells them must not wait for them.
     sendsNow: () => [
       PoVDistribution,

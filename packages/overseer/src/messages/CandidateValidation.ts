@@ -7,16 +7,21 @@ import type {
   Hash,
   PersistedValidationData,
   PoV,
-  UMPSignalFault
+  UMPSignalFault,
+  ValidatorIndex
 } from "@ephor/types"
 import type { Deferred } from "effect"
 import * as Subsystem from "../Subsystem.ts"
 import { AvailabilityRecovery } from "./AvailabilityRecovery.ts"
 
-/** Where the proof of validity comes from: here it is, or it has to be fetched from a peer. */
+/** Where the proof of validity comes from: here it is, or it has to be fetched from a peer, `backers` first if they are known. */
 export type PoVOrigin =
   | { readonly _tag: "Included"; readonly pov: PoV }
-  | { readonly _tag: "Network"; readonly receipt: CandidateReceipt }
+  | {
+      readonly _tag: "Network"
+      readonly receipt: CandidateReceipt
+      readonly backers?: ReadonlyArray<ValidatorIndex> | undefined
+    }
 
 /** Why a candidate is executed: it sets the time limit (2 s for backing, 12 s else) and the priority. */
 export type ValidationKind = "Backing" | "Approval" | "Dispute"
@@ -65,9 +70,16 @@ export type ValidationOutcome =
       readonly _tag: "Valid"
       readonly commitments: CandidateCommitments
       readonly persistedValidationData: PersistedValidationData
+      /** The proof, if it was fetched from the network. */
+      readonly pov?: PoV | undefined
     }
   | { readonly _tag: "Invalid"; readonly reason: InvalidReason }
-  | { readonly _tag: "Failed"; readonly why: string }
+  | {
+      readonly _tag: "Failed"
+      readonly why: string
+      /** What nobody gave: somebody else, or a later try, may. */
+      readonly missing?: "PoV" | undefined
+    }
 
 /** What candidate validation listens to (overseer protocol, "Validation Request Type"). */
 export type CandidateValidationMessage = Validate
