@@ -27,7 +27,7 @@ import type { Counters, SuperRoot, SyncStatus } from "./SyncStatus.ts"
 import { makeService } from "./supervisor/Answers.ts"
 
 export { defaults, type Options } from "./SupervisorOptions.ts"
-export { family } from "./supervisor/Ledger.ts"
+export { family } from "./supervisor/Tables.ts"
 export type { NodeConfig } from "./node/Attachment.ts"
 export type { Connect } from "./supervisor/Operating.ts"
 export type { Seed } from "./chain/Activation.ts"
