@@ -173,6 +173,7 @@ const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets
         options: {
           failsafe: config.failsafeEnabled,
           failsafeOnInvalidation: config.failsafeOnInvalidation,
+          strictIngress: config.rpcStrictIngress,
           verifyAccessLists: config.rpcVerificationWarnings
         }
       })
@@ -209,6 +210,10 @@ const readiness = Layer.effectDiscard(
         const status = yield* supervisor.syncStatus
         const now = yield* Elapsed.ms
         const text = JSON.stringify(status.chains)
+        const unknown = Object.entries(status.chains).filter(([, { safe }]) => /^0x0+$/.test(safe.hash))
+        if (unknown.length > 0) {
+          return `no block of chain ${unknown.map(([id]) => id).join(", ")} is known to be cross-safe yet`
+        }
         const before = yield* Ref.get(last)
         if (before.text !== text) yield* Ref.set(last, { text, atMs: now })
         else if (now - before.atMs > readyWithinMs)
@@ -257,13 +262,14 @@ const admin = (config: SupervisorConfig) =>
     : Layer.empty
 
 const rpcOptions = (
-  { rpcAddr, rpcCorsDomain, rpcEnableAdmin, rpcPort, rpcVhosts }: SupervisorConfig,
+  { rpcAddr, rpcCorsDomain, rpcEnableAdmin, rpcFlatSuperRoots, rpcPort, rpcVhosts }: SupervisorConfig,
   jwtSecret: Inputs["adminSecret"]
 ): NodeSupervisorRpc.Options => ({
   host: rpcAddr,
   port: rpcPort,
   version,
   hosts: { vhosts: rpcVhosts, corsDomains: rpcCorsDomain },
+  flatSuperRoots: rpcFlatSuperRoots,
   admin: rpcEnableAdmin ? { jwtSecret } : undefined
 })
 

@@ -94,6 +94,15 @@ export const settings = {
     default: ["*"]
   }),
   rpcPort: Settings.port("rpc.port", { description: "Port of the public RPC", default: 8545 }),
+  rpcFlatSuperRoots: Settings.boolean("rpc.flat-super-roots", {
+    description:
+      "Answer superroot_atTimestamp without data around what is verified, as later op-supernodes do",
+    default: false
+  }),
+  rpcStrictIngress: Settings.boolean("rpc.strict-ingress", {
+    description: "Refuse access lists with a message of the same second, as op-interop-filter does",
+    default: false
+  }),
   rpcEnableAdmin: Settings.boolean("rpc.enable-admin", {
     description: "Serve admin_* methods",
     default: false

@@ -30,6 +30,8 @@ export interface ExecutingDescriptor {
 /** The world, and what is final in it. */
 export interface CheckedWorld extends World {
   readonly finalized: (chain: ChainId) => BlockSeal | undefined
+  /** Only what was initiated before the second of its execution is let in: see `Options.strictIngress`. */
+  readonly strictIngress?: boolean
 }
 
 const saturatingAdd = (a: number, b: number) => Math.min(a + b, Number.MAX_SAFE_INTEGER)
@@ -77,6 +79,10 @@ export const checkAccess = (
   const query = LogsDb.queryOf(access)
   const chain = world.chain(query.chainId)
   if (chain === undefined) return refuse("UnknownChain", `chain ${query.chainId} is not supervised`)
+  if (world.strictIngress === true && query.timestamp >= timestamp) {
+    const detail = `a message initiated at ${query.timestamp} is let in only after that second, not at ${timestamp}`
+    return refuse("Conflict", detail)
+  }
   const executing = chainId === undefined || chainId === "0" ? query.chainId : chainId
   for (const at of timeout === 0 ? [timestamp] : [timestamp, saturatingAdd(timestamp, timeout)]) {
     if (!LinkCheck.canExecute(world.rules, { chainId: executing, timestamp: at }, query)) {

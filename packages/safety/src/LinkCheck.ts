@@ -49,6 +49,6 @@ export const canExecute = (rules: LinkRules, executing: LinkEnd, initiating: Lin
     open(executing) &&
     open(initiating) &&
     initiating.timestamp <= executing.timestamp &&
-    initiating.timestamp + rules.expiryWindow >= executing.timestamp
+    executing.timestamp - initiating.timestamp <= rules.expiryWindow
   )
 }

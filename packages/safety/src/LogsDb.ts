@@ -59,19 +59,47 @@ const hashSize = 32
 
 /** Hashes as bytes, one after the other: a third of the memory that texts take. */
 export class PackedHashes implements LogHashes {
-  readonly bytes: Uint8Array
+  readonly length: number
+  private readonly slab: Uint8Array
+  private readonly start: number
 
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes
+  /** The first `length` hashes from byte `start` of a piece of memory on; all of it if nothing else is said. */
+  constructor(slab: Uint8Array, start = 0, length = slab.length / hashSize) {
+    this.slab = slab
+    this.start = start
+    this.length = length
   }
 
-  get length(): number {
-    return this.bytes.length / hashSize
+  get bytes(): Uint8Array {
+    return this.slab.subarray(this.start, this.start + this.length * hashSize)
   }
 
   at(index: number): Hash | undefined {
-    const start = index * hashSize
-    return index >= 0 && index < this.length ? toHex(this.bytes, start, start + hashSize) : undefined
+    const start = this.start + index * hashSize
+    return index >= 0 && index < this.length ? toHex(this.slab, start, start + hashSize) : undefined
+  }
+}
+
+/** One piece of memory for the hashes of many blocks. */
+export class HashSlab {
+  private readonly bytes: Uint8Array
+  private used = 0
+
+  constructor(hashes: number) {
+    this.bytes = new Uint8Array(hashes * hashSize)
+  }
+
+  /** How many hashes it takes yet. */
+  get free(): number {
+    return (this.bytes.length - this.used) / hashSize
+  }
+
+  /** The same hashes, here. */
+  add(hashes: PackedHashes): PackedHashes {
+    const start = this.used
+    this.bytes.set(hashes.bytes, start)
+    this.used += hashes.length * hashSize
+    return new PackedHashes(this.bytes, start, hashes.length)
   }
 }
 

@@ -35,7 +35,7 @@ export interface AdminOptions {
 }
 
 /** Where to listen. */
-export interface Options {
+export interface Options extends SupervisorRpc.Forms {
   /** Default `127.0.0.1`: the methods have no authentication. */
   readonly host?: string | undefined
   /** Default 8545; 0 takes any free port, see the service's `url`. */
@@ -58,9 +58,12 @@ export class NodeSupervisorRpc extends Context.Service<
   { readonly url: string; readonly port: number }
 >()("@ephor/safety/NodeSupervisorRpc") {}
 
+/** Name spaces of the public methods. */
+const modules = [...new Set(SupervisorRpc.methodNames.map((name) => name.slice(0, name.indexOf("_"))))].sort()
+
 /** The public methods, and those of operators for whoever has shown a good token. */
-const dispatches = (supervisor: Service, admin: AdminOptions | undefined) => {
-  const open = SupervisorRpc.dispatch(supervisor)
+const dispatches = (supervisor: Service, { admin, flatSuperRoots }: Options) => {
+  const open = SupervisorRpc.dispatch(supervisor, { flatSuperRoots })
   const guarded = AdminRpc.dispatch(supervisor)
   const guard = Effect.fnUntraced(function* (method: string, params: unknown, authorization?: string) {
     if (admin === undefined) return yield* Effect.fail(errors.methodNotFound(method))
@@ -135,7 +138,7 @@ export const layer = (options: Options = {}): Layer.Layer<NodeSupervisorRpc, Sup
     NodeSupervisorRpc,
     Effect.gen(function* () {
       const supervisor = yield* Supervisor
-      const dispatchFor = dispatches(supervisor, options.admin)
+      const dispatchFor = dispatches(supervisor, options)
       const { authority, port } = yield* NodeJsonRpcServer.make({
         name: "supervisor RPC",
         host: options.host,
@@ -143,7 +146,7 @@ export const layer = (options: Options = {}): Layer.Layer<NodeSupervisorRpc, Sup
         hosts: { ...anyone, ...options.hosts },
         version: options.version,
         limits: options.limits,
-        modules: options.admin === undefined ? ["supervisor"] : ["admin", "supervisor"],
+        modules: [...(options.admin === undefined ? [] : ["admin"]), ...modules],
         dispatch: (headers) => dispatchFor(headers["authorization"]),
         routes: [dbSync(supervisor)]
       }).pipe(Effect.mapError(listenFailed))

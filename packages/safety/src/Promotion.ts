@@ -124,7 +124,8 @@ export const crossUnsafeStep = (world: World, id: ChainId): Verdict<BlockSeal> =
 
 /**
  * What the cross-safe step came to. `Promote` and `Bump` are entries for the cross-safe database (a bump repeats the
- * block with the next L1 block); `Invalidate`: the block breaks the rules; `Wait`: nothing to do for now.
+ * block with the next L1 block); `Invalidate`: the block breaks the rules; `Stuck`: so does a replacement, which holds deposits only and so
+ * no valid message: its node is broken, and replacing it again would never end; `Wait`: nothing to do for now.
  */
 export type CrossSafeOutcome =
   | { readonly _tag: "Promote"; readonly pair: DerivedBlockRefPair; readonly revision: DerivationDb.Revision }
@@ -135,6 +136,7 @@ export type CrossSafeOutcome =
       readonly derived: BlockSeal
       readonly why: string
     }
+  | { readonly _tag: "Stuck"; readonly derived: BlockSeal; readonly why: string }
   | { readonly _tag: "Wait"; readonly fault: Fault }
 
 /** Databases that contradict each other are about to be repaired: that is a reason to wait, not to invalidate. */
@@ -285,8 +287,12 @@ export const crossSafeStep = (world: World, id: ChainId): CrossSafeOutcome => {
   switch (fault._tag) {
     case "OutOfScope":
       return bump(chain)
-    case "Conflict":
-      return { _tag: "Invalidate", source: pair.source, derived: pair.derived, why: fault.detail }
+    case "Conflict": {
+      const { derived, source } = pair
+      // A replacement begins a revision of its own.
+      const isReplacement = promote.revision === derived.number
+      return { _tag: isReplacement ? "Stuck" : "Invalidate", source, derived, why: fault.detail }
+    }
     default:
       return { _tag: "Wait", fault }
   }

@@ -23,11 +23,12 @@ import * as LinkCheck from "./LinkCheck.ts"
 import type { RollupConfigSet } from "./RollupConfig.ts"
 import { BadConfiguration, Crashed, SupervisorError } from "./SupervisorError.ts"
 import { defaults, type Options } from "./SupervisorOptions.ts"
+import type { SuperNodeStatus, SuperRootAtTimestamp } from "./SuperNode.ts"
 import type { Counters, SuperRoot, SyncStatus } from "./SyncStatus.ts"
 import { makeService } from "./supervisor/Answers.ts"
 
 export { defaults, type Options } from "./SupervisorOptions.ts"
-export { family } from "./supervisor/Ledger.ts"
+export { family } from "./supervisor/Tables.ts"
 export type { NodeConfig } from "./node/Attachment.ts"
 export type { Connect } from "./supervisor/Operating.ts"
 export type { Seed } from "./chain/Activation.ts"
@@ -57,6 +58,10 @@ export interface Service {
   ) => Effect.Effect<{ readonly [id: ChainId]: BlockId }, SupervisorError>
   /** The outputs of all chains at a time in seconds; asks the nodes. */
   readonly superRootAtTimestamp: (timestamp: Timestamp) => Effect.Effect<SuperRoot, SupervisorError>
+  /** What op-supernode tells about a time in seconds: all of it from one moment; asks the nodes for outputs. */
+  readonly superRootAt: (timestamp: Timestamp) => Effect.Effect<SuperRootAtTimestamp>
+  /** All heads in the words of op-node; asks the nodes for L1 origins. */
+  readonly superNodeStatus: Effect.Effect<SuperNodeStatus>
   /** Everything that is local-safe and cross-safe, entry by entry. */
   readonly derivations: (
     chain: ChainId

@@ -20,6 +20,11 @@ export interface Options {
   readonly reconnectMs: number
   /** Longest such pause. */
   readonly maxReconnectMs: number
+  /**
+   * Whether access lists are turned down whose messages were initiated in the second of their execution, as
+   * op-interop-filter has it. Within blocks such messages are valid either way; op-supervisor lets them in.
+   */
+  readonly strictIngress: boolean
   /** Whether blocks named by accepted access lists are compared with the nodes: a difference is logged and counted. */
   readonly verifyAccessLists: boolean
   /** Whether the fail-safe is on from the start. */
@@ -38,6 +43,7 @@ export const defaults: Options = {
   resetIntervalMs: 1_000,
   reconnectMs: 1_000,
   maxReconnectMs: 10_000,
+  strictIngress: false,
   verifyAccessLists: false,
   failsafe: false,
   failsafeOnInvalidation: true

@@ -7,6 +7,7 @@ import { BlockId, BlockRef, DerivedIdPair, Json, safetyLevelOf } from "@ephor/ty
 import type { Dispatch } from "@ephor/json-rpc/JsonRpcServer"
 import type { ExecutingDescriptor } from "./AccessListCheck.ts"
 import { BadParameter, blockId, chainId, dispatchOf, method, type Methods, quantity } from "./rpc/Methods.ts"
+import { superNodeMethods } from "./rpc/SuperNode.ts"
 import type { Service } from "./Supervisor.ts"
 import { checkAccessListMethod } from "./SupervisorError.ts"
 import type { SuperRoot } from "./SyncStatus.ts"
@@ -85,8 +86,19 @@ const methods: Methods = {
   )
 }
 
+/** How answers are shaped where consumers of two ages exist. */
+export interface Forms {
+  /** `superroot_atTimestamp` answers without `data`, as later revisions of op-supernode do. Default: with it. */
+  readonly flatSuperRoots?: boolean | undefined
+}
+
+const all = ({ flatSuperRoots = false }: Forms): Methods => ({
+  ...methods,
+  ...superNodeMethods(flatSuperRoots)
+})
+
 /** The names of all methods, for documentation and tests. */
-export const methodNames: ReadonlyArray<string> = Object.keys(methods)
+export const methodNames: ReadonlyArray<string> = Object.keys(all({}))
 
 /** Carries out calls of a supervisor's public methods. */
-export const dispatch = (service: Service): Dispatch => dispatchOf(methods, service)
+export const dispatch = (service: Service, forms: Forms = {}): Dispatch => dispatchOf(all(forms), service)

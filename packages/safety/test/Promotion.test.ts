@@ -162,6 +162,8 @@ const safeOutcome = (world: Promotion.World, id: ChainId) => {
       return `${outcome._tag} ${outcome.pair.derived.number} at ${outcome.pair.source.number}`
     case "Invalidate":
       return `Invalidate ${outcome.derived.number} at ${outcome.source.number}`
+    case "Stuck":
+      return `Stuck at ${outcome.derived.number}`
     case "Wait":
       return outcome.fault._tag === "Future" && outcome.fault.waitsOn
         ? `Future on ${outcome.fault.waitsOn}`
@@ -203,6 +205,17 @@ describe("Promotion.crossSafeStep", () => {
       "Bump 0 at 1"
     ],
     ["no messages", () => safeOutcome(worldOf(local2, b(wrong)), "901"), "Promote 2 at 1"],
+    ["a message that never was", () => safeOutcome(worldOf(safe2, b(wrong)), "902"), "Invalidate 2 at 1"],
+    [
+      "a message in a replacement, which is never replaced itself",
+      () => {
+        const chain = b(wrong)
+        const replacement = { source: s(1), derived: seal("902", 2), revision: 2, invalidated: false }
+        const local = [...db("902", [0, 0], [1, 0], [1, 1]), replacement]
+        return safeOutcome(worldOf(safe2, { ...chain, local }), "902")
+      },
+      "Stuck at 2"
+    ],
     ["nothing derived after the last source", () => safeOutcome(worldOf(safe2, b(wrong)), "901"), "Future"],
     [
       "an older message, cross-safe in scope",

@@ -154,7 +154,7 @@ const violation = (options: ClientOptions): string | undefined => {
   if (!Grpc.isToken(Redacted.value(options.token))) return `the token is no bearer token: ${tokenRule}`
   return url.protocol === "https:" || isLoopback(url.hostname) || options.insecureTokens
     ? undefined
-    : `the token would travel in the clear to ${url.host}: use https, or set insecureTokens if something else protects it`
+    : `the token would travel in the clear to ${url.host}: use https (ephor-node knows no other way; a program of one's own may set insecureTokens)`
 }
 
 /** How often a publisher is pinged: what it has asked for outlives its connection. */

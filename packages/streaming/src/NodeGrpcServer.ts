@@ -231,7 +231,7 @@ const make = Effect.fnUntraced(function* (
         }
   const check = tokens === undefined ? undefined : yield* tokenCheck(where, tokens)
   if (check !== undefined && tls === undefined && !isLoopback(options.host) && !options.insecureTokens) {
-    const why = `tokens would travel in the clear on ${options.host}: give tls, listen on 127.0.0.1, or set insecureTokens if something else protects them`
+    const why = `tokens would travel in the clear on ${options.host}: give tls, listen on 127.0.0.1, or set insecureTokens (ephor-node: --stream-insecure-tokens) if something else protects them`
     return yield* new ObserverError({ where, reason: new Misconfigured({ why }) })
   }
   const fork = yield* FiberSet.makeRuntime<never, void, never>()

@@ -97,7 +97,7 @@ describe("TLS", () => {
   )
 
   const distrusted: ReadonlyArray<readonly [string, ClientOptions, string]> = [
-    ["an unknown authority", {}, "give its authority as ca, or its key as serverKeys"],
+    ["an unknown authority", {}, "give its authority as ca (ephor-node: --ca)"],
     ["another authority", { ca: alice.cert }, "give its authority as ca"],
     ["another name", { ca: cert, serverName: "somebody.test" }, "is not trusted"],
     ["another key", { serverKeys: [alice.hash] }, `the key ${publisher.hash} is not among serverKeys`],
@@ -262,7 +262,7 @@ describe("configuration that cannot be meant", () => {
   }
 
   const clients: ReadonlyArray<readonly [string, NodeGrpcClient.Options, string]> = [
-    ["a token in the clear", { url: "http://publisher.test:1", token }, "use https, or set insecureTokens"],
+    ["a token in the clear", { url: "http://publisher.test:1", token }, "may set insecureTokens"],
     ["keys in the clear", { url: "http://127.0.0.1:1", serverKeys: [alice.hash] }, "use https"],
     ["a password in the address", { url: "http://u:p@127.0.0.1:1" }, "give a token instead"],
     ["a key without certificate", { url: "https://127.0.0.1:1", key }, "give both, or neither"],

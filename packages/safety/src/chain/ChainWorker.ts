@@ -22,7 +22,7 @@ import { runInvalidator } from "./Invalidating.ts"
 import type { NodeLink } from "../node/Link.ts"
 import { rewind } from "./Rewinding.ts"
 import { addLocalSafe, advance, onReplaced, postCrossSafe } from "./Promoting.ts"
-import { checkAhead, checkConsistency, resetNode } from "./Resetting.ts"
+import { checkAhead, checkConsistency, makeUp, resetNode } from "./Resetting.ts"
 
 /** What a worker reacts to. */
 export type Input =
@@ -193,14 +193,23 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
   readonly seed: Seed | undefined
 }): Effect.fn.Return<ChainWorker, SupervisorError, Scope.Scope> {
   const { config, id, seed, shared, wakeWaiting } = options
+  const scope = yield* Effect.scope
   const queue = yield* Queue.bounded<Input>(shared.options.inputs)
   const poked = yield* Latch.make(false)
+  let wakePending = false
+  const wake = () => {
+    if (wakePending) return
+    // A full queue needs no wake: the worker looks after each input.
+    wakePending = Queue.offerUnsafe(queue, { _tag: "Wake" })
+  }
   const chain: ChainContext = {
     id,
     config,
     shared,
     links: [],
     pokeInvalidator: () => poked.openUnsafe(),
+    remind: (afterMs) =>
+      Effect.sleep(afterMs).pipe(Effect.andThen(Effect.sync(wake)), Effect.forkIn(scope), Effect.asVoid),
     indexTarget: 0,
     lastIndexTarget: 0,
     indexLink: undefined,
@@ -224,7 +233,6 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
       ordered.closeUnsafe()
     }
   })
-  let wakePending = false
   let more = true
   const turn = Effect.gen(function* () {
     const input = more ? yield* Queue.poll(queue) : Option.some(yield* Queue.take(queue))
@@ -232,6 +240,7 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
     yield* obey
     const before = stateOf(chain).version
     if (Option.isSome(input)) yield* tolerant(onInput(chain, input.value))
+    yield* makeUp(chain)
     more = yield* indexMore(chain)
     yield* advance(chain)
     const moved = stateOf(chain).version !== before
@@ -246,11 +255,6 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
   const invalidate = runInvalidator(chain, poked, (link, replaceBlock) =>
     Effect.asVoid(Queue.offer(queue, { _tag: "Event", link, epoch: link.epoch, event: { replaceBlock } }))
   )
-  const wake = () => {
-    if (wakePending) return
-    // A full queue needs no wake: the worker looks after each input.
-    wakePending = Queue.offerUnsafe(queue, { _tag: "Wake" })
-  }
   return {
     context: chain,
     offer: (input) => Effect.asVoid(Queue.offer(queue, input)),

@@ -32,28 +32,30 @@ const round = Effect.fnUntraced(function* (
   invalid: BlockSeal,
   report: (link: NodeLink, replacement: BlockReplacement) => Effect.Effect<void>
 ) {
-  for (const link of chain.links) {
+  // All at a time: a node that does not answer delays none of the others.
+  const one = Effect.fnUntraced(function* (link: NodeLink) {
     const known = yield* findReplacement(link, invalid).pipe(
       Effect.catch((error) => Effect.as(Effect.logDebug(error.message), Option.none<BlockReplacement>()))
     )
     if (Option.isSome(known)) yield* report(link, known.value)
     else link.post("invalidateBlock", link.node.invalidateBlock(invalid))
-  }
+  })
+  yield* Effect.forEach(chain.links, one, { concurrency: "unbounded", discard: true })
 })
 
-/** Works whenever it is poked, for as long as a block of the chain is marked invalid. */
+/**
+ * Works for as long as a block of the chain is marked invalid. A poke ends the pause between two rounds, and a round that
+ * a node holds up: another block is marked by then, perhaps.
+ */
 export const runInvalidator = (
   chain: ChainContext,
   poked: Latch.Latch,
   report: (link: NodeLink, replacement: BlockReplacement) => Effect.Effect<void>
 ): Effect.Effect<never> =>
-  Effect.gen(function* () {
-    yield* poked.await
+  Effect.suspend(() => {
     poked.closeUnsafe()
-    while (true) {
-      const marker = DerivationDb.marker(stateOf(chain).local)
-      if (marker === undefined) return
-      yield* round(chain, marker.derived, report)
-      yield* Effect.sleep(chain.shared.options.invalidationRetryMs)
-    }
+    const marker = DerivationDb.marker(stateOf(chain).local)
+    if (marker === undefined) return poked.await
+    const pause = Effect.sleep(chain.shared.options.invalidationRetryMs)
+    return Effect.raceFirst(Effect.andThen(round(chain, marker.derived, report), pause), poked.await)
   }).pipe(Effect.forever)

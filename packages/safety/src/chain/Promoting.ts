@@ -96,6 +96,7 @@ const decideCrossSafe = (chain: ChainContext): Decision<CrossSafeOutcome> => {
   const state = stateOf(chain)
   const outcome = crossSafeStep(ledger.world, chain.id)
   switch (outcome._tag) {
+    case "Stuck":
     case "Wait":
       return unchanged(outcome)
     case "Promote":
@@ -148,6 +149,20 @@ const onInvalid = Effect.fnUntraced(function* (
   shared.wakeAll()
 })
 
+/** A broken node: nothing can be done here, and nobody may build upon what it says. Told once. */
+const onStuck = (
+  chain: ChainContext,
+  { derived, why }: Extract<CrossSafeOutcome, { readonly _tag: "Stuck" }>
+) => {
+  const { shared } = chain
+  if (chain.lastConflict === why) return Effect.void
+  chain.lastConflict = why
+  if (shared.options.failsafeOnInvalidation) shared.failsafe = true
+  return Effect.logError(
+    `the replacement ${show(derived)} holds a message, which deposits cannot: cross-safe stands until its node is repaired (it must build replacements from deposits only), and admin_rewind to the block before: ${why}`
+  )
+}
+
 /** Raises cross-safe as far as it goes. */
 const advanceCrossSafe = Effect.fnUntraced(function* (chain: ChainContext) {
   const { last, moved } = yield* repeat(
@@ -157,6 +172,7 @@ const advanceCrossSafe = Effect.fnUntraced(function* (chain: ChainContext) {
   )
   if (last._tag === "Wait") noteWait(chain, last.fault)
   if (last._tag === "Invalidate") yield* onInvalid(chain, last)
+  if (last._tag === "Stuck") yield* onStuck(chain, last)
   const entry = crossSafeEntry(chain)
   if (moved && entry !== undefined) for (const link of chain.links) postCrossSafe(link, entry)
 })

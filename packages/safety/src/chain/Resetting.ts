@@ -127,8 +127,17 @@ const postCrossUnsafe = (chain: ChainContext, link: NodeLink, heads: Heads) => {
   link.post("updateCrossUnsafe", link.node.updateCrossUnsafe(idOf(head)))
 }
 
+/** Has the node looked at again after some time; see `makeUp`. */
+const owe = (chain: ChainContext, link: NodeLink, afterMs: number) =>
+  Effect.suspend(() => {
+    if (link.owesReset) return Effect.void
+    link.owesReset = true
+    return chain.remind(afterMs)
+  })
+
 /**
- * Resets a node. A failure is logged only: the node keeps asking. While it runs, nothing else is sent to the node.
+ * Resets a node. A failure is logged: the node keeps asking, and what it contradicts us by is
+ * looked at again. While it runs, nothing else is sent to the node.
  */
 export const resetNode = Effect.fnUntraced(function* (
   chain: ChainContext,
@@ -138,16 +147,20 @@ export const resetNode = Effect.fnUntraced(function* (
   yield* Effect.logInfo(`a reset is needed: ${why}`)
   yield* Metric.update(Metric.withAttributes(Metrics.resets, { chain: chain.id }), 1)
   link.clear()
+  link.owesReset = false
   link.resetAtMs = yield* Elapsed.ms
   link.resetting = true
+  const contradicted = link.safe
   const heads = yield* run(chain, link).pipe(
     Effect.catchIf(
       (error): error is Exclude<Failure, SupervisorError> => error._tag !== "SupervisorError",
-      (error) =>
-        Effect.as(
-          Effect.logWarning(`the reset failed: ${"detail" in error ? error.detail : error.message}`),
-          Option.none<Heads>()
-        )
+      Effect.fnUntraced(function* (error: Exclude<Failure, SupervisorError>) {
+        yield* Effect.logWarning(`the reset failed: ${"detail" in error ? error.detail : error.message}`)
+        // What the node contradicts us by is not made good: it is looked at again, should the node say nothing more.
+        link.safe ??= contradicted
+        if (link.safe !== undefined) yield* owe(chain, link, chain.shared.options.resetIntervalMs)
+        return Option.none<Heads>()
+      })
     ),
     Effect.ensuring(
       Effect.sync(() => {
@@ -159,10 +172,13 @@ export const resetNode = Effect.fnUntraced(function* (
   if (DerivationDb.marker(stateOf(chain).local) !== undefined) chain.pokeInvalidator()
 })
 
-/** A reset that the node did not ask for. A node that keeps contradicting us is not reset in a tight loop. */
+/**
+ * A reset that the node did not ask for. A node that keeps contradicting us is not reset in a tight loop: what comes too
+ * soon after a reset is owed, and made up for when it is due.
+ */
 const correct = Effect.fnUntraced(function* (chain: ChainContext, link: NodeLink, why: string) {
-  const now = yield* Elapsed.ms
-  if (now - link.resetAtMs >= chain.shared.options.resetIntervalMs) yield* resetNode(chain, link, why)
+  const restMs = link.resetAtMs + chain.shared.options.resetIntervalMs - (yield* Elapsed.ms)
+  yield* restMs <= 0 ? resetNode(chain, link, why) : owe(chain, link, restMs)
 })
 
 /** The block, if it was found invalid and a replacement stands at its height: that begins a revision of its own. */
@@ -201,5 +217,20 @@ export const checkAhead = Effect.fnUntraced(function* (
   if (head === undefined) return yield* correct(chain, link, "no block is known to be local-safe")
   if (link.safe !== undefined && link.safe.number > head.number) {
     yield* correct(chain, link, `the node is at ${link.safe.number}, ahead of ${head.number}`)
+  }
+})
+
+/** Looks again at nodes that contradicted us too soon after a reset: whoever still does is reset now. */
+export const makeUp = Effect.fnUntraced(function* (
+  chain: ChainContext
+): Effect.fn.Return<void, SupervisorError> {
+  const now = yield* Elapsed.ms
+  for (const link of chain.links) {
+    if (!link.owesReset || now - link.resetAtMs < chain.shared.options.resetIntervalMs) continue
+    link.owesReset = false
+    yield* checkConsistency(chain, link)
+    // An invalid block is replaced before anything can be added, which leaves no gap.
+    const waits = DerivationDb.marker(stateOf(chain).local) !== undefined
+    if (link.safe !== undefined && !waits) yield* checkAhead(chain, link)
   }
 })

@@ -32,6 +32,8 @@ export interface NodeLink {
   exhausted: DerivedBlockRefPair | undefined
   /** When the last reset began, in milliseconds. */
   resetAtMs: number
+  /** It contradicted us too soon after a reset to be reset again: that is looked at later. */
+  owesReset: boolean
   /** While a reset runs, nothing else is sent. */
   resetting: boolean
   /** Queues an update in place of an older one of its kind. */
@@ -122,6 +124,7 @@ export const makeNodeLink = Effect.fnUntraced(function* (options: {
     safe: undefined,
     exhausted: undefined,
     resetAtMs: Number.NEGATIVE_INFINITY,
+    owesReset: false,
     resetting: false,
     post: (kind, call) => {
       if (link.resetting) return

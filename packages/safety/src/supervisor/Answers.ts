@@ -8,6 +8,8 @@ import { type ChainContext, idOf, type Shared, stateOf } from "./ChainContext.ts
 import { finalizedBlock } from "../chain/Finality.ts"
 import { type Operating } from "./Operating.ts"
 import * as queries from "./Queries.ts"
+import { superRootAtTimestamp } from "./SuperRoots.ts"
+import { superNodeStatus } from "./SuperStatus.ts"
 import * as Metrics from "../Metrics.ts"
 import { crossUnsafeHead, localSafeHead } from "../Promotion.ts"
 import { checkAccessListMethod, Failsafe, NotReady, SupervisorError } from "../SupervisorError.ts"
@@ -56,6 +58,7 @@ export const makeService = (
 ): Service => {
   const world: AccessListCheck.CheckedWorld = {
     ...shared.ledger.world,
+    strictIngress: shared.options.strictIngress,
     finalized: (id) => {
       const chain = contexts.get(id)
       return chain === undefined ? undefined : finalizedBlock(chain)?.derived
@@ -85,6 +88,10 @@ export const makeService = (
     superRootAtTimestamp: Effect.fn("Supervisor.superRootAtTimestamp")((timestamp: Timestamp) =>
       queries.superRootAt(contexts, timestamp)
     ),
+    superRootAt: Effect.fn("Supervisor.superRootAt")((timestamp: Timestamp) =>
+      superRootAtTimestamp(contexts, timestamp)
+    ),
+    superNodeStatus: superNodeStatus(contexts),
     checkAccessList: Effect.fn("Supervisor.checkAccessList")(function* (entries, minSafety, descriptor) {
       const method = checkAccessListMethod
       if (shared.failsafe) return yield* new SupervisorError({ method, reason: new Failsafe() })

@@ -41,6 +41,8 @@ export interface ChainContext {
   readonly links: Array<NodeLink>
   /** Sees to it that nodes are told to replace the block that is marked invalid. */
   readonly pokeInvalidator: () => void
+  /** Has the worker look again after some time. */
+  readonly remind: (afterMs: number) => Effect.Effect<void>
   /** Index logs up to this height. */
   indexTarget: BlockNumber
   /** The target at the last look. */

@@ -5,16 +5,24 @@
  * be invalidated under its feet. Its writes leave as one batch, in the order of the decisions, and it is over when they
  * are on disk: only then may anybody be told. A failed write ends the supervisor, as memory is ahead of the disk then.
  */
-import { Deferred, Effect, Exit, Queue, Result, Schema, type Scope, Stream } from "effect"
+import { Deferred, Effect, Exit, Queue, Result, type Scope, Stream } from "effect"
 import { Store, type StoreError, type Write } from "@ephor/store/Store"
-import * as Manifest from "@ephor/store/Manifest"
-import * as Table from "@ephor/store/Table"
-import { BlockRef, BlockSeal, type ChainId, type Hash, Scale, Wire } from "@ephor/types"
-import * as DbFile from "../DbFile.ts"
+import type { BlockRef, BlockSeal, ChainId, Hash } from "@ephor/types"
 import * as DerivationDb from "../DerivationDb.ts"
 import type { LinkRules } from "../LinkCheck.ts"
 import * as LogsDb from "../LogsDb.ts"
 import type { World } from "../Promotion.ts"
+import { makeSlabs, sharedBlock, sharedCross, sharedLocal, type Slabs } from "./Sharing.ts"
+import {
+  crossTable,
+  crossUnsafeTable,
+  finalizedKey,
+  invalidatedTable,
+  l1Table,
+  localTable,
+  logsTable,
+  unpacked
+} from "./Tables.ts"
 import { BadConfiguration, StoreFailed, SupervisorError } from "../SupervisorError.ts"
 
 /** The databases of one chain. The arrays are changed by the ledger only. */
@@ -27,6 +35,8 @@ export interface ChainState {
   readonly invalidated: Map<Hash, BlockSeal>
   /** Grows with every change: tells whether there is something new to look at. */
   version: number
+  /** Where the hashes of logs are kept. */
+  readonly slabs: Slabs
 }
 
 /** What a decision changes on one chain. Absent fields stay as they are. */
@@ -67,61 +77,6 @@ export interface Ledger {
 
 type Entry = DerivationDb.DerivationEntry
 
-/** SCALE: a hash takes its 32 bytes. */
-const scale = <S extends Schema.Codec<any, any>>(value: S) => {
-  const codec: Table.Codec<S["Type"]> = { encode: Scale.encode(value), decode: Scale.decode(value) }
-  return { value, codec }
-}
-
-/** Entries as op-supervisor writes them. */
-const derivation = {
-  value: DerivationDb.DerivationEntry,
-  codec: {
-    encode: (entry: Entry) => DbFile.encode([entry]),
-    decode: (bytes: Uint8Array) => {
-      const [entry] = Result.getOrThrow(DbFile.decode(bytes))
-      if (entry === undefined) throw new RangeError("the entry is empty")
-      return entry
-    }
-  }
-}
-
-const StoredBlock = Schema.Struct({
-  ...BlockRef.fields,
-  logs: Wire.Bytes,
-  executing: Schema.Array(LogsDb.ExecutingLog)
-})
-const packed = (block: LogsDb.SealedBlock) => ({ ...block, logs: LogsDb.pack(block.logs) })
-// The bytes of a record that was read are a view of all of it.
-const unpacked = (block: typeof StoredBlock.Type): LogsDb.SealedBlock => ({
-  ...block,
-  logs: new LogsDb.PackedHashes(block.logs.slice())
-})
-
-const key = [Table.text, Table.u64] as const
-const logsTable = Table.make({ name: "supervisor/logs", key, ...scale(StoredBlock) })
-const localTable = Table.make({ name: "supervisor/local-safe", key, ...derivation })
-const crossTable = Table.make({ name: "supervisor/cross-safe", key, ...derivation })
-const crossUnsafeTable = Table.make({
-  name: "supervisor/cross-unsafe",
-  key: [Table.text],
-  ...scale(BlockSeal)
-})
-const invalidatedTable = Table.make({
-  name: "supervisor/invalidated",
-  key: [Table.text, Table.hash],
-  ...scale(BlockSeal)
-})
-const l1Table = Table.make({ name: "supervisor/l1", key: [Table.text], ...scale(BlockRef) })
-const finalizedKey = ["finalized"] as const
-
-/** All of them, for the manifest of a data directory. A change of what a record is raises the version. */
-export const family = Manifest.family({
-  name: "supervisor",
-  version: 1,
-  tables: [logsTable, localTable, crossTable, crossUnsafeTable, invalidatedTable, l1Table]
-})
-
 const storeFailed = (method: string) => (cause: StoreError) =>
   new SupervisorError({ method, reason: new StoreFailed({ cause }) })
 
@@ -137,10 +92,19 @@ const editWrites = (
   return writes
 }
 
-const applyEdit = (entries: Array<Entry>, edit: DerivationDb.Edit) => {
+const applyEdit = (
+  entries: Array<Entry>,
+  edit: DerivationDb.Edit,
+  shared: (entry: Entry, before: Entry | undefined) => Entry
+) => {
   entries.length = edit.keep
-  for (const entry of edit.append) entries.push(entry)
+  for (const entry of edit.append) entries.push(shared(entry, entries.at(-1)))
 }
+
+const asLocal = (state: ChainState) => (entry: Entry, before: Entry | undefined) =>
+  sharedLocal(entry, before, state.logs)
+const asCross = (state: ChainState) => (entry: Entry, before: Entry | undefined) =>
+  sharedCross(entry, before, state.local)
 
 /** Changes memory and tells what to write. */
 const applyChange = (state: ChainState, change: Change): Array<Write> => {
@@ -150,18 +114,18 @@ const applyChange = (state: ChainState, change: Change): Array<Write> => {
     const { append, keep } = change.logs
     for (const { number } of state.logs.slice(keep)) writes.push(logsTable.delete([chainId, number]))
     state.logs.length = keep
-    for (const block of append.map(packed)) {
-      state.logs.push(block)
-      writes.push(logsTable.put([chainId, block.number], { ...block, logs: block.logs.bytes }))
+    for (const block of append) {
+      state.logs.push(sharedBlock(block, state.logs.at(-1), state.slabs))
+      writes.push(logsTable.put([chainId, block.number], { ...block, logs: LogsDb.pack(block.logs).bytes }))
     }
   }
   if (change.local !== undefined) {
     writes.push(...editWrites(localTable, chainId, state.local.length, change.local))
-    applyEdit(state.local, change.local)
+    applyEdit(state.local, change.local, asLocal(state))
   }
   if (change.cross !== undefined) {
     writes.push(...editWrites(crossTable, chainId, state.cross.length, change.cross))
-    applyEdit(state.cross, change.cross)
+    applyEdit(state.cross, change.cross, asCross(state))
   }
   if (change.crossUnsafe !== undefined) {
     state.crossUnsafe = change.crossUnsafe
@@ -194,9 +158,19 @@ const loadChain = Effect.fnUntraced(function* (
       Stream.runCollect,
       Effect.mapError(storeFailed("start"))
     )
-  const logs = (yield* collect(logsTable.iterate(store, [chainId]))).map(unpacked)
-  const local = [...(yield* collect(localTable.iterate(store, [chainId])))]
-  const cross = [...(yield* collect(crossTable.iterate(store, [chainId])))]
+  const slabs = makeSlabs()
+  const logs: Array<LogsDb.SealedBlock> = []
+  for (const block of yield* collect(logsTable.iterate(store, [chainId]))) {
+    logs.push(sharedBlock(unpacked(block), logs.at(-1), slabs))
+  }
+  const localEntries: Array<Entry> = []
+  for (const entry of yield* collect(localTable.iterate(store, [chainId]))) {
+    localEntries.push(sharedLocal(entry, localEntries.at(-1), logs))
+  }
+  const crossEntries: Array<Entry> = []
+  for (const entry of yield* collect(crossTable.iterate(store, [chainId]))) {
+    crossEntries.push(sharedCross(entry, crossEntries.at(-1), localEntries))
+  }
   const invalidated = yield* collect(invalidatedTable.iterate(store, [chainId]))
   const gap = logs.findIndex((block, i) => i > 0 && block.parentHash !== logs[i - 1]!.hash)
   if (gap >= 0)
@@ -204,8 +178,9 @@ const loadChain = Effect.fnUntraced(function* (
   const crossUnsafe = yield* Effect.mapError(crossUnsafeTable.get(store, [chainId]), storeFailed("start"))
   return {
     logs,
-    local,
-    cross,
+    local: localEntries,
+    cross: crossEntries,
+    slabs,
     invalidated: new Map(invalidated.map((block) => [block.hash, block])),
     crossUnsafe: crossUnsafe._tag === "Some" ? crossUnsafe.value : undefined,
     version: 0

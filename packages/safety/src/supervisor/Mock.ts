@@ -1,6 +1,6 @@
 /** Answers of the right shape without anything behind them. */
 import { Effect } from "effect"
-import type { DependencySet } from "../DependencySet.ts"
+import { chains, type DependencySet } from "../DependencySet.ts"
 import type { Service } from "../Supervisor.ts"
 
 const hash = `0x${"0".repeat(64)}` as const
@@ -8,12 +8,31 @@ const block = { hash, number: 0 }
 const ref = { ...block, parentHash: hash, timestamp: 0 }
 const pair = { source: block, derived: block }
 
+const l2 = { ...ref, l1origin: block, sequenceNumber: 0 }
+const status = {
+  currentL1: ref,
+  headL1: ref,
+  finalizedL1: ref,
+  unsafe: l2,
+  crossUnsafe: l2,
+  localSafe: l2,
+  crossSafe: l2,
+  finalized: l2
+}
+
 /** A supervisor that accepts everything and knows nothing: every head is the zero block. */
 export const mockService = (dependencySet: DependencySet): Service => {
   const ids = Object.keys(dependencySet.dependencies)
   let failsafe = false
   const at = (value: typeof block) => () => Effect.succeed(value)
   const heads = { localUnsafe: ref, localSafe: block, crossUnsafe: block, safe: block, finalized: block }
+  const progress = {
+    chainIds: chains(dependencySet),
+    currentL1: block,
+    safeTimestamp: 0,
+    localSafeTimestamp: 0,
+    finalizedTimestamp: 0
+  }
   return {
     dependencySet,
     syncStatus: Effect.succeed({
@@ -32,6 +51,11 @@ export const mockService = (dependencySet: DependencySet): Service => {
     allSafeDerivedAt: () => Effect.succeed(Object.fromEntries(ids.map((id) => [id, block]))),
     superRootAtTimestamp: (timestamp) =>
       Effect.succeed({ crossSafeDerivedFrom: block, timestamp, superRoot: hash, chains: [] }),
+    superRootAt: () => Effect.succeed({ ...progress, optimistic: {} }),
+    superNodeStatus: Effect.succeed({
+      ...progress,
+      chains: Object.fromEntries(ids.map((id) => [id, status]))
+    }),
     derivations: () => Effect.succeed({ local: [], cross: [] }),
     checkAccessList: () => Effect.void,
     failsafe: Effect.sync(() => failsafe),

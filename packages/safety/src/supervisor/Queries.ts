@@ -23,10 +23,10 @@ import type { ChainStatus, SuperRoot, SyncStatus } from "../SyncStatus.ts"
 import { type ChainContext, idOf, stateOf } from "./ChainContext.ts"
 import { finalizedBlock } from "../chain/Finality.ts"
 
-type Chains = ReadonlyMap<ChainId, ChainContext>
+export type Chains = ReadonlyMap<ChainId, ChainContext>
 
-const zeroHash = `0x${"0".repeat(64)}` as const
-const zeroBlock: BlockId = { hash: zeroHash, number: 0 }
+export const zeroHash = `0x${"0".repeat(64)}` as const
+export const zeroBlock: BlockId = { hash: zeroHash, number: 0 }
 
 const refused = (method: string, fault: Fault) =>
   new SupervisorError({ method, reason: new Refused({ fault }) })
@@ -48,7 +48,7 @@ export const known = <A>(chain: ChainContext, what: string, value: A | undefined
     : Result.succeed(value)
 
 /** The L1 block that derivation of a chain is at: as a node said, or as of the last local-safe entry. */
-const currentL1 = (chain: ChainContext): BlockRef | undefined => {
+export const currentL1 = (chain: ChainContext): BlockRef | undefined => {
   if (chain.currentL1 !== undefined) return chain.currentL1
   const { local } = stateOf(chain)
   const source = local.at(-1)?.source
@@ -59,64 +59,83 @@ const currentL1 = (chain: ChainContext): BlockRef | undefined => {
 
 interface Snapshot {
   readonly status: ChainStatus
-  readonly l1: BlockRef
+  readonly l1: BlockRef | undefined
   readonly safe: Timestamp
   readonly finalized: Timestamp
 }
 
+export const zeroRef: BlockRef = { ...zeroBlock, parentHash: zeroHash, timestamp: 0 }
+
+const refOf = ({ hash, number, parentHash, timestamp }: BlockRef): BlockRef => ({
+  hash,
+  number,
+  parentHash,
+  timestamp
+})
+
+const idOrZero = (block: BlockSeal | undefined): BlockId => (block === undefined ? zeroBlock : idOf(block))
+
+/** What is known of a chain; nothing if that is nothing at all. */
 const snapshot = (chain: ChainContext): Snapshot | undefined => {
   const state = stateOf(chain)
   const unsafe = state.logs.at(-1)
   const safe = state.cross.at(-1)?.derived
   const localSafe = localSafeHead(state)?.derived
-  const crossUnsafe = crossUnsafeHead(state)
   const l1 = currentL1(chain)
-  if (!unsafe || !safe || !localSafe || !crossUnsafe || !l1) return undefined
+  if (!unsafe && !localSafe && !safe && !l1) return undefined
   const finalized = finalizedBlock(chain)?.derived
-  const { hash, number, parentHash, timestamp } = unsafe
   return {
     status: {
-      localUnsafe: { hash, number, parentHash, timestamp },
-      localSafe: idOf(localSafe),
-      crossUnsafe: idOf(crossUnsafe),
-      safe: idOf(safe),
-      finalized: finalized === undefined ? zeroBlock : idOf(finalized)
+      localUnsafe: unsafe === undefined ? zeroRef : refOf(unsafe),
+      localSafe: idOrZero(localSafe),
+      crossUnsafe: idOrZero(crossUnsafeHead(state)),
+      safe: idOrZero(safe),
+      finalized: idOrZero(finalized)
     },
     l1,
-    safe: safe.timestamp,
+    safe: safe?.timestamp ?? 0,
     finalized: finalized?.timestamp ?? 0
   }
 }
 
-/** All chains at one moment. `NotReady` while a chain has not started, or two chains disagree about L1. */
+const nothingKnown: Snapshot = {
+  status: {
+    localUnsafe: zeroRef,
+    localSafe: zeroBlock,
+    crossUnsafe: zeroBlock,
+    safe: zeroBlock,
+    finalized: zeroBlock
+  },
+  l1: undefined,
+  safe: 0,
+  finalized: 0
+}
+
+/**
+ * All chains at one moment; what is not known is zero, which makes the least of all chains zero, too. `NotReady` while nothing is known of any chain, or two chains disagree about L1.
+ */
 export const syncStatus = (chains: Chains): Effect.Effect<SyncStatus, SupervisorError> => {
   const method = "supervisor_syncStatus"
   const notReady = (why: string) =>
     Effect.fail(new SupervisorError({ method, reason: new NotReady({ why }) }))
-  const statuses: { [id: ChainId]: ChainStatus } = {}
-  const snapshots: Array<Snapshot> = []
-  for (const [id, chain] of chains) {
-    const found = snapshot(chain)
-    if (found === undefined) return notReady("supervisor status tracker not ready")
-    statuses[id] = found.status
-    snapshots.push(found)
+  const found = Array.from(chains, ([id, chain]) => [id, snapshot(chain)] as const)
+  if (found.every(([, snapshot]) => snapshot === undefined)) {
+    return notReady("supervisor status tracker not ready")
   }
-  const lowest = snapshots.reduce<BlockRef | undefined>(
-    (low, { l1 }) => (low === undefined || l1.number < low.number ? l1 : low),
-    undefined
-  )
-  if (lowest === undefined) return notReady("supervisor status tracker not ready")
-  const other = snapshots.find(({ l1 }) => l1.number === lowest.number && l1.hash !== lowest.hash)
+  const snapshots = found.map(([, snapshot]) => snapshot ?? nothingKnown)
+  const sources = snapshots.flatMap(({ l1 }) => (l1 === undefined ? [] : [l1]))
+  const lowest = sources.reduce((low, l1) => (l1.number < low.number ? l1 : low), sources[0] ?? zeroRef)
+  const other = sources.find(({ hash, number }) => number === lowest.number && hash !== lowest.hash)
   if (other !== undefined) {
     return notReady(
-      `min synced L1 mismatch: ${lowest.hash}:${lowest.number} != ${other.l1.hash}:${other.l1.number}`
+      `min synced L1 mismatch: ${lowest.hash}:${lowest.number} != ${other.hash}:${other.number}`
     )
   }
   return Effect.succeed({
-    minSyncedL1: lowest,
+    minSyncedL1: sources.length < snapshots.length ? zeroRef : lowest,
     safeTimestamp: Math.min(...snapshots.map(({ safe }) => safe)),
     finalizedTimestamp: Math.min(...snapshots.map(({ finalized }) => finalized)),
-    chains: statuses
+    chains: Object.fromEntries(found.map(([id, snapshot]) => [id, (snapshot ?? nothingKnown).status]))
   })
 }
 
@@ -142,7 +161,7 @@ export const allSafeDerivedAt = (
 }
 
 /** Asks the nodes of a chain one after the other, until one answers. */
-const askAny = Effect.fnUntraced(function* <A>(
+export const askAny = Effect.fnUntraced(function* <A>(
   method: string,
   chain: ChainContext,
   call: (node: ManagedNode) => Effect.Effect<A, ManagedNodeError>

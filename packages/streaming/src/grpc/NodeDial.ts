@@ -83,7 +83,7 @@ export const dial = (
     }
     const lost = (error: Error) => {
       if (!isCertificateFault(error)) return fail(new Unavailable({ why: error.message }))
-      const why = `the publisher's certificate is not trusted (${error.message}): give its authority as ca, or its key as serverKeys`
+      const why = `the publisher's certificate is not trusted (${error.message}): give its authority as ca (ephor-node: --ca), or its key as serverKeys (--server-key)`
       return fail(new Untrusted({ why }))
     }
     const timer = setTimeout(() => {
