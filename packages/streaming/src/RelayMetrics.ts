@@ -37,3 +37,32 @@ export const refused = counter(
 )
 /** Identities in the path of the source in use. */
 export const hops = Metric.gauge("streaming_relay_hops", { description: "Hops to the origin" })
+
+/** Segments written to an archive. */
+export const archiveSegments = counter(
+  "streaming_relay_archive_segments_total",
+  "Segments that a relay has added to its archive"
+)
+/** Commits in the archive now. */
+export const archiveCommits = Metric.gauge("streaming_relay_archive_commits", {
+  description: "Commits in the archive of a relay"
+})
+/** Reads of commits that were in the archive only. */
+export const archiveReads = counter(
+  "streaming_relay_archive_reads_total",
+  "Requests answered from the archive"
+)
+
+/** What can be wrong with an archive. */
+export type ArchiveFault = "damaged" | "hole" | "foreign"
+const archiveRefusals = counter(
+  "streaming_relay_archive_refused_total",
+  "Segments and archives that were refused, by cause: damaged, hole, foreign"
+)
+const refusedBy = {
+  damaged: Metric.withAttributes(archiveRefusals, { cause: "damaged" }),
+  hole: Metric.withAttributes(archiveRefusals, { cause: "hole" }),
+  foreign: Metric.withAttributes(archiveRefusals, { cause: "foreign" })
+}
+/** Segments and archives that were refused, by cause. */
+export const archiveRefused = (cause: ArchiveFault) => refusedBy[cause]
