@@ -93,8 +93,8 @@ export class Connections {
     h2.on("sessionError", () => {})
   }
 
-  /** Takes a new connection, or turns it away before anything was read from it. */
-  accept(raw: Net.Socket): void {
+  /** Takes a new connection, or turns it away before anything was read from it; a local one is in the clear. */
+  accept(raw: Net.Socket, isLocal: boolean): void {
     const limits = this.#limits
     raw.on("error", () => {})
     const address = raw.remoteAddress ?? ""
@@ -131,7 +131,7 @@ export class Connections {
       // A stranger may hear why, and has no more time than others need for their first frame.
       if (stranger === undefined) session?.once("remoteSettings", () => clearTimeout(patience))
     }
-    if (this.#tls === undefined) return serve(raw, undefined, undefined)
+    if (isLocal || this.#tls === undefined) return serve(raw, undefined, undefined)
     this.#handshakes.set(name, serve)
     this.#tls.emit("connection", raw)
     return undefined
