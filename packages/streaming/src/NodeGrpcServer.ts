@@ -11,6 +11,7 @@ import { dispatch } from "./grpc/NodeDispatch.ts"
 import { listen, type ListenAddress, nameOf, urlOf } from "./grpc/NodeListen.ts"
 import { routerOf } from "./grpc/NodeRouter.ts"
 import type { ServerCall } from "./grpc/NodeServerCall.ts"
+import { Subscribers } from "./grpc/NodeSubscribers.ts"
 import * as Metrics from "./Metrics.ts"
 import { isLoopback, serverContext, type ServerTls } from "./NodeTls.ts"
 import { tokenCheck, type Tokens } from "./NodeTokens.ts"
@@ -74,6 +75,8 @@ export interface ServerOptions {
   readonly maxStreamsPerSession: number
   /** Calls open with one key or one token, over all connections. Default 1000. */
   readonly maxCallsPerIdentity: number
+  /** Subscribers that metrics tell apart while the process lives, by key, token or address; all others are one. Default 64. */
+  readonly maxSubscriberLabels: number
   /** Time for a new connection to speak HTTP/2, its TLS handshake included. Default 10 000. */
   readonly handshakeMs: number
   /** A connection without a call for this long is closed. Default 300 000. */
@@ -128,6 +131,7 @@ export const defaults: ServerOptions = {
   maxSessionsPerAddress: 1000,
   maxStreamsPerSession: 100,
   maxCallsPerIdentity: 1000,
+  maxSubscriberLabels: 64,
   handshakeMs: 10_000,
   idleMs: 300_000,
   tokenCheckMs: 5000,
@@ -159,6 +163,8 @@ export class GrpcServer extends Context.Service<
 const inboundWindow = 64 * 1024
 /** Interval at which what was sent is added to its metric. */
 const countMs = 250
+/** Interval at which it is told how subscribers stand. */
+const tellMs = 1000
 
 const http2Options = (options: ServerOptions): Http2.ServerOptions => ({
   settings: {
@@ -215,7 +221,8 @@ const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<GrpcServer["Service"], ObserverError, ObserverApi.ObserverApi | Scope.Scope> {
   const options = { ...defaults, ...given }
   const where = "NodeGrpcServer"
-  const route = routerOf(yield* ObserverApi.ObserverApi, options)
+  const api = yield* ObserverApi.ObserverApi
+  const route = routerOf(api, options)
   const { tls, tokens } = options
   const security: Security | undefined =
     tls === undefined
@@ -248,11 +255,19 @@ const make = Effect.fnUntraced(function* (
   })
   yield* Effect.addFinalizer(() => count)
   yield* count.pipe(Effect.delay(countMs), Effect.forever, Effect.forkScoped)
+  const subscribers = new Subscribers(options.maxSubscriberLabels)
+  const tip = api.replayInfo ?? Effect.succeed({ highestCommitIndex: 0 })
+  const tell = Effect.suspend(() =>
+    subscribers.isEmpty
+      ? Effect.void
+      : Effect.flatMap(tip, ({ highestCommitIndex }) => subscribers.tell(highestCommitIndex))
+  )
+  yield* tell.pipe(Effect.ignore, Effect.delay(tellMs), Effect.forever, Effect.forkScoped)
   const calls = new Set<ServerCall>()
   const connections = new Connections(Http2.createServer(http2Options(options)), options, security, {
     refused,
     sessions: (delta) => void fork(Metric.modify(Metrics.sessions, delta)),
-    call: dispatch(options, route, check, calls, fork, refused, (bytes) => (sentBytes += bytes))
+    call: dispatch(options, route, check, calls, fork, refused, subscribers, (bytes) => (sentBytes += bytes))
   })
   if (tls?.renewals !== undefined)
     yield* Effect.forkScoped(

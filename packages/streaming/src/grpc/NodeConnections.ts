@@ -51,6 +51,8 @@ export interface Peer {
   readonly session: Http2.ServerHttp2Session
   /** Name of the key that it has shown, if that is known here. */
   readonly key: Hash | undefined
+  /** Where it is; nothing for whoever is on this machine's own socket. */
+  readonly address: string | undefined
   /** Why its calls are refused, if they are. */
   readonly stranger: string | undefined
   /** Told of what its calls are answered. */
@@ -189,7 +191,7 @@ export class Connections {
     session.setLocalWindowSize(connectionWindow)
     keepAlive(session, limits, () => refused("keepalive"))
     const control = watchControl(session, limits, () => refused("control"))
-    const peer: Peer = { session, key, stranger, control }
+    const peer: Peer = { session, key, address: socket.remoteAddress, stranger, control }
     const idle = this.#watchIdle(session)
     session.on("close", () => {
       clearTimeout(idle.timer)
