@@ -12,6 +12,7 @@ import { governanceCommand } from "./inspect/GovernanceCommand.ts"
 import { keyCommand } from "./KeyCommand.ts"
 import { settings } from "./NodeConfig.ts"
 import { observeCommand } from "./observe/ObserveCommand.ts"
+import { archiveCommand } from "./observe/ArchiveCommand.ts"
 import { relayCommand } from "./observe/RelayCommand.ts"
 import { resolve, runCommand } from "./RunCommand.ts"
 
@@ -27,6 +28,7 @@ export const command = Command.make("ephor-node").pipe(
     devnetCommand,
     observeCommand,
     relayCommand,
+    archiveCommand,
     disputesCommand,
     governanceCommand,
     dbCommand,

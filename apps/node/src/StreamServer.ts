@@ -18,6 +18,11 @@ export const settings = {
     description: "Port of the block and commit streams (gRPC)",
     default: 50_051
   }),
+  streamListen: Settings.list("stream-listen", {
+    description:
+      "Where to listen instead of --stream-addr and --stream-port, all of them: host:port, [ipv6]:port, unix:/path (for this user only, in the clear)",
+    default: []
+  }),
   streamTlsKey: Settings.optionalPath("stream-tls-key", {
     description: "PEM file with the private key of the streams; with it they are served over TLS only"
   }),
@@ -101,6 +106,19 @@ const tlsOf = Effect.fnUntraced(function* ({
   return { key: Redacted.make(first.key), cert: first.cert, renewals, ...Access.given({ clientKeys }) }
 })
 
+/** An address to listen on. */
+const addressOf = Effect.fnUntraced(function* (
+  text: string
+): Effect.fn.Return<NodeGrpcServer.ListenAddress, Access.AccessError> {
+  if (text.startsWith("unix:/")) return { path: text.slice("unix:".length) }
+  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(text)
+  const port = Number(found?.[3])
+  if (found !== null && port <= 65_535) return { host: found[1] ?? found[2]!, port }
+  return yield* new Access.AccessError({
+    message: `--stream-listen ${text} is no address: give host:port, [ipv6]:port or unix:/path`
+  })
+})
+
 /** What the publisher behind the server is told. */
 export const publisherOptions = (chosen: Chosen): Partial<Publisher.PublisherOptions> => ({
   ...Limits.ofPublisher(chosen),
@@ -118,6 +136,7 @@ export const serverOptions = Effect.fnUntraced(function* (chosen: Chosen) {
     ...Limits.ofServer(chosen),
     host: chosen.streamAddr,
     port: chosen.streamPort,
+    listen: yield* Effect.forEach(chosen.streamListen, addressOf),
     tls,
     tokens,
     insecureTokens: chosen.streamInsecureTokens,

@@ -122,6 +122,28 @@ describe("the limits of the streams", () => {
     )
   }
 
+  it.effect("addresses reach the server, and what is none is refused with a sentence", () =>
+    Effect.gen(function* () {
+      const listen = (text: string) =>
+        Effect.map(
+          Effect.flatMap(
+            resolve(StreamServer.settings, { streamListen: [text] }),
+            StreamServer.serverOptions
+          ),
+          (options) => options.listen
+        )
+      assert.deepStrictEqual(yield* listen("0.0.0.0:1,[::1]:65535,unix:/run/e:1"), [
+        { host: "0.0.0.0", port: 1 },
+        { host: "::1", port: 65_535 },
+        { path: "/run/e:1" }
+      ])
+      for (const wrong of ["1234", "a:", "a:65536", "::1:1", "unix:relative", "http://a:1"]) {
+        const error = yield* Effect.flip(listen(wrong))
+        assert.include(error.message, `--stream-listen ${wrong} is no address: give host:port`)
+      }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("thresholds of an observer reach its configuration", () =>
     Effect.gen(function* () {
       const table = { ...Publishers.settings, ...Publishers.queueSettings }

@@ -184,6 +184,8 @@ export const decodeBlockParts = (parts: Parts): Result.Result<BlockStreamRespons
 }
 /** The protobuf bytes of one committed sub-DAG. */
 export const encodeCommit = Proto.encode(CommittedSubDag)
+/** The committed sub-DAG that bytes spell; blocks are views of them. */
+export const decodeCommit = Proto.decodeResult(CommittedSubDag)
 /** The protobuf bytes of a batch of commits; without extensions they are those of the seed. */
 export const encodeCommitResponse = (response: CommitStreamResponse): Uint8Array =>
   commitResponse.encode({ certifierBlocks: [], ...response })

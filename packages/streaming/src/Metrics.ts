@@ -43,6 +43,27 @@ export const callsEnded = counterBy("streaming_calls_ended_total", "Calls that e
 ])
 /** Bytes that a server has written into HTTP/2 streams. */
 export const bytesSent = counterBy("streaming_sent_bytes_total", "Bytes of frames written by a server")
+const subscriberBytes = counterBy(
+  "streaming_subscriber_sent_bytes_total",
+  "Bytes of frames written for one subscriber",
+  ["subscriber"]
+)
+const subscriberQueue = Metric.gauge("streaming_subscriber_queue_bytes", {
+  description: "Bytes that one subscriber has not taken yet, over all its calls, by subscriber"
+})
+const subscriberLag = Metric.gauge("streaming_subscriber_lag_commits", {
+  description:
+    "Commits that one subscriber has not been sent, on its commit stream that is furthest behind, by subscriber"
+})
+/** What is told about one subscriber, or about all that are not told apart. */
+export const subscriber = (name: string) => {
+  const labels = { subscriber: name }
+  return {
+    bytes: Metric.withAttributes(subscriberBytes, labels),
+    queue: Metric.withAttributes(subscriberQueue, labels),
+    lag: Metric.withAttributes(subscriberLag, labels)
+  }
+}
 /** Sessions open at a server. */
 export const sessions = Metric.gauge("streaming_sessions", { description: "Connections open at a server" })
 

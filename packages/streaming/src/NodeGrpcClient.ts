@@ -6,7 +6,7 @@ import type { FetchBlocksRequest, FetchBlocksResponse, ReplayInfo } from "@ephor
 import { Effect, Layer, Metric, Redacted, Result, type Scope, Semaphore, Stream } from "effect"
 import * as Http2 from "node:http2"
 import { call, type CallOptions, type ClientMethod, unary } from "./grpc/NodeClientCall.ts"
-import { dial } from "./grpc/NodeDial.ts"
+import { dial, pathOf } from "./grpc/NodeDial.ts"
 import type { Path, Pathed } from "./source/Path.ts"
 import * as Grpc from "./Grpc.ts"
 import {
@@ -31,7 +31,7 @@ import { Misconfigured, ObserverError } from "./ObserverError.ts"
 
 /** Where to dial, whom to trust, and limits. `ca`, `serverName`, `serverKeys`, `key` and `cert` are for `https`. */
 export interface ClientOptions extends ClientTls {
-  /** `http://host:port` or `https://host:port` of the publisher. */
+  /** `http://host:port`, `https://host:port` or `unix:/path` of the publisher. */
   readonly url: string
   /** Bearer token of every call. Default: none. */
   readonly token: Redacted.Redacted<string> | undefined
@@ -138,20 +138,30 @@ const methods = (options: ClientOptions) => {
 const misconfigured = (why: string) =>
   new ObserverError({ where: "NodeGrpcClient", reason: new Misconfigured({ why }) })
 
+const tokenFault = (token: Redacted.Redacted<string>): string | undefined =>
+  Grpc.isToken(Redacted.value(token)) ? undefined : `the token is no bearer token: ${tokenRule}`
+
 /** What cannot work in these options, if anything. */
 const violation = (options: ClientOptions): string | undefined => {
-  const url = URL.canParse(options.url) ? new URL(options.url) : undefined
-  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:"))
-    return `the publisher's address is http://host:port or https://host:port, not ${JSON.stringify(options.url)}`
-  if (url.username !== "" || url.password !== "")
-    return "the publisher's address holds a user or password: give a token instead"
   const secured = (["ca", "serverName", "serverKeys", "key", "cert"] as const).find(
     (name) => options[name] !== undefined
   )
+  const path = pathOf(options.url)
+  if (path !== undefined) {
+    if (!path.startsWith("/")) return `${options.url} is no Unix socket: give unix: and an absolute path`
+    if (secured !== undefined) return `${secured} is given, but ${options.url} is in the clear: use https`
+    return options.token === undefined ? undefined : tokenFault(options.token)
+  }
+  const url = URL.canParse(options.url) ? new URL(options.url) : undefined
+  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:"))
+    return `the publisher's address is http://host:port, https://host:port or unix:/path, not ${JSON.stringify(options.url)}`
+  if (url.username !== "" || url.password !== "")
+    return "the publisher's address holds a user or password: give a token instead"
   if (url.protocol === "http:" && secured !== undefined)
     return `${secured} is given, but ${options.url} is in the clear: use https`
   if (options.token === undefined) return undefined
-  if (!Grpc.isToken(Redacted.value(options.token))) return `the token is no bearer token: ${tokenRule}`
+  const wrong = tokenFault(options.token)
+  if (wrong !== undefined) return wrong
   return url.protocol === "https:" || isLoopback(url.hostname) || options.insecureTokens
     ? undefined
     : `the token would travel in the clear to ${url.host}: use https (ephor-node knows no other way; a program of one's own may set insecureTokens)`

@@ -8,13 +8,17 @@ import * as Net from "node:net"
 import * as Grpc from "./Grpc.ts"
 import { Connections, type Security } from "./grpc/NodeConnections.ts"
 import { dispatch } from "./grpc/NodeDispatch.ts"
+import { listen, type ListenAddress, nameOf, urlOf } from "./grpc/NodeListen.ts"
 import { routerOf } from "./grpc/NodeRouter.ts"
 import type { ServerCall } from "./grpc/NodeServerCall.ts"
+import { Subscribers } from "./grpc/NodeSubscribers.ts"
 import * as Metrics from "./Metrics.ts"
 import { isLoopback, serverContext, type ServerTls } from "./NodeTls.ts"
 import { tokenCheck, type Tokens } from "./NodeTokens.ts"
 import * as ObserverApi from "./ObserverApi.ts"
-import { Bind, Misconfigured, ObserverError } from "./ObserverError.ts"
+import { Misconfigured, ObserverError } from "./ObserverError.ts"
+
+export type { ListenAddress } from "./grpc/NodeListen.ts"
 
 /** The services that a server offers, by their bare names. */
 export type ServiceName = "BlockStreamService" | "CommitStreamService" | "ObserverExtService"
@@ -25,6 +29,11 @@ export interface ServerOptions {
   readonly host: string
   /** Default 0: any free port; read it from `GrpcServer`. */
   readonly port: number
+  /**
+   * Where to listen instead of `host` and `port`, one after the other. A Unix socket is in the clear: only the user of
+   * this process may open it. Default: none.
+   */
+  readonly listen: ReadonlyArray<ListenAddress>
   /** Key and certificate, and whom to let in by key. Default: none, HTTP/2 in the clear. */
   readonly tls: ServerTls | undefined
   /** Bearer tokens that let a call in, or what decides about one. Default: none is needed. */
@@ -66,6 +75,8 @@ export interface ServerOptions {
   readonly maxStreamsPerSession: number
   /** Calls open with one key or one token, over all connections. Default 1000. */
   readonly maxCallsPerIdentity: number
+  /** Subscribers that metrics tell apart while the process lives, by key, token or address; all others are one. Default 64. */
+  readonly maxSubscriberLabels: number
   /** Time for a new connection to speak HTTP/2, its TLS handshake included. Default 10 000. */
   readonly handshakeMs: number
   /** A connection without a call for this long is closed. Default 300 000. */
@@ -100,6 +111,7 @@ export interface ServerOptions {
 export const defaults: ServerOptions = {
   host: "127.0.0.1",
   port: 0,
+  listen: [],
   tls: undefined,
   tokens: undefined,
   insecureTokens: false,
@@ -119,6 +131,7 @@ export const defaults: ServerOptions = {
   maxSessionsPerAddress: 1000,
   maxStreamsPerSession: 100,
   maxCallsPerIdentity: 1000,
+  maxSubscriberLabels: 64,
   handshakeMs: 10_000,
   idleMs: 300_000,
   tokenCheckMs: 5000,
@@ -135,15 +148,23 @@ export const defaults: ServerOptions = {
   drainMs: 5000
 }
 
-/** The running server: where it listens. */
+/** The running server: where it listens. `host`, `port` and `url` are those of its first address; a path has port 0. */
 export class GrpcServer extends Context.Service<
   GrpcServer,
-  { readonly host: string; readonly port: number; readonly url: string }
+  {
+    readonly host: string
+    readonly port: number
+    readonly url: string
+    /** Of all its addresses. */
+    readonly urls: ReadonlyArray<string>
+  }
 >()("@ephor/streaming/GrpcServer") {}
 
 const inboundWindow = 64 * 1024
 /** Interval at which what was sent is added to its metric. */
 const countMs = 250
+/** Interval at which it is told how subscribers stand. */
+const tellMs = 1000
 
 const http2Options = (options: ServerOptions): Http2.ServerOptions => ({
   settings: {
@@ -164,44 +185,22 @@ const http2Options = (options: ServerOptions): Http2.ServerOptions => ({
   streamResetRate: options.resetsPerSecond * 2
 })
 
-const listen = (server: Net.Server, { host, port }: ServerOptions) =>
-  Effect.callback<Net.AddressInfo, ObserverError>((resume) => {
-    const onError = (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === "EADDRINUSE"
-          ? "another process listens there; stop it, or choose another port (0 takes any free one)"
-          : error.message
-      resume(
-        Effect.fail(
-          new ObserverError({
-            where: "NodeGrpcServer",
-            reason: new Bind({ address: `${host}:${port}`, why })
-          })
-        )
-      )
-    }
-    server.once("error", onError)
-    server.listen({ host, port }, () => {
-      server.off("error", onError)
-      // Nothing that happens to the listening socket later may end the process.
-      server.on("error", () => {})
-      resume(Effect.succeed(server.address() as Net.AddressInfo))
-    })
-  })
-
 /** GOAWAY, then a status for every call, then the end of the connections. */
 const shutDown = (
-  server: Net.Server,
+  servers: ReadonlyArray<Net.Server>,
   connections: Connections,
   calls: ReadonlySet<ServerCall>,
   drainMs: number
 ) =>
   Effect.callback<void>((resume) => {
     const timer = setTimeout(() => connections.cut(), drainMs)
-    server.close(() => {
+    let open = servers.length
+    const closed = () => {
+      if (--open > 0) return
       clearTimeout(timer)
       resume(Effect.void)
-    })
+    }
+    for (const server of servers) server.close(closed)
     connections.drain()
     for (const call of calls) call.finish(Grpc.Status.Unavailable, "the server is shutting down")
     connections.close()
@@ -215,12 +214,15 @@ const renew = (connections: Connections, tls: ServerTls): Effect.Effect<void> =>
     Effect.catch((error) => Effect.logWarning("a renewed certificate is not used", error.message))
   )
 
+const hostOf = (address: ListenAddress): string => ("path" in address ? nameOf(address) : address.host)
+
 const make = Effect.fnUntraced(function* (
   given: Partial<ServerOptions>
 ): Effect.fn.Return<GrpcServer["Service"], ObserverError, ObserverApi.ObserverApi | Scope.Scope> {
   const options = { ...defaults, ...given }
   const where = "NodeGrpcServer"
-  const route = routerOf(yield* ObserverApi.ObserverApi, options)
+  const api = yield* ObserverApi.ObserverApi
+  const route = routerOf(api, options)
   const { tls, tokens } = options
   const security: Security | undefined =
     tls === undefined
@@ -230,8 +232,16 @@ const make = Effect.fnUntraced(function* (
           clientKeys: tls.clientKeys === undefined ? undefined : new Set(tls.clientKeys)
         }
   const check = tokens === undefined ? undefined : yield* tokenCheck(where, tokens)
-  if (check !== undefined && tls === undefined && !isLoopback(options.host) && !options.insecureTokens) {
-    const why = `tokens would travel in the clear on ${options.host}: give tls, listen on 127.0.0.1, or set insecureTokens (ephor-node: --stream-insecure-tokens) if something else protects them`
+  const addresses: ReadonlyArray<ListenAddress> =
+    options.listen.length === 0 ? [{ host: options.host, port: options.port }] : options.listen
+  const exposed = addresses.find((one) => !("path" in one) && !isLoopback(one.host))
+  if (check !== undefined && tls === undefined && exposed !== undefined && !options.insecureTokens) {
+    const why = `tokens would travel in the clear on ${hostOf(exposed)}: give tls, listen on 127.0.0.1, or set insecureTokens (ephor-node: --stream-insecure-tokens) if something else protects them`
+    return yield* new ObserverError({ where, reason: new Misconfigured({ why }) })
+  }
+  const local = addresses.find((one) => "path" in one)
+  if (local !== undefined && tls?.clientKeys !== undefined) {
+    const why = `nobody shows a key on ${nameOf(local)}: leave out the socket, or the client keys`
     return yield* new ObserverError({ where, reason: new Misconfigured({ why }) })
   }
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
@@ -245,23 +255,40 @@ const make = Effect.fnUntraced(function* (
   })
   yield* Effect.addFinalizer(() => count)
   yield* count.pipe(Effect.delay(countMs), Effect.forever, Effect.forkScoped)
+  const subscribers = new Subscribers(options.maxSubscriberLabels)
+  const tip = api.replayInfo ?? Effect.succeed({ highestCommitIndex: 0 })
+  const tell = Effect.suspend(() =>
+    subscribers.isEmpty
+      ? Effect.void
+      : Effect.flatMap(tip, ({ highestCommitIndex }) => subscribers.tell(highestCommitIndex))
+  )
+  yield* tell.pipe(Effect.ignore, Effect.delay(tellMs), Effect.forever, Effect.forkScoped)
   const calls = new Set<ServerCall>()
   const connections = new Connections(Http2.createServer(http2Options(options)), options, security, {
     refused,
     sessions: (delta) => void fork(Metric.modify(Metrics.sessions, delta)),
-    call: dispatch(options, route, check, calls, fork, refused, (bytes) => (sentBytes += bytes))
+    call: dispatch(options, route, check, calls, fork, refused, subscribers, (bytes) => (sentBytes += bytes))
   })
   if (tls?.renewals !== undefined)
     yield* Effect.forkScoped(
       Stream.runForEach(tls.renewals, (pair) => renew(connections, { ...tls, ...pair }))
     )
-  const server = Net.createServer((socket) => connections.accept(socket))
-  const address = yield* listen(server, options)
-  yield* Effect.addFinalizer(() => shutDown(server, connections, calls, options.drainMs))
-  const host = address.family === "IPv6" ? `[${address.address}]` : address.address
-  yield* Effect.logInfo("block and commit streams are open", { host: address.address, port: address.port })
-  const scheme = tls === undefined ? "http" : "https"
-  return { host: address.address, port: address.port, url: `${scheme}://${host}:${address.port}` }
+  const bound: Array<ListenAddress> = []
+  const servers = addresses.map((address) =>
+    Net.createServer((socket) => connections.accept(socket, "path" in address))
+  )
+  yield* Effect.addFinalizer(() => shutDown(servers, connections, calls, options.drainMs))
+  for (const [at, address] of addresses.entries()) {
+    const taken = yield* listen(servers[at]!, address)
+    bound.push(taken)
+    yield* Effect.logInfo(
+      "block and commit streams are open",
+      "path" in taken ? { path: taken.path } : { host: taken.host, port: taken.port }
+    )
+  }
+  const first = bound[0]!
+  const urls = bound.map((one) => urlOf(one, tls === undefined ? "http" : "https"))
+  return { host: hostOf(first), port: "path" in first ? 0 : first.port, url: urls[0]!, urls }
 })
 
 /** Serves the observer protocol over gRPC. Options default to `defaults`; the bound address is in `GrpcServer`. */

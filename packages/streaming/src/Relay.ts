@@ -18,6 +18,7 @@ import {
   Stream,
   SubscriptionRef
 } from "effect"
+import type { Service as Archive } from "./Archive.ts"
 import { BlockSource, type Service as Source, type SourceEvent } from "./BlockSource.ts"
 import { BlockVerifier, type ObservedBlock } from "./BlockVerifier.ts"
 import type { ObservedCommit } from "./CommitDeriver.ts"
@@ -81,8 +82,10 @@ export interface Options extends Partial<RelayLimits> {
   readonly identity: string
   /** Sources, tried in this order. */
   readonly peers: ReadonlyArray<Subscriber.Peer>
-  /** Of the subscriber. `from` counts only while the store is empty. */
+  /** Of the subscriber. `from` counts only while the store and the archive are empty. */
   readonly subscriber?: SubscriberConfig.Options
+  /** Where commits go that leave the history, and where they are served from then. Default: they are dropped. */
+  readonly archive?: Archive
 }
 
 /** Shape of a relay. */
@@ -226,7 +229,9 @@ export const make = Effect.fnUntraced(function* (
   }
   const config = yield* SubscriberConfig.make(options.subscriber)
   const limits = { ...defaults, ...options, gcDepth: config.gcDepth }
-  const history = yield* RelayHistory.open(yield* Store.Store, limits, config.from)
+  const archiving =
+    options.archive === undefined ? undefined : { archive: options.archive, committee: committee! }
+  const history = yield* RelayHistory.open(yield* Store.Store, limits, config.from, archiving)
   const ledger = yield* restore(history, limits)
   const hub = yield* PubSub.bounded<SourceEvent>(limits.maxEvents)
   yield* Effect.addFinalizer(() => PubSub.shutdown(hub))

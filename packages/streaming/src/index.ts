@@ -1,3 +1,4 @@
+export * as Archive from "./Archive.ts"
 export * as BatchPolicy from "./BatchPolicy.ts"
 export * as BlockVerifier from "./BlockVerifier.ts"
 export * as BlockSource from "./BlockSource.ts"

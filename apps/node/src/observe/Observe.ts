@@ -1,8 +1,8 @@
 /**
  * Follows publishers and prints what the committee has certified.
  */
-import { Subscriber } from "@ephor/streaming"
-import { blake2b256, DagCommittee, type Hash, Json } from "@ephor/types"
+import { Archive, Subscriber } from "@ephor/streaming"
+import type { Hash } from "@ephor/types"
 import { Effect, Stream } from "effect"
 import { ObserveError, readCommittee, verifier } from "./Committee.ts"
 import * as Decoder from "./Decoder.ts"
@@ -54,10 +54,7 @@ export const observe = Effect.fn("observe")(function* (config: Config) {
   const why = violation(config)
   if (why !== undefined) return yield* new ObserveError({ message: why })
   const committee = config.committee === undefined ? undefined : yield* readCommittee(config.committee)
-  const whose =
-    committee === undefined
-      ? undefined
-      : blake2b256(new TextEncoder().encode(Json.stringify(DagCommittee)(committee)))
+  const whose = committee === undefined ? undefined : Archive.committeeId(committee)
   const decode = config.decode === undefined ? Decoder.bytes : yield* Decoder.load(config.decode)
   const toLines = Lines.linesOf(config.output, decode)
   const journal = yield* journalOf(config, whose)

@@ -21,7 +21,7 @@ const threshold = (flag: string, name: Threshold, description: string) =>
 /** The settings, by their names in a configuration file. */
 export const settings = {
   from: Settings.list("from", {
-    description: "Publishers to follow, host:port or URLs, in the order of preference"
+    description: "Publishers to follow, host:port, URLs or unix:/path, in the order of preference"
   }),
   committee: Settings.optionalPath("committee", {
     description: "File with the committee whose signatures count (committee.json in a node's data directory)"
@@ -91,7 +91,6 @@ export const peers = Effect.fnUntraced(function* (
     cert: yield* Access.readOptional("client-cert", chosen.clientCert)
   })
   const options = {
-    ...tls,
     ...Access.given({
       package: chosen.package,
       token: token === undefined ? undefined : Redacted.make(token)
@@ -101,8 +100,11 @@ export const peers = Effect.fnUntraced(function* (
   const NodeGrpcClient = yield* Effect.promise(() => import("@ephor/streaming/NodeGrpcClient"))
   const scheme = Object.keys(tls).length === 0 ? "http" : "https"
   return chosen.from.map((address) => {
+    // On a Unix socket there is nobody in between.
+    if (address.startsWith("unix:"))
+      return { name: address, connect: NodeGrpcClient.connect({ ...options, url: address }) }
     const url = address.includes("://") ? address : `${scheme}://${address}`
-    return { name: url, connect: NodeGrpcClient.connect({ ...options, url }) }
+    return { name: url, connect: NodeGrpcClient.connect({ ...tls, ...options, url }) }
   })
 })
 

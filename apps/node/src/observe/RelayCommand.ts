@@ -2,6 +2,7 @@
  * `ephor-node relay`: its settings. What it does is loaded when it runs.
  */
 import { NodeCommand, Settings } from "@ephor/cli"
+import * as Archive from "@ephor/streaming/Archive"
 import * as Relay from "@ephor/streaming/Relay"
 import * as StreamServer from "../StreamServer.ts"
 import * as Publishers from "./Publishers.ts"
@@ -29,8 +30,28 @@ export const settings = {
     default: Relay.defaults.maxHistoryBytes,
     minimum: 1
   }),
+  archiveDir: Settings.optionalPath("archive-dir", {
+    description:
+      "Directory for the commits that leave the history, which are served from there (default: they are dropped)"
+  }),
+  archiveSegmentCommits: Settings.integer("archive-segment-commits", {
+    description: "Commits of one file in the archive",
+    default: Archive.defaults.segmentCommits,
+    minimum: 1,
+    maximum: Archive.maxSegmentCommits
+  }),
+  archiveSegmentBytes: Settings.integer("archive-segment-bytes", {
+    description: "Bytes of commits in one file of the archive, but for a single commit that has more",
+    default: Archive.defaults.segmentBytes,
+    minimum: 1
+  }),
+  archiveIndexedSegments: Settings.integer("archive-indexed-segments", {
+    description: "Indexes of files of the archive that are kept in memory",
+    default: Archive.defaults.indexedSegments,
+    minimum: 1
+  }),
   fromCommit: Settings.integer("from-commit", {
-    description: "Begin after this commit when the data directory is empty; 0 is the beginning",
+    description: "Begin after this commit when data directory and archive are empty; 0 is the beginning",
     default: 0,
     maximum: 0xffff_ffff
   }),

@@ -5,6 +5,8 @@ import * as NodeFile from "@ephor/store/NodeFile"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { Health, NodeAdmin } from "@ephor/cli"
 import { Publisher, Relay } from "@ephor/streaming"
+import * as NodeArchive from "@ephor/streaming/NodeArchive"
+import type { DagCommittee } from "@ephor/types"
 import { Effect, FileSystem, Layer, SubscriptionRef } from "effect"
 import { randomUUID } from "node:crypto"
 import { join } from "node:path"
@@ -62,6 +64,21 @@ const admin = (config: Config) =>
     })
   )
 
+/** The archive behind the history, if there is to be one. */
+const archiveOf = (config: Config, committee: DagCommittee) =>
+  config.archiveDir === undefined
+    ? Effect.succeed({})
+    : Effect.map(
+        NodeArchive.make({
+          directory: config.archiveDir,
+          committee,
+          segmentCommits: config.archiveSegmentCommits,
+          segmentBytes: config.archiveSegmentBytes,
+          indexedSegments: config.archiveIndexedSegments
+        }),
+        (archive) => ({ archive })
+      )
+
 /** Relays by its settings until it is interrupted. */
 export const relay = Effect.fn("relay")(function* (config: Config) {
   if (config.committee === undefined) {
@@ -88,6 +105,7 @@ export const relay = Effect.fn("relay")(function* (config: Config) {
         maxHistoryBytes,
         maxHistoryCommits,
         peers: yield* Publishers.peers(config),
+        ...(yield* archiveOf(config, committee)),
         subscriber: {
           ...Publishers.thresholds(config),
           ...Publishers.queueThresholds(config),

@@ -18,6 +18,7 @@ export const serverLimits = {
   maxSessionsPerAddress: "Connections from one address",
   maxStreamsPerSession: "Calls open on one connection; further ones wait at the observer",
   maxCallsPerIdentity: "Calls open with one key or token",
+  maxSubscriberLabels: "Observers that metrics tell apart by key, token or address; all others are one",
   handshakeMs: "Milliseconds for a new connection to speak HTTP/2",
   idleMs: "Milliseconds after which a connection without a call is closed",
   tokenCheckMs: "Milliseconds to decide about a token",

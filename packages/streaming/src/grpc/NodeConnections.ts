@@ -51,6 +51,8 @@ export interface Peer {
   readonly session: Http2.ServerHttp2Session
   /** Name of the key that it has shown, if that is known here. */
   readonly key: Hash | undefined
+  /** Where it is; nothing for whoever is on this machine's own socket. */
+  readonly address: string | undefined
   /** Why its calls are refused, if they are. */
   readonly stranger: string | undefined
   /** Told of what its calls are answered. */
@@ -93,8 +95,8 @@ export class Connections {
     h2.on("sessionError", () => {})
   }
 
-  /** Takes a new connection, or turns it away before anything was read from it. */
-  accept(raw: Net.Socket): void {
+  /** Takes a new connection, or turns it away before anything was read from it; a local one is in the clear. */
+  accept(raw: Net.Socket, isLocal: boolean): void {
     const limits = this.#limits
     raw.on("error", () => {})
     const address = raw.remoteAddress ?? ""
@@ -131,7 +133,7 @@ export class Connections {
       // A stranger may hear why, and has no more time than others need for their first frame.
       if (stranger === undefined) session?.once("remoteSettings", () => clearTimeout(patience))
     }
-    if (this.#tls === undefined) return serve(raw, undefined, undefined)
+    if (isLocal || this.#tls === undefined) return serve(raw, undefined, undefined)
     this.#handshakes.set(name, serve)
     this.#tls.emit("connection", raw)
     return undefined
@@ -189,7 +191,7 @@ export class Connections {
     session.setLocalWindowSize(connectionWindow)
     keepAlive(session, limits, () => refused("keepalive"))
     const control = watchControl(session, limits, () => refused("control"))
-    const peer: Peer = { session, key, stranger, control }
+    const peer: Peer = { session, key, address: socket.remoteAddress, stranger, control }
     const idle = this.#watchIdle(session)
     session.on("close", () => {
       clearTimeout(idle.timer)

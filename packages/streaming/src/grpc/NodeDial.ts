@@ -11,6 +11,7 @@ import { type ClientTls, peerFault } from "../NodeTls.ts"
 import { ObserverError, type ObserverErrorReason, Unavailable, Untrusted } from "../ObserverError.ts"
 import { type ControlLimits, watchControl } from "./NodeFlood.ts"
 import { keepAlive } from "./NodeKeepAlive.ts"
+import { unixPrefix } from "./NodeListen.ts"
 
 /** Limits of a session; `ClientOptions` documents them. */
 export interface DialOptions extends ControlLimits, ClientTls {
@@ -24,7 +25,13 @@ export interface DialOptions extends ControlLimits, ClientTls {
   readonly maxInvalidFrames: number
 }
 
+/** The path of a Unix socket, if an address is one. */
+export const pathOf = (url: string): string | undefined =>
+  url.startsWith(unixPrefix) ? url.slice(unixPrefix.length) : undefined
+
 const connect = (options: DialOptions, context: Tls.SecureContext | undefined): Net.Socket => {
+  const path = pathOf(options.url)
+  if (path !== undefined) return Net.connect({ path })
   const url = new URL(options.url)
   const host = url.hostname.replace(/^\[|\]$/g, "")
   if (context === undefined) return Net.connect({ host, port: Number(url.port || 80) })
@@ -53,7 +60,7 @@ const isCertificateFault = ({ code }: NodeJS.ErrnoException): boolean =>
   code !== undefined && /CERT|SIGNATURE|ISSUER|ALTNAME|SELF_SIGNED|PATH_LENGTH|HOSTNAME/.test(code)
 
 const open = (socket: Net.Socket, options: DialOptions): Http2.ClientHttp2Session =>
-  Http2.connect(options.url, {
+  Http2.connect(pathOf(options.url) === undefined ? options.url : "http://localhost", {
     createConnection: () => socket,
     settings: {
       initialWindowSize: options.streamWindowBytes,

@@ -7,7 +7,9 @@ import type { ServerOptions } from "../NodeGrpcServer.ts"
 import { bearerName, type TokenCheck } from "../NodeTokens.ts"
 import type { Peer } from "./NodeConnections.ts"
 import type { Router } from "./NodeRouter.ts"
-import { type CallOptions, encodings, linger, refuse, run, ServerCall } from "./NodeServerCall.ts"
+import type { Subscribers } from "./NodeSubscribers.ts"
+import { encodings, linger, refuse } from "./NodeRefusal.ts"
+import { type CallOptions, run, ServerCall } from "./NodeServerCall.ts"
 
 /** Calls open by key or token. */
 class Identities {
@@ -71,6 +73,7 @@ export const dispatch = (
   calls: Set<ServerCall>,
   fork: (work: Effect.Effect<void>) => { readonly interruptUnsafe: () => void },
   refused: (cause: Metrics.Refusal) => void,
+  subscribers: Subscribers,
   sent: (bytes: number) => void
 ) => {
   const identities = new Identities()
@@ -86,7 +89,8 @@ export const dispatch = (
       refuse(stream, Unimplemented, `${path.slice(0, 200)} is not a method of this server`)
       return
     }
-    const name = peer.key ?? (check === undefined ? undefined : bearerName(headers.authorization))
+    const token = check === undefined ? undefined : bearerName(headers.authorization)
+    const name = peer.key ?? token
     if (name !== undefined && !identities.enter(name, options.maxCallsPerIdentity)) {
       refused("identity")
       refuse(
@@ -98,6 +102,11 @@ export const dispatch = (
     }
     const call = new ServerCall(stream, asked)
     calls.add(call)
+    // Probes are no subscribers.
+    const leave =
+      method.isOpen === true
+        ? () => {}
+        : subscribers.enter({ key: peer.key, token, address: peer.address }, call)
     const wrote = (bytes: number) => {
       peer.control.answered()
       sent(bytes)
@@ -105,6 +114,7 @@ export const dispatch = (
     const fiber = fork(run(call, method, options, wrote))
     stream.on("close", () => {
       calls.delete(call)
+      leave()
       if (name !== undefined) identities.leave(name)
       fiber.interruptUnsafe()
     })

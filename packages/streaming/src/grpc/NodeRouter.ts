@@ -74,7 +74,8 @@ export const routerOf = (
     name: "StreamCommits",
     decode: Messages.decodeCommitRequest,
     call: api.streamCommits,
-    frame: commitFrame
+    frame: commitFrame,
+    lastCommit: ({ commits }: Messages.CommitStreamResponse) => commits.at(-1)?.commitIndex
   }
   const services = new Map<string, ReadonlyArray<Method<any, any>>>([
     ["BlockStreamService", [blocks]],

@@ -16,6 +16,7 @@ import {
   statusOf
 } from "../ObserverError.ts"
 import { faultReason } from "./FrameFault.ts"
+import { contentType, encodings, linger } from "./NodeRefusal.ts"
 import { deflate, inflateOf } from "../grpc/NodeEncoding.ts"
 
 /** A bidirectional method: how bytes become requests, and responses frames. */
@@ -27,6 +28,8 @@ export interface Method<Request, Response> {
     deliver?: Deliver<Response>
   ) => Stream.Stream<Response, ObserverError>
   readonly frame: (response: Response) => Uint8Array
+  /** The last commit in a response, if there is one. */
+  readonly lastCommit?: (response: Response) => number | undefined
   /** Whoever may connect may call it, without a token. Default false. */
   readonly isOpen?: boolean
 }
@@ -53,37 +56,6 @@ const requestQueue = 64
 /** Larger frames are written in pieces, so that progress can be seen. */
 const pieceBytes = 256 * 1024
 
-const contentType = "application/grpc"
-/** What peers may send us. */
-export const encodings = Grpc.encodingList(Grpc.encodings)
-
-/** Ends a call that never began: one HEADERS frame that is also the trailers. */
-export const refuse = (stream: Http2.ServerHttp2Stream, status: Grpc.Status, why: string): void => {
-  if (stream.destroyed || stream.closed) return
-  stream.respond(
-    {
-      ":status": 200,
-      "content-type": contentType,
-      "grpc-status": String(status),
-      "grpc-message": Grpc.encodeMessage(why),
-      ...(status === Grpc.Status.Unimplemented ? { "grpc-accept-encoding": encodings } : {})
-    },
-    { endStream: true }
-  )
-  linger(stream)
-}
-
-/**
- * Gives the peer time to read the status and end its half, then ends it for the peer. (A reset at once would overtake
- * the trailers; none at all would leave the stream open for as long as the peer likes.)
- */
-export const linger = (stream: Http2.ServerHttp2Stream): void => {
-  stream.resume()
-  const timer = setTimeout(() => stream.close(Http2.constants.NGHTTP2_NO_ERROR), lingerMs)
-  stream.once("close", () => clearTimeout(timer))
-}
-const lingerMs = 1000
-
 /** See `open`. */
 export class ServerCall {
   readonly stream: Http2.ServerHttp2Stream
@@ -91,6 +63,9 @@ export class ServerCall {
   readonly options: CallOptions
   /** The limit of ours that has ended the call, if one has. */
   exceeded: "message" | "slow" | undefined
+  /** Bytes of frames, and the last commit in them. */
+  sentBytes = 0
+  lastCommit: number | undefined
 
   constructor(stream: Http2.ServerHttp2Stream, options: CallOptions) {
     this.stream = stream
@@ -250,17 +225,31 @@ export const run = <Request, Response>(
     const { packs, timeoutMs } = call.options
     const { garbage, requests } = yield* call.requests(method, limits)
     const send = (frames: ReadonlyArray<Uint8Array>) => {
-      for (const { length } of frames) sent(length)
+      for (const { length } of frames) {
+        sent(length)
+        call.sentBytes += length
+      }
       return call.write(frames, method.name, limits)
     }
+    const { lastCommit } = method
+    const note = (responses: ReadonlyArray<Response>) => {
+      if (lastCommit === undefined) return
+      for (const response of responses) call.lastCommit = lastCommit(response) ?? call.lastCommit
+    }
     // By the array, not by the response: at a high rate that is most of what it costs.
-    const deliver: Deliver<Response> = (responses) => send(responses.map(method.frame))
+    const deliver: Deliver<Response> = (responses) => {
+      note(responses)
+      return send(responses.map(method.frame))
+    }
     const pack =
       (encoding: Grpc.Encoding): Deliver<Response> =>
       (responses) =>
         Effect.flatMap(
           Effect.forEach(responses, (one) => deflate(method.frame(one), encoding, limits.minCompressBytes)),
-          send
+          (frames) => {
+            note(responses)
+            return send(frames)
+          }
         )
     const answer =
       packs === undefined

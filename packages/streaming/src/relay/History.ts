@@ -1,25 +1,27 @@
 /**
  * What a relay has on disk: certified commits by index with the blocks as they were received, verified blocks that no
- * commit has yet, and where to go on. Every change is one atomic batch.
+ * commit has yet, and where to go on. Every change is one atomic batch. Where there is an archive, commits leave the
+ * history only once they are there, and are read from there.
  */
 import { Manifest, Store } from "@ephor/store"
 import {
-  CommittedSubDag,
+  type CommittedSubDag,
   concatBytes,
   type DagBlockRef,
   fromHex,
   type Hash,
   openDagBlock,
-  Proto,
   toHex
 } from "@ephor/types"
 import { Effect, Metric, Option, Result, Stream } from "effect"
+import { maxSegmentCommits } from "../Archive.ts"
 import type { SourceBlock } from "../BlockSource.ts"
 import type { ObservedCommit } from "../CommitDeriver.ts"
-import { encodeCommit } from "../Messages.ts"
+import { decodeCommit, encodeCommit } from "../Messages.ts"
 import { ObserverError, Source } from "../ObserverError.ts"
 import * as RelayMetrics from "../RelayMetrics.ts"
 import type { Position } from "../SubscriberConfig.ts"
+import * as Archiving from "./Archiving.ts"
 
 /** Bounds of a history. */
 export interface HistoryLimits {
@@ -31,7 +33,6 @@ const failed = (why: string) => new ObserverError({ where: "Relay", reason: new 
 const fromStore = <A>(effect: Effect.Effect<A, Store.StoreError>): Effect.Effect<A, ObserverError> =>
   Effect.mapError(effect, (error) => failed(error.message))
 
-const decodeCommit = Proto.decodeResult(CommittedSubDag)
 const letter = (text: string) => new TextEncoder().encode(text)
 const [commits, blocks, state] = [letter("c"), letter("b"), letter("p")]
 
@@ -82,10 +83,11 @@ export const dataOf = ({ blocks, index, leader, timestampMs }: ObservedCommit): 
 export class RelayHistory {
   readonly #store: Store.Service
   readonly #limits: HistoryLimits
+  readonly #archiving: Archiving.Archiving | undefined
   /** The last commit that is stored. */
   position: Position
-  /** The first commit that is stored; `position.index + 1` if none is. */
-  earliest: number
+  /** The first commit that is stored here; `position.index + 1` if none is. */
+  #kept: number
   #bytes: number
   /** Rounds of the stored loose blocks, by digest. */
   readonly #loose = new Map<Hash, DagBlockRef>()
@@ -93,36 +95,51 @@ export class RelayHistory {
   private constructor(
     store: Store.Service,
     limits: HistoryLimits,
-    start: { readonly position: Position; readonly earliest: number; readonly bytes: number }
+    archiving: Archiving.Archiving | undefined,
+    start: { readonly position: Position; readonly kept: number; readonly bytes: number }
   ) {
     this.#store = store
     this.#limits = limits
+    this.#archiving = archiving
     this.position = start.position
-    this.earliest = start.earliest
+    this.#kept = start.kept
     this.#bytes = start.bytes
   }
 
-  /** Opens what is stored; an empty store begins after `from`. */
+  /** Opens what is stored; an empty store begins after the last commit of the archive or, if that is empty, after `from`. */
   static readonly open = Effect.fnUntraced(function* (
     store: Store.Service,
     limits: HistoryLimits,
-    from: Position
+    from: Position,
+    archiving?: Archiving.Archiving
   ): Effect.fn.Return<RelayHistory, ObserverError> {
     const stored = yield* fromStore(store.get(state))
+    const range = archiving?.archive.range()
     if (Option.isNone(stored)) {
-      return new RelayHistory(store, limits, { position: from, earliest: from.index + 1, bytes: 0 })
+      const position = range?.last ?? from
+      return new RelayHistory(store, limits, archiving, { position, kept: position.index + 1, bytes: 0 })
     }
     const { value } = stored
     if (value.length !== 16 && value.length !== 48) return yield* failed("the stored position is damaged")
     const view = new DataView(value.buffer, value.byteOffset, value.byteLength)
     const index = view.getUint32(0)
     const digest = value.length === 48 ? toHex(value.slice(16)) : undefined
-    return new RelayHistory(store, limits, {
+    const history = new RelayHistory(store, limits, archiving, {
       position: digest === undefined ? { index } : { index, digest },
-      earliest: view.getUint32(4),
+      kept: view.getUint32(4),
       bytes: Number(view.getBigUint64(8))
     })
+    if (archiving !== undefined && range !== undefined) {
+      const read: Archiving.Stored["read"] = (...asked) => history.#readStored(...asked)
+      yield* Archiving.checkJoin(archiving, range, { kept: history.#kept, position: history.position, read })
+    }
+    return history
   })
+
+  /** The first commit that can be read; `position.index + 1` if none can. */
+  get earliest(): number {
+    return this.#archiving?.archive.range()?.first ?? this.#kept
+  }
 
   get looseBlocks(): number {
     return this.#loose.size
@@ -164,12 +181,13 @@ export class RelayHistory {
       const { maxHistoryBytes, maxHistoryCommits } = this.#limits
       let dropped = 0
       while (
-        this.earliest < fresh[0]!.index &&
-        (last.index - this.earliest + 1 > maxHistoryCommits || this.#bytes > maxHistoryBytes)
+        this.#kept < fresh[0]!.index &&
+        (last.index - this.#kept + 1 > maxHistoryCommits || this.#bytes > maxHistoryBytes)
       ) {
-        const old = yield* fromStore(this.#store.get(commitKey(this.earliest)))
+        yield* this.#archive(this.#kept, fresh[0]!.index - 1)
+        const old = yield* fromStore(this.#store.get(commitKey(this.#kept)))
         this.#bytes -= Option.isSome(old) ? old.value.length : 0
-        writes.push(Store.remove(commitKey(this.earliest++)))
+        writes.push(Store.remove(commitKey(this.#kept++)))
         dropped++
       }
       const { digest, index } = last
@@ -178,7 +196,7 @@ export class RelayHistory {
       this.position = digest === undefined ? { index } : { index, digest }
       yield* Metric.update(RelayMetrics.commits, fresh.length)
       yield* Metric.update(RelayMetrics.pruned, dropped)
-      yield* Metric.update(RelayMetrics.historyCommits, index - this.earliest + 1)
+      yield* Metric.update(RelayMetrics.historyCommits, index - this.#kept + 1)
       yield* Metric.update(RelayMetrics.historyBytes, this.#bytes)
     }
   )
@@ -191,29 +209,50 @@ export class RelayHistory {
     const head = new Uint8Array(16)
     const view = new DataView(head.buffer)
     view.setUint32(0, index)
-    view.setUint32(4, this.earliest)
+    view.setUint32(4, this.#kept)
     view.setBigUint64(8, BigInt(this.#bytes))
     return digest === undefined ? head : concatBytes(head, fromHex(digest))
   }
 
-  /** Stored commits after `index` without a gap, at most `limit`, and about `maxBytes`. */
-  readonly read = Effect.fnUntraced(
+  /** Sees to it that a commit is in the archive before it leaves; what is stored up to `last` may go there with it. */
+  readonly #archive = Effect.fnUntraced(
+    { self: this },
+    function* (this: RelayHistory, index: number, last: number) {
+      const archiving = this.#archiving
+      if (archiving === undefined || index <= (archiving.archive.range()?.last.index ?? 0)) return
+      const { segmentBytes, segmentCommits } = archiving.archive.limits
+      const limit = Math.min(segmentCommits, maxSegmentCommits, last - index + 1)
+      const records = yield* this.#records(index - 1, limit, segmentBytes)
+      yield* Archiving.archive(archiving, index, records, this.#readStored)
+    }
+  )
+
+  /** What is stored of commits after `index`, at most `limit`, and about `maxBytes`. */
+  #records(
+    index: number,
+    limit: number,
+    maxBytes: number
+  ): Effect.Effect<ReadonlyArray<Uint8Array>, ObserverError> {
+    let bytes = 0
+    return this.#store.iterate(commits, { from: commitKey(index + 1) }).pipe(
+      Stream.take(limit),
+      Stream.takeWhile(({ value }) => {
+        const room = bytes < maxBytes
+        bytes += value.length
+        return room
+      }),
+      Stream.map(({ value }) => value),
+      Stream.runCollect,
+      fromStore
+    )
+  }
+
+  readonly #readStored = Effect.fnUntraced(
     { self: this },
     function* (this: RelayHistory, index: number, limit: number, maxBytes: number) {
       yield* Metric.update(RelayMetrics.historyReads, 1)
-      let bytes = 0
-      const entries = yield* this.#store.iterate(commits, { from: commitKey(index + 1) }).pipe(
-        Stream.take(limit),
-        Stream.takeWhile(({ value }) => {
-          const room = bytes < maxBytes
-          bytes += value.length
-          return room
-        }),
-        Stream.runCollect,
-        fromStore
-      )
       const out: Array<CommittedSubDag> = []
-      for (const { value } of entries) {
+      for (const value of yield* this.#records(index, limit, maxBytes)) {
         const commit = decodeCommit(value)
         if (Result.isFailure(commit)) {
           return yield* failed(`stored commit ${index + 1 + out.length} does not decode`)
@@ -223,6 +262,17 @@ export class RelayHistory {
         out.push(commit.success)
       }
       return out
+    }
+  )
+
+  /** Commits after `index` without a gap, at most `limit`, and about `maxBytes`: from here, or from the archive. */
+  readonly read = Effect.fnUntraced(
+    { self: this },
+    function* (this: RelayHistory, index: number, limit: number, maxBytes: number) {
+      const stored = index + 1 < this.#kept ? [] : yield* this.#readStored(index, limit, maxBytes)
+      // It may have left while it was being read.
+      if (stored.length > 0 || this.#archiving === undefined || index + 1 >= this.#kept) return stored
+      return yield* this.#archiving.archive.read(index, Math.min(limit, this.#kept - 1 - index), maxBytes)
     }
   )
 }
