@@ -31,7 +31,7 @@ const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<st
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
 
 const metricPattern =
-  /(?:Metric\.(counter|gauge|histogram|frequency|timer|summary)|(\w*[cC]ounterBy))\(\s*["`]([^"`]+)["`],?\s*(?:\{\s*description:\s*"([^"]*)"|"([^"]*)"(?:,\s*\[([^\]]*)\])?)/g
+  /(?:Metric\.(counter|gauge|histogram|frequency|timer|summary)|((?<![\w.])(?:\w*[cC]ounterBy|counter)))\(\s*["`]([^"`]+)["`],?\s*(?:\{\s*description:\s*"([^"]*)"|"([^"]*)"(?:,\s*\[([^\]]*)\])?)/g
 
 /** `docs/METRICS.md` */
 export const metricsPage = () => {

@@ -26,11 +26,13 @@ import * as Sequencer from "./committee/Sequencer.ts"
 import * as DataDirectory from "./DataDirectory.ts"
 import * as DevRoutes from "./DevRoutes.ts"
 import type { Extension } from "./Extension.ts"
+import * as GarbageOrders from "./GarbageOrders.ts"
 import * as GovernanceRoutes from "./GovernanceRoutes.ts"
 import type { NodeConfig } from "./NodeConfig.ts"
 import * as Parachains from "./Parachains.ts"
 import * as Readiness from "./Readiness.ts"
 import * as Status from "./Status.ts"
+import * as BlockDetails from "./status/BlockDetails.ts"
 import * as NodeParts from "./status/NodeParts.ts"
 import * as StreamServer from "./StreamServer.ts"
 import * as Validators from "./Validators.ts"
@@ -142,20 +144,22 @@ const streams = (config: NodeConfig, spec: ChainSpec) =>
  * Health, metrics, figures and the console for operators, and the end of governance mode; a development chain also takes
  * transactions here.
  */
-const admin = (config: NodeConfig, spec: ChainSpec, membership: Membership) =>
+const admin = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const status = yield* StatusFeed.make({
         name: "ephor-node",
         version,
         role: NodeParts.roleOf(spec, membership),
-        parts: yield* NodeParts.make(spec),
+        parts: yield* NodeParts.make(config, spec, membership, extension),
         limits: { streams: config.adminStreams }
       })
       const routes = [
         ...status,
         ...NodeConsole.routes(import.meta.url),
+        yield* BlockDetails.route,
         DevRoutes.transactions(yield* DevChain.DevChain),
+        GarbageOrders.route(yield* GarbageOrders.GarbageOrders, spec, yield* JwtSecret),
         GovernanceRoutes.unfreeze(yield* JwtSecret, yield* Validators.Validators)
       ]
       return NodeAdmin.layer(
@@ -182,7 +186,7 @@ const alone = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
   Layer.mergeAll(
     interop(config, spec),
     streams(config, spec),
-    admin(config, spec, membership),
+    admin(config, spec, membership, extension),
     Readiness.layer,
     Readiness.storage,
     Parachains.layer(spec, config.garbageEvery)
@@ -200,7 +204,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
   Layer.mergeAll(
     interop(config, spec),
     streams(config, spec),
-    admin(config, spec, membership),
+    admin(config, spec, membership, extension),
     Readiness.layer,
     Readiness.storage,
     Sequencer.layer(membership),
@@ -217,7 +221,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
 const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) =>
   Layer.mergeAll(
     streams(config, spec),
-    admin(config, spec, membership),
+    admin(config, spec, membership, extension),
     Readiness.layer,
     Readiness.storage,
     ...membership.own.map((validator) => Collations.layer(validator, membership.validators))
@@ -241,6 +245,7 @@ export const layer = (config: NodeConfig, spec: ChainSpec, membership: Membershi
           lowSpaceBytes: config.lowSpaceMegabytes * 1_000_000
         }),
       Health.layer,
+      GarbageOrders.layer,
       jwtSecretLayer(config)
     ])
   )

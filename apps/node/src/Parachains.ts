@@ -7,6 +7,7 @@ import { Keystore } from "@ephor/keystore"
 import type { Hash, ParaId } from "@ephor/types"
 import { Effect, Layer, Redacted, type Scope, Stream } from "effect"
 import type { ChainSpec } from "./ChainSpec.ts"
+import { GarbageOrders } from "./GarbageOrders.ts"
 import { Validators } from "./Validators.ts"
 
 /** Takes a candidate to a validator. */
@@ -28,6 +29,7 @@ export const layer = <R = never>(
       const runtime = yield* RuntimeApi.RuntimeApi
       const keystore = yield* Keystore.Keystore
       const validators = yield* Validators
+      const orders = yield* GarbageOrders
       const collator = keystore.publicKeys[0]!
       const elsewhere = yield* offerElsewhere
       const offer: Offer = (target, candidate) =>
@@ -36,11 +38,9 @@ export const layer = <R = never>(
       const sinceGarbage = new Map<ParaId, number>()
       const collate = Effect.fnUntraced(function* (relayParent: Hash, paraId: ParaId) {
         const targets = yield* Collator.targets(runtime, relayParent, paraId)
-        const garbage =
-          garbageEvery > 0 &&
-          (sinceGarbage.get(paraId) ?? 0) >= garbageEvery &&
-          targets.length > 0 &&
-          targets.every(({ index }) => faulty.has(index))
+        const isTurn = targets.length > 0 && targets.every(({ index }) => faulty.has(index))
+        const isDue = garbageEvery > 0 && (sinceGarbage.get(paraId) ?? 0) >= garbageEvery
+        const garbage = isTurn && ((yield* orders.take) || isDue)
         const options = { paraId, collator, offer }
         const offered = yield* Collator.collateAt(options, { runtime, keystore }, relayParent, garbage)
         if (offered === undefined) return

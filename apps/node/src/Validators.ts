@@ -7,7 +7,7 @@ import type { Collator } from "@ephor/backing"
 import { DevChain } from "@ephor/devchain"
 import { Store } from "@ephor/store"
 import * as NodeKeystore from "@ephor/keystore/NodeKeystore"
-import { Disputes, Enforcement } from "@ephor/disputes"
+import { Disputes, Enforcement, VotesDb } from "@ephor/disputes"
 import type { Network } from "@ephor/network"
 import { CandidateSelection, type NewCandidate, Overseer, type OverseerError } from "@ephor/overseer"
 import type { ValidatorIndex } from "@ephor/types"
@@ -27,6 +27,8 @@ export interface Service {
   readonly governance: ReadonlyArray<
     Context.Service.Shape<typeof Enforcement.Governance> & { readonly index: ValidatorIndex }
   >
+  /** The votes database of each of our validators. */
+  readonly votes: ReadonlyArray<VotesDb.Service>
 }
 
 /** The validators of this process. */
@@ -96,7 +98,8 @@ export const layer = <E, R>(
         governance: built.map(({ context, index }) => ({
           index,
           ...Context.get(context, Enforcement.Governance)
-        }))
+        })),
+        votes: built.map(({ context }) => Context.get(context, VotesDb.VotesDb))
       })
     })
   )

@@ -67,6 +67,7 @@ const setup = Effect.gen(function* () {
   const offered = yield* Queue.unbounded<NewCandidate>()
   const validators = Layer.mock(Validators, {
     governance: [],
+    votes: [],
     offer: (_, candidate) => Effect.asVoid(Queue.offer(offered, candidate))
   })
   yield* Layer.build(

@@ -6,7 +6,8 @@ import { type Browser, chromium as launcher, type Page } from "playwright-core"
 export const openBrowser = async () => {
   const browser: Browser = await launcher.launch({
     executablePath: await chromium.executablePath(),
-    args: [...chromium.args, "--no-sandbox"],
+    // Not those that the package names: they turn off what a page relies upon, such as origins.
+    args: ["--no-sandbox", "--no-zygote", "--disable-gpu", "--headless=shell"],
     headless: true
   })
   return { browser, [Symbol.asyncDispose]: () => browser.close() }

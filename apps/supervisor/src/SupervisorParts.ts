@@ -18,6 +18,25 @@ const headOf = (block: BlockId & { readonly timestamp?: number }): Told.Head | u
     ? undefined
     : { hash: block.hash, number: block.number, timestamp: block.timestamp }
 
+const supervision = Effect.fnUntraced(function* (supervisor: Supervisor.Service) {
+  const { invalidations, isStopped, l1, messages, waits } = yield* supervisor.overview
+  const finalizedL1 = yield* Effect.option(supervisor.finalizedL1)
+  const told: Told.Supervision = {
+    chains: DependencySet.chains(supervisor.dependencySet).map((chainId) => ({
+      chainId,
+      waits: waits[chainId],
+      l1: l1[chainId]?.number
+    })),
+    messages,
+    invalidations: invalidations.map(({ block, chainId, why }) => ({ chainId, ...block, why })),
+    nodes: yield* supervisor.nodes,
+    finalizedL1: finalizedL1._tag === "Some" ? finalizedL1.value.number : undefined,
+    isFailsafe: yield* supervisor.failsafe,
+    isStopped
+  }
+  return told
+})
+
 /** Gathers what a supervisor knows. */
 export const make = Effect.fnUntraced(function* (supervisor: Supervisor.Service) {
   let lastHeads = ""
@@ -44,7 +63,7 @@ export const make = Effect.fnUntraced(function* (supervisor: Supervisor.Service)
   )
   return Effect.gen(function* () {
     const told = yield* ladders
-    const parts: Told.Parts = { ladders: told, lastEventTime }
+    const parts: Told.Parts = { ladders: told, lastEventTime, supervision: yield* supervision(supervisor) }
     return { ...(yield* supervisor.counters), ...parts }
   })
 })

@@ -29,7 +29,8 @@ const headersOf = (type: string) => ({
   "Content-Type": type,
   "Content-Security-Policy": policy,
   "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
+  // Not none at all: then a browser would not name the origin of the page with what it sends.
+  "Referrer-Policy": "same-origin",
   "Cross-Origin-Resource-Policy": "same-origin",
   "Cache-Control": "no-cache",
   Vary: "Accept-Encoding"

@@ -2,6 +2,7 @@
  * Logs on stderr: stdout belongs to what a command prints.
  */
 import { Layer, Logger, type LogLevel, References } from "effect"
+import * as LogLine from "./LogLine.ts"
 import * as Warnings from "./Warnings.ts"
 
 /** How a log line looks. `auto` is `pretty` on a terminal and `json` elsewhere. */
@@ -26,9 +27,9 @@ const levels: { readonly [Name in LogLevelName]: LogLevel.LogLevel } = {
 const logger = (format: Exclude<LogFormat, "auto">, colors: boolean): Layer.Layer<never> => {
   switch (format) {
     case "json":
-      return Logger.layer([Logger.withConsoleError(Logger.formatJson), Warnings.logger])
+      return Logger.layer([Logger.withConsoleError(LogLine.jsonLogger), Warnings.logger])
     case "logfmt":
-      return Logger.layer([Logger.withConsoleError(Logger.formatLogFmt), Warnings.logger])
+      return Logger.layer([Logger.withConsoleError(LogLine.logfmtLogger), Warnings.logger])
     case "pretty":
       return Layer.mergeAll(
         Logger.layer([Logger.consolePretty({ colors }), Warnings.logger]),

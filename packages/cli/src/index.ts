@@ -1,6 +1,7 @@
 export * as FeedLimits from "./FeedLimits.ts"
 export * as GoFlags from "./GoFlags.ts"
 export * as Health from "./Health.ts"
+export * as LogLine from "./LogLine.ts"
 export * as NodeAdmin from "./NodeAdmin.ts"
 export * as NodeCommand from "./NodeCommand.ts"
 export * as NodeCompileCache from "./NodeCompileCache.ts"

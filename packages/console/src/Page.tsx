@@ -3,12 +3,33 @@ import type { Member, Status } from "@ephor/cli/Status"
 import { useEffect, useState } from "preact/hooks"
 import type { History } from "./History.ts"
 import { useConnection, useSecond } from "./Connection.tsx"
+import { BlockStrip } from "./panels/BlockStrip.tsx"
+import { Buttons } from "./panels/Buttons.tsx"
+import { Disputes } from "./panels/Disputes.tsx"
 import { Ladders } from "./panels/Ladders.tsx"
+import { Observers } from "./panels/Observers.tsx"
+import { Parties } from "./panels/Parties.tsx"
 import { ProcessFigures } from "./panels/ProcessFigures.tsx"
+import { Subsystems } from "./panels/Subsystems.tsx"
 import { Summary, toneOf } from "./panels/Summary.tsx"
+import { SupervisionFigures } from "./panels/SupervisionFigures.tsx"
 import { type Tab, Tabs } from "./parts/Tabs.tsx"
 import { duration } from "./parts/Words.ts"
 import { ThemeButton } from "./parts/ThemeButton.tsx"
+
+/** The name of a process in addresses. */
+const idOf = (name: string) => name.replaceAll(" ", "-")
+
+/** What the page of a devnet shows of one of its processes. */
+const Part = ({ member: { kind, name, status } }: { readonly member: Member }) =>
+  status === undefined ? null : kind === "supervisor" ? (
+    <SupervisionFigures status={status} />
+  ) : kind === "node" ? (
+    <>
+      <BlockStrip status={status} from={`status/blocks/${idOf(name)}`} of={name} />
+      <Disputes status={status} of={name} />
+    </>
+  ) : null
 
 const Panels = ({
   history,
@@ -23,14 +44,23 @@ const Panels = ({
 }) => (
   <div class="panels">
     <Summary status={status} staleSeconds={staleSeconds} />
+    <Buttons status={status} />
     <Ladders status={status} history={history} name={name} />
+    <BlockStrip status={status} from={name === "self" ? "status/blocks" : `status/blocks/${idOf(name)}`} />
+    {status.members?.map((member) => (
+      <Part key={member.name} member={member} />
+    ))}
+    <SupervisionFigures status={status} />
+    <Disputes status={status} />
+    <Parties status={status} />
+    <Observers status={status} history={history} name={name} />
+    <Subsystems status={status} history={history} name={name} />
     <ProcessFigures status={status} history={history} name={name} />
   </div>
 )
 
 /** The name that the page chooses a process by. */
 const overview = "all"
-const idOf = (name: string) => name.replaceAll(" ", "-")
 
 const wordOf = (tone: Tab["tone"], isUp: boolean) =>
   !isUp ? "does not answer" : tone === "good" ? "ready" : tone === "warn" ? "slow" : "not ready"

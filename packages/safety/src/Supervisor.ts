@@ -24,7 +24,7 @@ import type { RollupConfigSet } from "./RollupConfig.ts"
 import { BadConfiguration, Crashed, SupervisorError } from "./SupervisorError.ts"
 import { defaults, type Options } from "./SupervisorOptions.ts"
 import type { SuperNodeStatus, SuperRootAtTimestamp } from "./SuperNode.ts"
-import type { Counters, SuperRoot, SyncStatus } from "./SyncStatus.ts"
+import type { Counters, Overview, SuperRoot, SyncStatus } from "./SyncStatus.ts"
 import { makeService } from "./supervisor/Answers.ts"
 
 export { defaults, type Options } from "./SupervisorOptions.ts"
@@ -88,6 +88,8 @@ export interface Service {
   /** Whether each node can be reached, and tells what happens, by the name of the node. */
   readonly nodes: Effect.Effect<{ readonly [name: string]: Connection }>
   readonly counters: Effect.Effect<Counters>
+  /** What happens between the chains, for a person who looks on. */
+  readonly overview: Effect.Effect<Overview>
   /** Never succeeds; fails when the supervisor can not go on (the store failed, or a fiber crashed). */
   readonly join: Effect.Effect<never, SupervisorError>
 }
@@ -157,6 +159,8 @@ export const make = Effect.fnUntraced(function* (
     failsafe: options.failsafe,
     executingMessages: 0,
     invalidatedBlocks: 0,
+    messages: new Map(DependencySet.chains(dependencySet).map((id) => [id, new Map()])),
+    invalidations: [],
     connections: new Map()
   }
   const wakeWaiting = (id: ChainId) =>

@@ -20,6 +20,32 @@ export interface SuperRoot {
   }>
 }
 
+/** Why a chain does not get any further at the moment. */
+export interface Wait {
+  readonly why: string
+  /** The chain whose progress it waits for. */
+  readonly on?: ChainId | undefined
+}
+
+/** A block that broke the rules. */
+export interface Invalidation {
+  readonly chainId: ChainId
+  readonly block: BlockId
+  readonly why: string
+}
+
+/** What happens between the chains, for a person who looks on. Counts since the supervisor started. */
+export interface Overview {
+  readonly waits: { readonly [id: ChainId]: Wait }
+  /** The L1 block that derivation of each chain is at. */
+  readonly l1: { readonly [id: ChainId]: BlockId }
+  /** Executing messages in indexed blocks, by the chains that they come from and go to. */
+  readonly messages: ReadonlyArray<{ readonly from: ChainId; readonly to: ChainId; readonly count: number }>
+  /** The last ones, oldest first. */
+  readonly invalidations: ReadonlyArray<Invalidation>
+  readonly isStopped: boolean
+}
+
 /** Counted since the supervisor started. */
 export interface Counters {
   /** Executing messages in indexed blocks. */

@@ -139,7 +139,7 @@ export const run = Effect.fn("Devnet.run")(
       return result
     })
     yield* describe(devnet)
-    const page = yield* DevnetConsole.open(devnet, Effect.all(observers), options.consolePort)
+    const page = yield* DevnetConsole.open(devnet, Effect.all(observers), options)
     yield* Console.error(`watch it at ${page}`)
     const startedMs = yield* Elapsed.ms
     const before = yield* snapshot
@@ -149,7 +149,10 @@ export const run = Effect.fn("Devnet.run")(
       const now = yield* snapshot
       const elapsed = yield* seconds
       if (!options.isTerminal) return yield* Console.error(Display.line(elapsed, now))
-      const lines = Display.table("ephor devnet", elapsed, now, yield* Ref.get(recent))
+      const { columns, rows } = process.stderr
+      const screen = columns > 0 && rows > 0 ? { columns, rows } : Display.standard
+      const notes = [`watch it at ${page}`, ...(yield* Ref.get(recent))]
+      const lines = Display.table("ephor devnet", elapsed, now, notes, screen)
       process.stderr.write(`${Display.redraw(drawn)}${lines.join("\n")}\n`)
       drawn = lines.length
     })

@@ -88,7 +88,7 @@ export const devnetCommand = Command.make("devnet", Settings.flags(settings), (f
       consolePort: config.consolePort,
       durationSeconds: config.duration === 0 ? undefined : config.duration,
       json: config.json,
-      isTerminal: process.stderr.isTTY && !config.json
+      isTerminal: process.stderr.isTTY && process.env["TERM"] !== "dumb" && !config.json
     })
   }).pipe(
     Effect.scoped,

@@ -1,7 +1,7 @@
 /**
  * A devnet on the terminal: a table that is drawn again in place, or plain lines where there is no terminal.
  */
-import type { ChainStatus, Snapshot } from "./Report.ts"
+import type { ChainStatus, ObserverStatus, Snapshot } from "./Report.ts"
 
 const columns: ReadonlyArray<readonly [title: string, cell: (chain: ChainStatus) => number]> = [
   ["unsafe", (chain) => chain.localUnsafe],
@@ -33,47 +33,77 @@ export const line = (seconds: number, snapshot: Snapshot): string =>
       : `supervisor: messages ${snapshot.supervisor.executingMessages} invalidated ${snapshot.supervisor.invalidatedBlocks}`
   ].join(" | ")
 
-/** The table, a line per element, to be drawn over the one before. */
+/** The screen that the table is drawn on. */
+export interface Screen {
+  readonly columns: number
+  readonly rows: number
+}
+
+/** What a terminal that does not tell its size is taken for. */
+export const standard: Screen = { columns: 80, rows: 24 }
+
+const modes: { readonly [Mode in ObserverStatus["mode"]]: string } = {
+  BlocksOnly: "blocks",
+  CommitsOnly: "commits",
+  Overlap: "both"
+}
+
+const observed: ReadonlyArray<readonly [title: string, cell: (observer: ObserverStatus) => string]> = [
+  ["observed by", ({ mode }) => modes[mode]],
+  ["commits", ({ commits }) => String(commits)],
+  ["lag", ({ lag }) => String(lag)],
+  ["verified", ({ verified }) => (verified ? "yes" : "no")]
+]
+
+/** A row for each figure, a column for each chain. */
+const rowsOf = ({ chains, observers }: Snapshot): ReadonlyArray<ReadonlyArray<string>> => [
+  ["chain", ...chains.map(({ chainId }) => chainId)],
+  ...columns.map(([title, cell]) => [title, ...chains.map((chain) => String(cell(chain)))]),
+  ...observed.map(([title, cell]) => [
+    title,
+    ...chains.map(({ chainId }) => {
+      const observer = observers.find((one) => one.chainId === chainId)
+      return observer === undefined ? "-" : cell(observer)
+    })
+  ])
+]
+
+/** A line that does not reach beyond the screen, where it would break and tear the table. */
+const clipped = (line: string, width: number): string =>
+  line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`
+
+/** The table, a line per element, to be drawn over the one before: no wider than the screen, and no higher. */
 export const table = (
   title: string,
   seconds: number,
   snapshot: Snapshot,
-  notes: ReadonlyArray<string>
+  notes: ReadonlyArray<string>,
+  screen: Screen = standard
 ): ReadonlyArray<string> => {
-  const head = ["chain", ...columns.map(([name]) => name)]
-  const rows = snapshot.chains.map((chain) => [
-    chain.chainId,
-    ...columns.map(([, cell]) => String(cell(chain)))
-  ])
-  const observerHead = ["observer", "mode", "commits", "blocks", "lag", "verified"]
-  const observers = snapshot.observers.map((o) => [
-    o.chainId,
-    o.mode,
-    String(o.commits),
-    String(o.blocks),
-    String(o.lag),
-    o.verified ? "yes" : "no"
-  ])
-  return [
-    `${title}   ${seconds} s`,
-    "",
-    ...grid([head, ...rows]),
-    "",
-    ...grid([observerHead, ...observers]),
-    "",
-    snapshot.supervisor === undefined
+  const above = [`${title}   ${seconds} s`, "", ...grid(rowsOf(snapshot), screen.columns), ""]
+  const { supervisor } = snapshot
+  const below = [
+    supervisor === undefined
       ? "supervisor does not answer"
-      : `supervisor  executing messages ${snapshot.supervisor.executingMessages}  invalidated blocks ${snapshot.supervisor.invalidatedBlocks}`,
-    "",
-    ...notes,
+      : `supervisor: ${supervisor.executingMessages} messages, ${supervisor.invalidatedBlocks} invalid blocks`,
     "Ctrl-C stops everything"
   ]
+  // The cursor stands below the last line.
+  const room = Math.max(0, screen.rows - 1 - above.length - below.length)
+  const newest = room === 0 ? [] : notes.slice(-room)
+  return [...above, below[0]!, ...newest, below[1]!]
+    .slice(0, Math.max(1, screen.rows - 1))
+    .map((line) => clipped(line, screen.columns))
 }
 
-const grid = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
-  return rows.map((row) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ")
+/** Columns as wide as their widest cell, all of them alike but the first; closer together where there is little room. */
+const grid = (rows: ReadonlyArray<ReadonlyArray<string>>, width: number): ReadonlyArray<string> => {
+  const first = Math.max(...rows.map(([title = ""]) => title.length))
+  const other = Math.max(...rows.flatMap(([, ...cells]) => cells.map((cell) => cell.length)), 0)
+  const chains = (rows[0]?.length ?? 1) - 1
+  const gap = first + chains * (other + 2) <= width ? "  " : " "
+  return rows.map(([title = "", ...cells]) =>
+    [title.padEnd(first), ...cells.map((cell) => cell.padStart(other))].join(gap)
   )
 }
 

@@ -1,25 +1,22 @@
 /**
  * The processes of a devnet: an L1, a node per chain, a supervisor, and what they need to find each other.
  */
-import { DevChain } from "@ephor/devchain"
-import * as NodeEthRpcServer from "@ephor/execution/NodeEthRpcServer"
 import * as NodeFile from "@ephor/store/NodeFile"
-import * as NodeStore from "@ephor/store/NodeStore"
 import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
 import type { BlockRef, ChainId } from "@ephor/types"
-import { Clock, Context, Effect, FileSystem, Layer, type Queue } from "effect"
+import { Clock, Effect, FileSystem, type Queue } from "effect"
 import { HttpClient } from "effect/http"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
-import * as DataDirectory from "../DataDirectory.ts"
 import { specOf, startValidators } from "./Committee.ts"
 import * as Execution from "./Execution.ts"
 import type { Options } from "./Options.ts"
 import { untilAnswer } from "./Answers.ts"
 import type { DevnetChain } from "./DevnetChain.ts"
 import { startSupervisor } from "./Supervisor.ts"
+import * as SwitchedL1 from "./SwitchedL1.ts"
 import * as Children from "./NodeChildren.ts"
 import { DevnetError, freePort, host, multiaddr, nodeCommand, toFlags } from "./NodeCommands.ts"
 
@@ -72,19 +69,15 @@ const startL1 = Effect.fnUntraced(function* (
 ) {
   if (options.execution === "anvil") {
     const url = yield* anvil(options, notices, l1ChainId, { "slots-in-an-epoch": 1 })
-    return { url, genesis: yield* Execution.genesisOf(url) }
+    return { url, genesis: yield* Execution.genesisOf(url), l1: undefined }
   }
-  const chain = DevChain.layerL1({
+  const l1 = yield* SwitchedL1.start({
     chainId: l1ChainId,
     genesisTime,
     blockTimeMs: l1BlockTimeMs,
-    finalityDepth: 2
-  }).pipe(Layer.provide(NodeStore.layer({ path: join(options.dataDir, "l1"), contents: DataDirectory.l1 })))
-  const context = yield* Layer.build(
-    NodeEthRpcServer.layer({ host, port: 0, chainId: l1ChainId }).pipe(Layer.provide(chain))
-  )
-  const { url } = Context.get(context, NodeEthRpcServer.NodeEthRpcServer)
-  return { url, genesis: yield* Execution.genesisOf(url) }
+    path: join(options.dataDir, "l1")
+  })
+  return { url: l1.url, genesis: yield* Execution.genesisOf(l1.url), l1 }
 })
 
 /** Everything that runs. */
@@ -92,6 +85,8 @@ export interface Devnet {
   readonly chains: ReadonlyArray<DevnetChain>
   readonly supervisor: { readonly child: Children.Child; readonly adminUrl: string; readonly rpcUrl: string }
   readonly l1Url: string
+  /** The L1, where it can be stopped. */
+  readonly l1: SwitchedL1.SwitchedL1 | undefined
 }
 
 const startChain = Effect.fnUntraced(function* (
@@ -187,7 +182,7 @@ export const start = Effect.fn("Devnet.start")(function* (
     { concurrency: "unbounded" }
   )
   const supervisor = yield* startSupervisor(options, notices, l1.url, chains)
-  const devnet: Devnet = { chains, supervisor, l1Url: l1.url }
+  const devnet: Devnet = { chains, supervisor, l1Url: l1.url, l1: l1.l1 }
   return devnet
 })
 

@@ -216,6 +216,7 @@ export const makeChainWorker = Effect.fnUntraced(function* (options: {
     currentL1: undefined,
     waitsOn: new Set(),
     lastConflict: undefined,
+    wait: undefined,
     l1Suspect: false
   }
   if (seed !== undefined) yield* adopt(chain, seed)

@@ -3,7 +3,7 @@
  * unsafe chain turned out to be another one.
  */
 import { Effect, Metric, Option, Result } from "effect"
-import type { BlockNumber, BlockRef, Receipt } from "@ephor/types"
+import type { BlockNumber, BlockRef, ChainId, Receipt } from "@ephor/types"
 import type { ManagedNodeError } from "@ephor/supervisor-protocol/ManagedNodeError"
 import { sealBlock } from "../BlockLogs.ts"
 import * as DerivationDb from "../DerivationDb.ts"
@@ -139,7 +139,8 @@ const fetchNext = Effect.fnUntraced(function* (link: NodeLink, from: number, to:
 
 interface Appended {
   readonly count: number
-  readonly messages: number
+  /** The chains that the executing messages say they come from. */
+  readonly messages: ReadonlyArray<ChainId>
   readonly fault: Fault | undefined
 }
 
@@ -160,11 +161,20 @@ const append = (chain: ChainContext, fetched: ReadonlyArray<Fetched>) =>
       }
       sealed.push(next.success)
     }
-    const messages = sealed.reduce((count, block) => count + block.executing.length, 0)
+    const messages = sealed.flatMap(({ executing }) => executing.map(({ message }) => message.chainId))
     const changes =
       sealed.length === 0 ? [] : [{ chainId: chain.id, logs: { keep: logs.length, append: sealed } }]
     return { result: { count: sealed.length, messages, fault }, changes }
   })
+
+/** Counts messages by the chain that they say they come from; one that is not supervised counts without a name. */
+const countMessages = ({ id, shared }: ChainContext, from: ReadonlyArray<ChainId>) => {
+  shared.executingMessages += from.length
+  for (const chain of from) {
+    const row = shared.messages.get(chain)
+    row?.set(id, (row.get(id) ?? 0) + 1)
+  }
+}
 
 /** Indexes one batch from one node; answers whether it got anywhere. */
 const indexFrom = Effect.fnUntraced(function* (chain: ChainContext, link: NodeLink) {
@@ -173,9 +183,12 @@ const indexFrom = Effect.fnUntraced(function* (chain: ChainContext, link: NodeLi
   const to = Math.min(chain.indexTarget, head.number + chain.shared.options.indexBatch)
   const fetched = yield* fetchNext(link, head.number + 1, to)
   const { count, fault, messages } = yield* append(chain, fetched)
-  chain.shared.executingMessages += messages
-  if (messages > 0) {
-    yield* Metric.update(Metric.withAttributes(Metrics.executingMessages, { chain: chain.id }), messages)
+  if (messages.length > 0) {
+    countMessages(chain, messages)
+    yield* Metric.update(
+      Metric.withAttributes(Metrics.executingMessages, { chain: chain.id }),
+      messages.length
+    )
   }
   if (fault === undefined) return count > 0
   if (fault._tag === "Conflict" && count === 0) {

@@ -13,6 +13,7 @@ import {
   type ChainContext,
   crossSafeEntry,
   idOf,
+  keptInvalidations,
   rewindLogs,
   sealOf,
   stateOf
@@ -24,6 +25,7 @@ import type { NodeLink } from "../node/Link.ts"
 const noteWait = (chain: ChainContext, fault: Fault) => {
   if (fault._tag === "Future" && fault.waitsOn !== undefined && fault.waitsOn !== chain.id) {
     chain.waitsOn.add(fault.waitsOn)
+    chain.wait = { why: fault.detail, on: fault.waitsOn }
   }
 }
 
@@ -76,6 +78,7 @@ const advanceCrossUnsafe = Effect.fnUntraced(function* (chain: ChainContext) {
   const { last, moved } = yield* repeat(chain, () => decideCrossUnsafe(chain), Result.isSuccess)
   if (Result.isFailure(last)) {
     noteWait(chain, last.failure)
+    if (last.failure._tag === "Conflict") chain.wait = { why: last.failure.detail }
     yield* logConflict(chain, last.failure)
   }
   const head = crossUnsafeHead(stateOf(chain))
@@ -139,6 +142,8 @@ const onInvalid = Effect.fnUntraced(function* (
 ) {
   const { shared } = chain
   shared.invalidatedBlocks += 1
+  shared.invalidations.push({ chainId: chain.id, block: idOf(derived), why })
+  if (shared.invalidations.length > keptInvalidations) shared.invalidations.shift()
   if (shared.options.failsafeOnInvalidation) shared.failsafe = true
   chain.indexTarget = Math.min(chain.indexTarget, derived.number - 1)
   yield* Metric.update(Metric.withAttributes(Metrics.invalidatedBlocks, { chain: chain.id }), 1)
@@ -186,6 +191,7 @@ export const advance = Effect.fnUntraced(function* (
   chain: ChainContext
 ): Effect.fn.Return<void, SupervisorError> {
   chain.waitsOn.clear()
+  chain.wait = undefined
   yield* advanceCrossSafe(chain)
   yield* advanceCrossUnsafe(chain)
 })

@@ -14,6 +14,7 @@ import * as Metrics from "../Metrics.ts"
 import { crossUnsafeHead, localSafeHead } from "../Promotion.ts"
 import { checkAccessListMethod, Failsafe, NotReady, SupervisorError } from "../SupervisorError.ts"
 import type { Config, Service } from "../Supervisor.ts"
+import type { Overview } from "../SyncStatus.ts"
 
 /** Everything about one chain that is read from memory. */
 const makeChainQueries = (contexts: ReadonlyMap<ChainId, ChainContext>) => {
@@ -44,6 +45,21 @@ const makeChainQueries = (contexts: ReadonlyMap<ChainId, ChainContext>) => {
     finalized: ofChain("finalized", (chain) =>
       Result.map(queries.known(chain, "finalized block", finalizedBlock(chain)?.derived), idOf)
     )
+  }
+}
+
+const overviewOf = (shared: Shared, contexts: ReadonlyMap<ChainId, ChainContext>): Overview => {
+  const chains = [...contexts.values()]
+  return {
+    waits: Object.fromEntries(chains.flatMap(({ id, wait }) => (wait === undefined ? [] : [[id, wait]]))),
+    l1: Object.fromEntries(
+      chains.flatMap(({ currentL1, id }) => (currentL1 === undefined ? [] : [[id, idOf(currentL1)]]))
+    ),
+    messages: Array.from(shared.messages, ([from, row]) =>
+      Array.from(row, ([to, count]) => ({ from, to, count }))
+    ).flat(),
+    invalidations: [...shared.invalidations],
+    isStopped: shared.stopped
   }
 }
 
@@ -111,6 +127,7 @@ export const makeService = (
       executingMessages: shared.executingMessages,
       invalidatedBlocks: shared.invalidatedBlocks
     })),
+    overview: Effect.sync(() => overviewOf(shared, contexts)),
     join: Deferred.await(failed)
   }
 }

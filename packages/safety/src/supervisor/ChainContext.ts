@@ -12,8 +12,12 @@ import * as LogsDb from "../LogsDb.ts"
 import { crossUnsafeHead } from "../Promotion.ts"
 import type { RollupConfig } from "../RollupConfig.ts"
 import type { Options } from "../SupervisorOptions.ts"
+import type { Invalidation, Wait } from "../SyncStatus.ts"
 import type { Change, ChainState, Ledger } from "./Ledger.ts"
 import type { NodeLink } from "../node/Link.ts"
+
+/** Invalid blocks that are remembered for who looks on. */
+export const keptInvalidations = 20
 
 /** What all chains share. */
 export interface Shared {
@@ -29,6 +33,10 @@ export interface Shared {
   failsafe: boolean
   executingMessages: number
   invalidatedBlocks: number
+  /** Executing messages by the chain that they come from, then by the one that executes them. */
+  readonly messages: Map<ChainId, Map<ChainId, number>>
+  /** The last invalid blocks, at most `keptInvalidations`. */
+  readonly invalidations: Array<Invalidation>
   /** What is known of each node's connection, by its name. */
   readonly connections: Map<string, Connection>
 }
@@ -53,6 +61,8 @@ export interface ChainContext {
   currentL1: BlockRef | undefined
   /** Chains without whose progress nothing can be promoted here. */
   readonly waitsOn: Set<ChainId>
+  /** Why nothing more can be promoted here, as far as it is not only that there is nothing new. */
+  wait: Wait | undefined
   /** The fault that was logged last, so that a wait is logged once. */
   lastConflict: string | undefined
   /** L1 may have been reorganised below what was derived from it, and that was not looked into yet. */

@@ -69,6 +69,7 @@ export const mockService = (dependencySet: DependencySet): Service => {
     rewind: () => Effect.void,
     nodes: Effect.succeed({}),
     counters: Effect.succeed({ executingMessages: 0, invalidatedBlocks: 0 }),
+    overview: Effect.succeed({ waits: {}, l1: {}, messages: [], invalidations: [], isStopped: false }),
     join: Effect.never
   }
 }
