@@ -27,6 +27,7 @@ import * as DataDirectory from "./DataDirectory.ts"
 import * as DevRoutes from "./DevRoutes.ts"
 import type { Extension } from "./Extension.ts"
 import * as GovernanceRoutes from "./GovernanceRoutes.ts"
+import * as GovernanceStatus from "./GovernanceStatus.ts"
 import type { NodeConfig } from "./NodeConfig.ts"
 import * as Parachains from "./Parachains.ts"
 import * as Readiness from "./Readiness.ts"
@@ -73,7 +74,7 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
       }
       if (config.executionRpc !== undefined) {
         return DevCompanion.layer(
-          options,
+          { ...options, voting: { votes: votesOf(membership) } },
           NodeRpcChain.make({
             ...(yield* engineOf(config)),
             chainId: spec.chainId,
@@ -87,7 +88,9 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
         genesisTime: spec.genesisTime,
         blockTimeMs: spec.blockTimeMs,
         finality:
-          spec.finality === "external" ? "external" : { depth: spec.finality, votes: votesOf(membership) }
+          spec.finality === "external"
+            ? { external: { votes: votesOf(membership) } }
+            : { depth: spec.finality, votes: votesOf(membership) }
       })
     })
   )
@@ -144,8 +147,10 @@ const admin = (config: NodeConfig) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { figures } = yield* Status.Status
+      const { governance } = yield* Validators.Validators
+      const whole = Effect.all({ figures, governance: GovernanceStatus.report(config, governance) })
       const routes = [
-        NodeAdmin.status(figures),
+        NodeAdmin.status(Effect.map(whole, ({ figures, governance }) => ({ ...figures, governance }))),
         DevRoutes.transactions(yield* DevChain.DevChain),
         GovernanceRoutes.unfreeze(yield* JwtSecret, yield* Validators.Validators)
       ]
@@ -176,6 +181,7 @@ const alone = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
     admin(config),
     Readiness.layer,
     Readiness.storage,
+    GovernanceStatus.readiness(config),
     Parachains.layer(spec, config.garbageEvery)
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, memoryNetworkOf)),
@@ -194,6 +200,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
     admin(config),
     Readiness.layer,
     Readiness.storage,
+    GovernanceStatus.readiness(config),
     Sequencer.layer(membership),
     Parachains.layer(spec, config.garbageEvery, Collations.sender())
   ).pipe(
@@ -211,6 +218,7 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
     admin(config),
     Readiness.layer,
     Readiness.storage,
+    GovernanceStatus.readiness(config),
     ...membership.own.map((validator) => Collations.layer(validator, membership.validators))
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),

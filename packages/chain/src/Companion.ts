@@ -39,6 +39,8 @@ export interface Companion {
   ) => Effect.Effect<ChainBlock, ChainError | StoreError>
   /** See `Chain.Backend`. */
   readonly derive?: Backend["derive"]
+  /** See `Chain.Backend`. */
+  readonly finalizable?: Backend["finalizable"]
 }
 
 /** What is known of a client when its companion is made. */

@@ -14,8 +14,20 @@ const columns: ReadonlyArray<readonly [title: string, cell: (chain: ChainStatus)
   ["reverts", (chain) => chain.reverts],
   ["replaced", (chain) => chain.replacedBlocks],
   ["slashes", (chain) => chain.slashesApplied],
-  ["disabled", (chain) => chain.validatorsDisabled]
+  ["rewards", (chain) => chain.rewardsPaid],
+  ["disabled", (chain) => chain.validatorsDisabled],
+  ["waited", (chain) => chain.finalityWaited]
 ]
+
+/** What chains wait for that only people can end. */
+const standstills = ({ chains }: Snapshot): ReadonlyArray<string> =>
+  chains.flatMap(({ chainId, governance }) =>
+    governance.frozen
+      ? [
+          `chain ${chainId} waits for people: ${governance.why}; once they have decided: ${governance.endedBy}`
+        ]
+      : []
+  )
 
 /** One plain line for logs and pipes. */
 export const line = (seconds: number, snapshot: Snapshot): string =>
@@ -28,6 +40,7 @@ export const line = (seconds: number, snapshot: Snapshot): string =>
       (observer) =>
         `observer ${observer.chainId}: ${observer.mode} commits ${observer.commits} lag ${observer.lag}`
     ),
+    ...standstills(snapshot),
     snapshot.supervisor === undefined
       ? "supervisor: no answer"
       : `supervisor: messages ${snapshot.supervisor.executingMessages} invalidated ${snapshot.supervisor.invalidatedBlocks}`
@@ -65,6 +78,7 @@ export const table = (
       ? "supervisor does not answer"
       : `supervisor  executing messages ${snapshot.supervisor.executingMessages}  invalidated blocks ${snapshot.supervisor.invalidatedBlocks}`,
     "",
+    ...standstills(snapshot),
     ...notes,
     "Ctrl-C stops everything"
   ]

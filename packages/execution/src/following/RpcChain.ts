@@ -34,10 +34,17 @@ export const makeRpcChain = Effect.fnUntraced(function* (
   const parts: Parts = { client, options, chain, companion }
   const steering = makeSteering(parts, powers)
   const genesis = companion.genesis(first)
-  const { derive } = companion
+  const { derive, finalizable } = companion
   const anchorSource = companion.anchorSource ?? toRef(genesis.ref)
   const { emit, replace, setHeads } = steering
-  const backend = { genesis, anchorSource, replace, setHeads, ...(derive === undefined ? {} : { derive }) }
+  const backend = {
+    genesis,
+    anchorSource,
+    replace,
+    setHeads,
+    ...(derive === undefined ? {} : { derive }),
+    ...(finalizable === undefined ? {} : { finalizable })
+  }
   hub = yield* makeChain(backend, options.chainLimits)
   const running = yield* Latch.make(true)
   yield* Effect.forkScoped(makeFollowing(parts, steering, running))
