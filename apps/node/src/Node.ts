@@ -28,6 +28,7 @@ import * as DevRoutes from "./DevRoutes.ts"
 import type { Extension } from "./Extension.ts"
 import * as GarbageOrders from "./GarbageOrders.ts"
 import * as GovernanceRoutes from "./GovernanceRoutes.ts"
+import * as GovernanceStatus from "./GovernanceStatus.ts"
 import type { NodeConfig } from "./NodeConfig.ts"
 import * as Parachains from "./Parachains.ts"
 import * as Readiness from "./Readiness.ts"
@@ -76,7 +77,7 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
       }
       if (config.executionRpc !== undefined) {
         return DevCompanion.layer(
-          options,
+          { ...options, voting: { votes: votesOf(membership) } },
           NodeRpcChain.make({
             ...(yield* engineOf(config)),
             chainId: spec.chainId,
@@ -91,7 +92,9 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
         genesisTime: spec.genesisTime,
         blockTimeMs: spec.blockTimeMs,
         finality:
-          spec.finality === "external" ? "external" : { depth: spec.finality, votes: votesOf(membership) }
+          spec.finality === "external"
+            ? { external: { votes: votesOf(membership) } }
+            : { depth: spec.finality, votes: votesOf(membership) }
       })
     })
   )
@@ -189,6 +192,7 @@ const alone = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
     admin(config, spec, membership, extension),
     Readiness.layer,
     Readiness.storage,
+    GovernanceStatus.readiness(config),
     Parachains.layer(spec, config.garbageEvery)
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, memoryNetworkOf)),
@@ -207,6 +211,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
     admin(config, spec, membership, extension),
     Readiness.layer,
     Readiness.storage,
+    GovernanceStatus.readiness(config),
     Sequencer.layer(membership),
     Parachains.layer(spec, config.garbageEvery, Collations.sender())
   ).pipe(
@@ -224,6 +229,7 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
     admin(config, spec, membership, extension),
     Readiness.layer,
     Readiness.storage,
+    GovernanceStatus.readiness(config),
     ...membership.own.map((validator) => Collations.layer(validator, membership.validators))
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),

@@ -3,6 +3,7 @@
  */
 import { Chain, ChainEvent, RuntimeApi, type Standing } from "@ephor/chain"
 import { Manifest, Store, Table } from "@ephor/store"
+import { DevChain } from "@ephor/devchain"
 import { Disputes } from "@ephor/disputes"
 import { candidateHash, ChainId, type ValidatorIndex } from "@ephor/types"
 import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
@@ -20,6 +21,8 @@ interface Counters extends Schema.Schema.Type<typeof Counters> {}
 interface Consequences {
   /** How often a stake was cut. */
   readonly slashesApplied: number
+  /** How often a validator was rewarded. */
+  readonly rewardsPaid: number
   /** How often a validator was disabled. */
   readonly validatorsDisabled: number
 }
@@ -32,6 +35,8 @@ export interface Figures extends Counters, Consequences {
   readonly localSafe: number
   readonly crossSafe: number
   readonly finalized: number
+  /** Blocks that were to become final since the start and had to wait for validators. */
+  readonly finalityWaited: number
   /** Validators that the next block is made without. */
   readonly disabledNow: ReadonlyArray<ValidatorIndex>
 }
@@ -47,6 +52,7 @@ export const family: Manifest.Family = Manifest.family({ name: "status", version
 
 const consequencesOf = (standings: ReadonlyArray<Standing.Standing>): Consequences => ({
   slashesApplied: standings.reduce((sum, { slashes }) => sum + slashes, 0),
+  rewardsPaid: standings.reduce((sum, { rewards }) => sum + rewards, 0),
   validatorsDisabled: standings.reduce((sum, { disablings }) => sum + disablings, 0)
 })
 
@@ -61,7 +67,7 @@ export const layer = (
 ): Layer.Layer<
   Status,
   Store.StoreError,
-  Chain.Chain | RuntimeApi.RuntimeApi | Disputes.Disputes | Store.Store
+  Chain.Chain | DevChain.DevChain | RuntimeApi.RuntimeApi | Disputes.Disputes | Store.Store
 > =>
   Layer.effect(
     Status,
@@ -69,6 +75,7 @@ export const layer = (
       const chain = yield* Chain.Chain
       const runtime = yield* RuntimeApi.RuntimeApi
       const disputes = yield* Disputes.Disputes
+      const devChain = yield* DevChain.DevChain
       const store = yield* Store.Store
       let current = Option.getOrElse(yield* counters.get(store, ["counters"]), () => none)
       const seen = new Set<string>()
@@ -127,6 +134,7 @@ export const layer = (
             localSafe: heads.localSafe.number,
             crossSafe: heads.crossSafe.number,
             finalized: heads.finalized.number,
+            finalityWaited: yield* devChain.finalityWaited,
             disabledNow: yield* known(runtime.disabledValidators(heads.localUnsafe.hash)),
             ...consequencesOf(yield* known(runtime.standings(heads.finalized.hash))),
             ...current

@@ -1,7 +1,7 @@
 /**
  * One validator on one page: its subsystems over the chain, the network and the keys that it is given.
  */
-import { FinalityVote, Provisioner, Subsystems } from "@ephor/backing"
+import { Subsystems } from "@ephor/backing"
 import { DevAuthor, DevFinality } from "@ephor/devchain"
 import {
   DisputeCoordinator,
@@ -15,6 +15,7 @@ import { Overseer } from "@ephor/overseer"
 import type { AuthorityIndex } from "@ephor/types"
 import { Layer } from "effect"
 import type { Extension } from "./Extension.ts"
+import * as Standstill from "./Standstill.ts"
 
 /** The addresses of the reference subsystems. */
 export const addresses = [
@@ -39,8 +40,8 @@ export const layer = (options: Options, extension: Extension) =>
   Layer.mergeAll(
     // from collator to inclusion
     Subsystems.layer(options.faulty ? { malus: {} } : {}),
-    DevAuthor.layer(options.author, Provisioner.inherents),
-    DevFinality.layer(FinalityVote.make),
+    DevAuthor.layer(options.author, Standstill.inherents),
+    DevFinality.layer(Standstill.finalityVote),
     // who lied
     DisputeCoordinator.layer(),
     DisputeParticipation.layer(),

@@ -14,8 +14,11 @@ const chain = (height: number, more: Partial<Report.ChainStatus> = {}): Report.C
   reverts: 1,
   replacedBlocks: 1,
   slashesApplied: 1,
+  rewardsPaid: 3,
   validatorsDisabled: 1,
   disabledNow: [3],
+  finalityWaited: 2,
+  governance: { frozen: false, why: null, endedBy: null },
   ...more
 })
 const observer = (commits: number, verified = true): Report.ObserverStatus => ({
@@ -61,9 +64,13 @@ describe("stalledParts", () => {
     assert.deepStrictEqual(stalled(alone, true, false), ["chain 901: disputesConcluded"])
   })
   it("asks for what follows from verdicts only of longer runs", () => {
-    const lenient = moment(9, { slashesApplied: 0, validatorsDisabled: 0 })
+    const lenient = moment(9, { slashesApplied: 0, rewardsPaid: 0, validatorsDisabled: 0 })
     assert.deepStrictEqual(stalled(lenient, true, true, false), [])
-    assert.deepStrictEqual(stalled(lenient), ["chain 901: slashesApplied", "chain 901: validatorsDisabled"])
+    assert.deepStrictEqual(stalled(lenient), [
+      "chain 901: slashesApplied",
+      "chain 901: rewardsPaid",
+      "chain 901: validatorsDisabled"
+    ])
   })
   it("does not take unverified commits for observed ones", () =>
     assert.deepStrictEqual(stalled({ ...moment(9), observers: [observer(9, false)] }), [
@@ -75,8 +82,15 @@ describe("Display", () => {
   it("puts everything on one plain line", () => {
     assert.strictEqual(
       Display.line(7, moment(1)),
-      "   7s | 901: unsafe 5 cross-unsafe 4 local-safe 3 cross-safe 2 finalized 1 included 1 disputes 1 reverts 1 replaced 1 slashes 1 disabled 1 | observer 901: BlocksOnly commits 1 lag 0 | supervisor: messages 1 invalidated 1"
+      "   7s | 901: unsafe 5 cross-unsafe 4 local-safe 3 cross-safe 2 finalized 1 included 1 disputes 1 reverts 1 replaced 1 slashes 1 rewards 3 disabled 1 waited 2 | observer 901: BlocksOnly commits 1 lag 0 | supervisor: messages 1 invalidated 1"
     )
+  })
+  it("says which chain waits for people, and what ends it", () => {
+    const frozen = moment(1, { governance: { frozen: true, why: "it was final", endedBy: "the command" } })
+    const said = "chain 901 waits for people: it was final; once they have decided: the command"
+    assert.include(Display.line(7, frozen), said)
+    assert.include(Display.table("title", 3, frozen, []), said)
+    assert.notInclude(Display.line(7, moment(1)), "people")
   })
   it("draws a table with aligned columns", () => {
     const lines = Display.table("title", 3, moment(1), ["a notice"])

@@ -6,6 +6,7 @@ import { Disputes, Governance, VotesDb } from "@ephor/disputes"
 import { Effect, References } from "effect"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as DataDirectory from "../src/DataDirectory.ts"
 import { eventually, freePort, run, start, temporary } from "./processes.ts"
 
 /** Answers of the command line as JSON. */
@@ -120,24 +121,26 @@ const conclusion: Disputes.DisputeConclusion = {
 const write = (dataDir: string, use: (store: Store.Service) => Effect.Effect<unknown, unknown>) =>
   Store.Store.pipe(
     Effect.flatMap(use),
-    Effect.provide(NodeStore.layer({ path: join(dataDir, "store") })),
+    Effect.provide(NodeStore.layer({ path: join(dataDir, "store"), contents: DataDirectory.node })),
     Effect.provideService(References.MinimumLogLevel, "None"),
     Effect.runPromise
   )
 const validator = (store: Store.Service, index: number) => Store.prefixed(store, `validator/${index}/`)
-const freeze = (store: Store.Service) =>
-  Effect.gen(function* () {
-    for (const index of [0, 10]) {
-      const { freeze } = yield* Effect.provideService(Governance.make, Store.Store, validator(store, index))
-      yield* freeze(conclusion, block)
-    }
-  })
+const freeze = (indices: ReadonlyArray<number>) => (store: Store.Service) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      for (const index of indices) {
+        const { freeze } = yield* Effect.provideService(Governance.make, Store.Store, validator(store, index))
+        yield* freeze(conclusion, block)
+      }
+    })
+  )
 
 describe("ephor-node governance", () => {
   it("shows and ends governance mode of a node that is stopped, and of one that runs", async () => {
     using folder = temporary()
     const at = ["--data-dir", folder.path]
-    await write(folder.path, freeze)
+    await write(folder.path, freeze([0, 10]))
     const frozen = async () =>
       (await ask("governance", "status", ...at)).validators.map((row: any) => [row.validator, row.frozen])
     assert.deepStrictEqual(await frozen(), [
@@ -156,7 +159,7 @@ describe("ephor-node governance", () => {
     const ports = ["--interop-port", "0", "--stream-port", "0", "--admin-port", String(port)]
     const node = start("node", ["run", "--dev", ...at, ...ports])
     const rpc = ["--rpc", `http://127.0.0.1:${port}`]
-    await eventually("the node", async () => (await fetch(`${rpc[1]}/readyz`)).ok || undefined)
+    await eventually("the node", async () => (await fetch(`${rpc[1]}/healthz`)).ok || undefined)
     const refused = await complaint("governance", "unfreeze", ...at)
     assert.include(refused, "it is in use by process")
     assert.include(refused, "give --rpc with the URL of its admin endpoint")
@@ -177,6 +180,62 @@ describe("ephor-node governance", () => {
     await node.ended
     assert.deepStrictEqual((await frozen())[0], [0, false])
   }, 120_000)
+
+  it("stops candidates and finality of a node, and says so, until people have decided", async () => {
+    using folder = temporary()
+    const at = ["--data-dir", folder.path]
+    await write(folder.path, freeze([0, 1, 2, 3]))
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const status = async () => (await fetch(`${url}/status`)).json()
+    const readiness = async () => {
+      const answer = await fetch(`${url}/readyz`)
+      return { code: answer.status, text: await answer.text() }
+    }
+    const gauge = async () =>
+      /^disputes_governance_mode(?:\{[^}]*\})? (\d+)/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1]
+    const ports = ["--interop-port", "0", "--stream-port", "0", "--admin-port", String(port)]
+    const command = `ephor-node governance unfreeze --data-dir ${folder.path} --rpc ${url}`
+    const begin = () => start("node", ["run", "--dev", ...at, ...ports])
+    const frozen = begin()
+    // Finality by depth would have come: it follows its head by eight blocks.
+    const before = await eventually("blocks", async () => {
+      const figures = await status()
+      return figures.localUnsafe >= 12 ? figures : undefined
+    })
+    assert.deepStrictEqual(
+      [before.finalized, before.candidatesIncluded, before.governance.frozen, before.governance.endedBy],
+      [0, 0, true, command]
+    )
+    assert.include(before.governance.why, `candidate ${A} was found invalid after block 7 was final`)
+    assert.isAtLeast(before.finalityWaited, 1)
+    const { code, text } = await readiness()
+    assert.strictEqual(code, 503)
+    assert.include(text, command)
+    assert.strictEqual(await gauge(), "4")
+    assert.include(frozen.output(), "nothing becomes final until people have decided")
+    frozen.kill("SIGKILL")
+    await frozen.ended
+    const again = begin()
+    await eventually("the restarted node", async () =>
+      (await status()).localUnsafe > before.localUnsafe ? true : undefined
+    )
+    assert.strictEqual((await status()).finalized, 0)
+    await ask("governance", "unfreeze", ...at, "--rpc", url)
+    await eventually("candidates and finality", async () => {
+      const { candidatesIncluded, finalized, governance } = await status()
+      return candidatesIncluded > 0 && finalized > 0 && !governance.frozen ? true : undefined
+    })
+    assert.strictEqual((await readiness()).code, 200)
+    assert.strictEqual(await gauge(), "0")
+    again.kill("SIGINT")
+    await again.ended
+    const [{ decided }] = (await ask("governance", "status", ...at)).validators
+    assert.deepStrictEqual(
+      decided.map((decision: any) => [decision.session, decision.candidateHash]),
+      [[3, A]]
+    )
+  }, 180_000)
 
   it("names what is missing and what is damaged", async () => {
     using folder = temporary()

@@ -172,6 +172,11 @@ export interface Backend {
   readonly imports?: Stream.Stream<ChainBlock, ChainError>
   /** Blocks that became final on the backend's own word; they raise every head that is behind. */
   readonly finality?: Stream.Stream<Hash, ChainError>
+  /**
+   * How far the final head may be raised when somebody calls this block final: that block, an ancestor, or the final block.
+   * Runs outside the verb. Default: as far as that.
+   */
+  readonly finalizable?: (called: Hash) => Effect.Effect<Hash, ChainError>
   /** Tells the backend that heads were forced (e.g. `engine_forkchoiceUpdated`), before the change is stored. */
   readonly setHeads?: (heads: HeadRefs) => Effect.Effect<void, ChainError>
   /** The height from which on the backend itself still needs blocks; see `Service.keep`. */

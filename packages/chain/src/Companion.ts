@@ -41,6 +41,8 @@ export interface Companion {
   readonly derive?: Backend["derive"]
   /** See `Chain.Backend`. */
   readonly keepFrom?: Backend["keepFrom"]
+  /** See `Chain.Backend`. */
+  readonly finalizable?: Backend["finalizable"]
 }
 
 /** What is known of a client when its companion is made. */

@@ -3,8 +3,10 @@
  */
 import { Context, type Effect, type Option } from "effect"
 import type {
+  BlockRef,
   CandidateEvent,
   CandidateHash,
+  CandidateReceipt,
   CoreState,
   DisputeState,
   GroupRotationInfo,
@@ -65,6 +67,13 @@ export interface Service {
    * of the session of those children.
    */
   readonly disabledValidators: (at: Hash) => Effect.Effect<ReadonlyArray<ValidatorIndex>, RuntimeApiError>
+  /**
+   * Blocks that included a candidate, on any branch that is known: also where the state of those blocks is not kept any more,
+   * as long as the candidate can be disputed.
+   */
+  readonly inclusions: (
+    candidate: CandidateReceipt
+  ) => Effect.Effect<ReadonlyArray<BlockRef>, RuntimeApiError>
   /** What happened to candidates in block `at` itself. */
   readonly candidateEvents: (at: Hash) => Effect.Effect<ReadonlyArray<CandidateEvent>, RuntimeApiError>
   readonly disputes: (at: Hash) => Effect.Effect<ReadonlyArray<OnChainDispute>, RuntimeApiError>

@@ -2,13 +2,13 @@
  * Has somebody provide for the blocks of one author of a development chain: a validator's provisioner, for one.
  */
 import { Chain } from "@ephor/chain/Chain"
-import type { AuthorityIndex, Hash, InherentData } from "@ephor/types"
+import type { AuthorityIndex, Hash } from "@ephor/types"
 import { Cause, Effect, Layer } from "effect"
-import { DevChain } from "./DevChain.ts"
+import { DevChain, type Provided } from "./DevChain.ts"
 import { relayHeader } from "./DevExecution.ts"
 
 /** What a block carries on behalf of parachains, for the child of a block. */
-export type Provide = (parent: Hash) => Effect.Effect<Omit<InherentData, "parentHeader">>
+export type Provide = (parent: Hash) => Effect.Effect<Omit<Provided, "parentHeader">>
 
 /**
  * Registers with the chain until the layer is closed: what the author's blocks carry on behalf of parachains comes

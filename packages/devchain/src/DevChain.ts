@@ -3,31 +3,26 @@
  * executes it and imports it. It stands for a relay chain (with a runtime for parachains), for an L2 (derived from the
  * L1 blocks that it is provided with) or, with a single author, for an L1.
  */
-import type {
-  AuthorityIndex,
-  BlockRef,
-  CandidateHash,
-  ChainId,
-  DagCommittee,
-  InherentData,
-  Timestamp
-} from "@ephor/types"
+import type { AuthorityIndex, BlockRef, CandidateHash, ChainId, DagCommittee, Timestamp } from "@ephor/types"
 import { Context, Effect, Layer, Redacted, type Scope } from "effect"
 import { Chain, type Limits as ChainLimits } from "@ephor/chain/Chain"
 import type { ChainError } from "@ephor/chain/ChainError"
 import * as Committee from "@ephor/chain/Committee"
 import * as DevRuntime from "./DevRuntime.ts"
 import type { DevTransaction } from "./DevTransaction.ts"
-import type { Finality, FinalityVoter } from "./finality/FinalityVotes.ts"
+import type { Provided } from "./runtime/StateStore.ts"
+import type { Finality, FinalityVoter, FinalityVoting } from "./finality/FinalityVotes.ts"
 import { authorFromSecret, developmentAuthors } from "./DevAuthors.ts"
 import { makeDevChain } from "./authoring/Assembly.ts"
 import { RuntimeApi } from "@ephor/chain/RuntimeApi"
 import type { Store, StoreError } from "@ephor/store/Store"
 
-/** Answers what the leader's block takes in on behalf of parachains; `null` is nothing. */
-export type InherentProvider = (parent: BlockRef) => Effect.Effect<InherentData | null>
+export type { Provided } from "./runtime/StateStore.ts"
 
-export type { Finality, FinalityVoter } from "./finality/FinalityVotes.ts"
+/** Answers what the leader's block takes in on behalf of parachains; `null` is nothing. */
+export type InherentProvider = (parent: BlockRef) => Effect.Effect<Provided | null>
+
+export type { Finality, FinalityVoter, FinalityVoting } from "./finality/FinalityVotes.ts"
 
 /** Shape of the service. */
 export interface Service {
@@ -46,10 +41,12 @@ export interface Service {
   /** Bars a candidate from ever being backed again, on any branch. Durable when it returns. */
   readonly reject: (candidate: CandidateHash) => Effect.Effect<void, StoreError>
   /**
-   * Gives somebody a say in what becomes final, until the scope closes, on a chain that finalizes itself and counts votes
-   * (`Finality.votes`). On any other chain nobody is ever asked.
+   * Gives somebody a say in what becomes final, until the scope closes, on a chain that counts votes
+   * (`FinalityVoting.votes`). On any other chain nobody is ever asked.
    */
   readonly voteFinality: (voter: FinalityVoter) => Effect.Effect<void, never, Scope.Scope>
+  /** Blocks that were to become final since the start and had to wait for votes. */
+  readonly finalityWaited: Effect.Effect<number>
   /** Stops authoring; a block in the making is finished. */
   readonly pause: Effect.Effect<void>
   /** Goes on authoring. */
@@ -112,6 +109,9 @@ export const defaults: Settings = {
   cachedStates: 512
 }
 
+/** See `Options.finality`. */
+export type FinalityChoice = "external" | { readonly external: FinalityVoting } | Finality
+
 /** A development chain. */
 export interface Options extends Partial<Settings> {
   readonly chainId: ChainId
@@ -124,10 +124,10 @@ export interface Options extends Partial<Settings> {
   /** Default: no validators and no parachains. */
   readonly runtime?: RuntimeOptions
   /**
-   * Who finalizes: somebody outside by `promote`, or the chain itself so many blocks behind its head, as far as voters
-   * accept. Default `external`.
+   * Who finalizes: somebody outside by `promote` (as far as voters accept, if some are needed), or the chain itself so many
+   * blocks behind its head, as far as voters accept. Default `external`.
    */
-  readonly finality?: "external" | Finality
+  readonly finality?: FinalityChoice
   readonly chainLimits?: Partial<ChainLimits>
 }
 
@@ -138,7 +138,7 @@ export interface Resolved extends Settings {
   readonly authors: ReadonlyArray<Committee.Author>
   readonly l1Genesis: BlockRef | undefined
   readonly runtime: DevRuntime.Options
-  readonly finality: "external" | Finality
+  readonly finality: FinalityChoice
   readonly chainLimits: Partial<ChainLimits>
 }
 

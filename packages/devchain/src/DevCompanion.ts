@@ -16,6 +16,7 @@ import {
   authorsOf,
   defaults as devChainDefaults,
   DevChain,
+  type FinalityVoting,
   resolveRuntime,
   type RuntimeOptions,
   type Service,
@@ -45,6 +46,8 @@ export interface Options extends Partial<Settings> {
   readonly l1Genesis?: BlockRef
   /** Default: no validators and no parachains. */
   readonly runtime?: RuntimeOptions
+  /** Who has a say in what is promoted to be final. Default: nobody. */
+  readonly voting?: FinalityVoting
 }
 
 /**
@@ -67,7 +70,8 @@ export const layer = <E, R>(
             providers,
             l1Genesis: options.l1Genesis,
             authors: authorsOf(options.authors ?? { seed: start.chainId, size: 4 }),
-            runtime: resolveRuntime(options.runtime)
+            runtime: resolveRuntime(options.runtime),
+            voting: options.voting ?? {}
           }),
           (made) => {
             parts = made
@@ -89,8 +93,8 @@ export const layer = <E, R>(
               ),
         provideInherents: providers.register,
         reject: relay.reject,
-        // Nothing becomes final here but by what is promoted from outside.
-        voteFinality: () => Effect.void,
+        voteFinality: parts.votes.register,
+        finalityWaited: parts.votes.waited,
         pause,
         resume
       }

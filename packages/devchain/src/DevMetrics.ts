@@ -31,6 +31,12 @@ export const finalityHeld = Metric.gauge("chain_dev_finality_held_blocks", {
   description: "Blocks deep enough to be final that validators have not accepted yet"
 })
 
+/** Blocks that had to wait for votes. */
+export const finalityWaited = Metric.counter("chain_dev_finality_waited_blocks_total", {
+  description: "Blocks that were to become final and had to wait for votes",
+  incremental: true
+})
+
 /** Blocks that became final without the votes. */
 export const finalityForced = Metric.counter("chain_dev_finality_forced_total", {
   description: "Times that finality went on without the votes because it was too far behind",

@@ -5,6 +5,7 @@
 import {
   type BackedCandidate,
   type CandidateHash,
+  type Evidence,
   type InherentData,
   type ParaId,
   type ScrapedOnChainVotes,
@@ -20,6 +21,7 @@ import * as Books from "./runtime/Books.ts"
 import { admitDisputes, concludedAgainst } from "./runtime/Disputes.ts"
 import { sessionAt } from "./runtime/Sessions.ts"
 import { recordSlashes } from "./runtime/Slashes.ts"
+import { admit as admitEvidence } from "./runtime/Evidence.ts"
 import type { Draft } from "./runtime/Draft.ts"
 import type { Ancestor, DisputeRecord, RuntimeState } from "./runtime/State.ts"
 import { admitBitfields, includeAvailable, timeOut } from "./runtime/Availability.ts"
@@ -60,6 +62,10 @@ export interface Options {
   readonly voteReward: bigint
   /** Who loses this part of its stake for a session, in billionths, is disabled until the session is over. */
   readonly disablingPerbill: number
+  /** The part of its stake, in billionths, that a validator loses that contradicts itself, or seconds two candidates. */
+  readonly contradictionPerbill: number
+  /** Pieces of evidence that count in a block. */
+  readonly evidencePerBlock: number
 }
 
 /** Defaults of `Options`, made for a small network with blocks of a second. */
@@ -74,7 +80,9 @@ export const defaults: Omit<Options, "validators" | "groups" | "paras"> = {
   maxPovSize: 5 * 1024 * 1024,
   stake: 1_000_000_000_000n,
   voteReward: 1_000_000_000n,
-  disablingPerbill: 500_000_000
+  disablingPerbill: 500_000_000,
+  contradictionPerbill: 500_000_000,
+  evidencePerBlock: 64
 }
 
 /** Verifies an sr25519 signature; false for anything that is none. */
@@ -125,6 +133,8 @@ export interface Applied {
   readonly state: RuntimeState
   /** The part of the inherent that was taken: what an honest author puts into its block. */
   readonly accepted: Omit<InherentData, "parentHeader">
+  /** The evidence that was taken. */
+  readonly evidence: ReadonlyArray<Evidence>
   /** Validation code that candidates brought along. */
   readonly codes: ReadonlyArray<Uint8Array>
 }
@@ -136,7 +146,8 @@ export interface Applied {
 export const apply = (
   context: Context,
   parent: RuntimeState,
-  inherent: Pick<InherentData, "bitfields" | "backedCandidates" | "disputes"> | undefined
+  inherent: Pick<InherentData, "bitfields" | "backedCandidates" | "disputes"> | undefined,
+  offered: ReadonlyArray<Evidence> = []
 ): Applied => {
   const { options } = context
   const { number: parentNumber } = blockOf(parent)
@@ -173,9 +184,10 @@ export const apply = (
     rewarded: parent.rewarded.filter(isKept)
   }
   const fresh = slashes.filter((slash) => !known.includes(slash))
+  const weighed = admitEvidence(context, Books.settle(options, books, fresh, number), offered, draft)
   return {
     state: {
-      ...Books.settle(options, books, fresh, disputes.changed, number),
+      ...weighed.books,
       ancestry: parent.ancestry,
       paras: draft.paras,
       cores: draft.cores,
@@ -185,6 +197,7 @@ export const apply = (
       votes: { session, backingValidatorsPerCandidate: draft.backing, disputes: disputes.accepted }
     },
     accepted: { bitfields, backedCandidates, disputes: disputes.accepted },
+    evidence: weighed.accepted,
     codes: draft.codes
   }
 }
@@ -204,9 +217,10 @@ export const step = (
   context: Context,
   parent: RuntimeState,
   inherent: InherentData | undefined,
-  block: Pick<ChainBlock, "ref" | "output">
+  block: Pick<ChainBlock, "ref" | "output">,
+  evidence: ReadonlyArray<Evidence> = []
 ): { readonly state: RuntimeState; readonly codes: ReadonlyArray<Uint8Array> } => {
-  const { codes, state } = apply(context, parent, inherent)
+  const { codes, state } = apply(context, parent, inherent, evidence)
   return { state: seal(context.options, state, block), codes }
 }
 

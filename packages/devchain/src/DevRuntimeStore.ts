@@ -9,6 +9,7 @@ import { unappliedSlashes } from "./DevRuntimeApi.ts"
 import { canonicalAt, heads } from "@ephor/chain/ChainRecords"
 import { batches, origins } from "./authoring/Origins.ts"
 import { members, rounds } from "./authoring/DagMaker.ts"
+import { inclusions } from "./runtime/Inclusions.ts"
 import { rejections } from "./runtime/RelayStates.ts"
 import { codes, states } from "./runtime/StateStore.ts"
 import { type Family, family as makeFamily } from "@ephor/store/Manifest"
@@ -27,7 +28,7 @@ const emptyBooks = new Uint8Array(3)
 export const family: Family = makeFamily({
   name: "development chain",
   version: 2,
-  tables: [states, codes, rejections, origins, batches, rounds, members],
+  tables: [states, inclusions, codes, rejections, origins, batches, rounds, members],
   migrations: [{ to: 2, migrate: withBooks }]
 })
 

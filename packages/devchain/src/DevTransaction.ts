@@ -5,6 +5,7 @@ import {
   Address,
   BlockNumber,
   concatBytes,
+  Evidence,
   fromHex,
   Hash,
   InherentData,
@@ -25,13 +26,15 @@ export interface DevLog extends Schema.Schema.Type<typeof DevLog> {}
  * - `Emit`: a call that emits logs: initiating messages, or executing ones (logs of `CrossL2Inbox`).
  * - `SystemDeposit`: the optimistic-block system deposit of a replacement in its typed RLP form; it carries the 128-byte
  *   preimage of the output of the block that it replaces. Nothing but deposits is executed in a block that carries it.
+ * - `Evidence`: what validators deserve, with its proofs, by the leader of the round.
  * - `ExecutionBlock`: stands for a block of an execution client that follows its own rules.
  */
 export const DevTransaction = Wire.variants({
   Inherent: [0, InherentData],
   Emit: [1, Wire.record({ logs: Schema.Array(DevLog) })],
   SystemDeposit: [2, Wire.HexText],
-  ExecutionBlock: [3, Wire.record({ number: BlockNumber, hash: Hash })]
+  ExecutionBlock: [3, Wire.record({ number: BlockNumber, hash: Hash })],
+  Evidence: [4, Schema.Array(Evidence)]
 })
 export type DevTransaction = typeof DevTransaction.Type
 

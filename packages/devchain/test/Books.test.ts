@@ -200,34 +200,18 @@ describe("a verdict in a block", () => {
   const told = (state: DevRuntime.RuntimeState) =>
     Answers.standings(options, state).map(({ rewards, slashes }) => [slashes, rewards])
 
-  it("takes from who backed the candidate, and gives to those who found it out", () => {
-    assert.deepStrictEqual(told(judged), [
-      [1, 0],
-      [0, 1],
-      [0, 1],
-      [0, 1],
-      [0, 1],
-      [0, 1]
-    ])
+  it("takes from who backed the candidate; rewards are for those who ask with proof", () => {
+    assert.deepStrictEqual(told(judged), [[1, 0], ...Array.from({ length: 5 }, () => [0, 0])])
     assert.strictEqual(Answers.standings(options, judged)[0]!.stake, 0n)
-    assert.strictEqual(Answers.standings(options, judged)[1]!.stake, whole + options.voteReward)
-    assert.deepStrictEqual(Answers.standings(options, one)[0]!.stake, whole)
+    assert.strictEqual(Answers.standings(options, judged)[1]!.stake, whole)
+    assert.strictEqual(Answers.standings(options, one)[0]!.stake, whole)
   })
 
-  it("gives nothing while nothing is decided, and nothing to who voted both ways", () => {
+  it("takes nothing while nothing is decided", () => {
     const open = block(one, votes([2, 3, 4, 5]))
-    assert.deepStrictEqual(
-      told(open),
-      Array.from({ length: 6 }, () => [0, 0])
-    )
-    assert.deepStrictEqual(told(block(open, votes([0]))), [
-      [1, 0],
-      [0, 0],
-      [0, 1],
-      [0, 1],
-      [0, 1],
-      [0, 1]
-    ])
+    const nothing = Array.from({ length: 6 }, () => [0, 0])
+    assert.deepStrictEqual(told(open), nothing)
+    assert.strictEqual(told(block(open, votes([0])))[0]![0], 1)
   })
 
   it("takes nothing twice for further votes, blocks and disputes of the session", () => {
@@ -271,8 +255,10 @@ describe("a verdict in a block", () => {
     const short = { ...options, sessionLengthBlocks: 1, disputePeriod: 2 }
     let state: DevRuntime.RuntimeState = {
       ...genesis,
-      ...Books.settle(short, Books.empty, judged.slashes, judged.disputes, 1)
+      ...Books.settle(short, Books.empty, judged.slashes, 1)
     }
+    const dispute = { session: 0, candidateHash: bad }
+    state = { ...state, ...Books.reward(short, state, dispute, 1) }
     assert.strictEqual(state.penalties.length + state.rewarded.length, 2)
     for (let number = 1; number <= 4; number++) state = block(state, {}, short)
     assert.strictEqual(state.penalties.length + state.rewarded.length, 0)

@@ -122,6 +122,45 @@ describe("the relay chain", () => {
       })
   )
 
+  it.effect("remembers which block included a candidate when its state is gone, also after a restart", () =>
+    Effect.gen(function* () {
+      const store = yield* newStore
+      const forgetful = { ...options, finality: { depth: 2 }, keptStates: 2, cachedStates: 4 }
+      const early = yield* running(
+        store,
+        forgetful,
+        Effect.gen(function* () {
+          const chain = yield* Chain.Chain
+          const api = yield* RuntimeApi.RuntimeApi
+          yield* working
+          yield* seconds(8)
+          const block = yield* chain.head("LocalUnsafe")
+          const [event] = yield* api.candidateEvents(block.hash)
+          assert.isTrue(event?._tag === "CandidateIncluded")
+          const receipt = event!.value[0]
+          const other = { ...receipt, commitmentsHash: word("00") }
+          assert.deepStrictEqual(yield* api.inclusions(other), [])
+          yield* seconds(64)
+          return { block, receipt }
+        })
+      )
+      yield* running(
+        store,
+        forgetful,
+        Effect.gen(function* () {
+          const api = yield* RuntimeApi.RuntimeApi
+          const gone = yield* Effect.flip(api.candidateEvents(early.block.hash))
+          assert.strictEqual(gone.reason._tag, "UnknownState")
+          const found = yield* api.inclusions(early.receipt)
+          assert.deepStrictEqual(
+            found.map(({ hash }) => hash),
+            [early.block.hash]
+          )
+        })
+      )
+    })
+  )
+
   it.effect(
     "does not back a rejected candidate again when its block is blacklisted, nor after a restart",
     () =>

@@ -1,7 +1,7 @@
 /** What verdicts in the blocks of a running development chain do to its validators. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Ref } from "effect"
-import { type DisputeStatementSet, type InherentData, toHex } from "@ephor/types"
+import { type DisputeStatementSet, type Evidence, toHex } from "@ephor/types"
 import { sr25519KeypairFromSeed, sr25519Sign, waitReady } from "@polkadot/wasm-crypto"
 import * as Chain from "@ephor/chain/Chain"
 import * as RuntimeApi from "@ephor/chain/RuntimeApi"
@@ -29,6 +29,19 @@ const options: DevChain.Options = { ...base, runtime }
 const verdict = (session: number) =>
   Relay.disputeSet(signer, word("ba"), session, { valid: [3], invalid: [0, 1, 2] })
 
+/** Rewards for those who found it out, with their votes, and the slash that the chain knows by itself. */
+const evidenceOf = (disputes: ReadonlyArray<DisputeStatementSet>): ReadonlyArray<Evidence> =>
+  disputes.map((votes) => ({
+    _tag: "Verdicts",
+    value: {
+      votes,
+      verdicts: [0, 1, 2, 3].map((validatorIndex) => ({
+        validatorIndex,
+        judgement: { _tag: validatorIndex === 3 ? "Slash" : "Reward" }
+      }))
+    }
+  }))
+
 /** Where the validators stand at the head, and who the next block is made without. */
 const atHead = Effect.gen(function* () {
   const { hash, number } = yield* (yield* Chain.Chain).head("LocalUnsafe")
@@ -52,10 +65,11 @@ describe("verdicts on a running chain", () => {
         yield* devChain.provideInherents(author, (parent) =>
           Effect.gen(function* () {
             asked.push(author)
-            const inherent: InherentData = {
+            const inherent: DevChain.Provided = {
               bitfields: [],
               backedCandidates: [],
               disputes: yield* Ref.get(disputes),
+              evidence: evidenceOf(yield* Ref.get(disputes)),
               parentHeader: relayHeader(yield* chain.content(parent.hash))
             }
             return inherent

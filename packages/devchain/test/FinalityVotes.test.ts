@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import * as Chain from "@ephor/chain/Chain"
 import * as DevChain from "../src/DevChain.ts"
 import * as FinalityVotes from "../src/finality/FinalityVotes.ts"
-import { base, newStore, running, seconds } from "./support/devChain.ts"
+import { base, newStore, running, seconds, word } from "./support/devChain.ts"
 
 describe("accepted", () => {
   it.each([
@@ -16,6 +16,20 @@ describe("accepted", () => {
     [[1], 1, 2, 2]
   ] as const)("votes %j, %i needed above %i: %i", (votes, needed, from, expected) => {
     assert.strictEqual(FinalityVotes.accepted(votes, needed, from), expected)
+  })
+})
+
+describe("stands", () => {
+  it.each([
+    [[5, 7, 9, 9], 3, false],
+    [[5, 7, 9, null], 3, false],
+    [[5, 7, null, null], 3, true],
+    [[null], 1, true],
+    // Away is not the same as waiting for people.
+    [[5], 3, false],
+    [[], 3, false]
+  ] as const)("votes %j, %i needed: %s", (votes, needed, expected) => {
+    assert.strictEqual(FinalityVotes.stands(votes, needed), expected)
   })
 })
 
@@ -112,6 +126,80 @@ describe("a chain that counts votes", () => {
           yield* voteFinality(() => Effect.succeed(0))
           yield* seconds(6)
           assert.strictEqual(yield* finalized, (yield* head) - 2)
+        })
+      )
+    })
+  )
+
+  it.effect("stands while people are waited for, however far behind, and goes on afterwards", () =>
+    Effect.gen(function* () {
+      yield* running(
+        yield* newStore,
+        chainOf({ votes: 2, maxLagBlocks: 4 }),
+        Effect.gen(function* () {
+          const { finalityWaited, voteFinality } = yield* DevChain.DevChain
+          let isFrozen = true
+          for (const _ of [0, 1])
+            yield* voteFinality((__, { number }) => Effect.sync(() => (isFrozen ? null : number)))
+          yield* voteFinality((_, { number }) => Effect.succeed(number))
+          yield* seconds(9)
+          assert.isAbove(yield* head, 7)
+          assert.strictEqual(yield* finalized, 0)
+          assert.strictEqual(yield* finalityWaited, (yield* head) - 2, "each block is counted once")
+          isFrozen = false
+          yield* seconds(1)
+          assert.strictEqual(yield* finalized, (yield* head) - 2)
+        })
+      )
+    })
+  )
+})
+
+describe("a chain that is told from outside what is final", () => {
+  it.effect("goes as far as its voters accept, also by a command to go elsewhere", () =>
+    Effect.gen(function* () {
+      yield* running(
+        yield* newStore,
+        { ...base, finality: { external: { votes: 2, maxLagBlocks: 9 } } },
+        Effect.gen(function* () {
+          const chain = yield* Chain.Chain
+          const { finalityWaited, voteFinality } = yield* DevChain.DevChain
+          let accepts: number | null = 2
+          for (const _ of [0, 1]) yield* voteFinality(() => Effect.sync(() => accepts))
+          yield* seconds(6)
+          const five = Option.getOrThrow(yield* chain.block(5))
+          for (const level of ["LocalSafe", "CrossSafe"] as const) yield* chain.promote(level, five.hash)
+          yield* chain.promote("Finalized", five.hash)
+          assert.deepStrictEqual([yield* finalized, yield* finalityWaited], [2, 3])
+          const { crossSafe, crossUnsafe, localSafe, localUnsafe } = yield* chain.heads
+          const heads = { crossSafe, crossUnsafe, localSafe, localUnsafe, finalized: five }
+          yield* chain.revert(Chain.headIds(heads), "commanded", { commanded: true })
+          assert.strictEqual(yield* finalized, 2)
+          accepts = null
+          yield* chain.promote("Finalized", five.hash)
+          assert.strictEqual(yield* finalized, 2)
+          accepts = 5
+          yield* chain.promote("Finalized", five.hash)
+          assert.deepStrictEqual([yield* finalized, yield* finalityWaited], [5, 3])
+        })
+      )
+    })
+  )
+
+  it.effect("goes on without its voters once it is too far behind, and refuses what it does not know", () =>
+    Effect.gen(function* () {
+      yield* running(
+        yield* newStore,
+        { ...base, finality: { external: { votes: 1, maxLagBlocks: 3 } } },
+        Effect.gen(function* () {
+          const chain = yield* Chain.Chain
+          yield* seconds(6)
+          const head = yield* chain.head("LocalUnsafe")
+          for (const level of ["LocalSafe", "CrossSafe", "Finalized"] as const)
+            yield* chain.promote(level, head.hash)
+          assert.strictEqual(yield* finalized, head.number - 3)
+          const unknown = yield* Effect.flip(chain.promote("Finalized", word("ee")))
+          assert.strictEqual(unknown.reason._tag, "UnknownBlock")
         })
       )
     })

@@ -57,6 +57,29 @@ describe("a followed chain", () => {
     })
   )
 
+  it.effect("takes nothing over as final while its own validator waits for people", () =>
+    Effect.gen(function* () {
+      const { chain, followed, made, maker } = yield* pair()
+      let isFrozen = true
+      yield* Context.get(followed, DevChain.DevChain).voteFinality(() =>
+        Effect.sync(() => (isFrozen ? null : 0))
+      )
+      yield* seconds(4)
+      yield* Context.get(made, DevChain.DevChain).pause
+      yield* sameHead(maker, chain)
+      const promote = Effect.fnUntraced(function* (number: number) {
+        const { hash } = Option.getOrThrow(yield* maker.block(number))
+        for (const level of ["LocalSafe", "CrossSafe", "Finalized"] as const)
+          yield* maker.promote(level, hash)
+        yield* seconds(3)
+        return (yield* chain.head("Finalized")).number
+      })
+      assert.strictEqual(yield* promote(1), 0)
+      isFrozen = false
+      assert.strictEqual(yield* promote(2), 2)
+    })
+  )
+
   it.effect("goes back with its maker, and takes over what is final", () =>
     Effect.gen(function* () {
       const { chain, made, maker } = yield* pair()

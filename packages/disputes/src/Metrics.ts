@@ -46,6 +46,10 @@ export const participationGivenUp = Metric.counter("disputes_participation_given
   description: "Participations without a vote that did not fit among those to try again",
   incremental: true
 })
+/** Validators that wait for people. */
+export const governanceMode = Metric.gauge("disputes_governance_mode", {
+  description: "Validators of this process in governance mode: they wait for people to decide"
+})
 /** Spam slots that are taken. */
 export const spamSlots = Metric.gauge("disputes_spam_slots", {
   description: "Spam slots that are taken by unconfirmed disputes"

@@ -78,6 +78,18 @@ describe("import", () => {
       assert.deepStrictEqual((yield* rig.recent)[0]!.status, { _tag: "ConcludedAgainst", value: 5000 })
     })
   )
+  it.effect("blocks that only the runtime remembers are named by the conclusion, each once", () =>
+    Effect.gen(function* () {
+      const rig = yield* withIncluded()
+      const [seen, old] = [World.leafOf("a", "g", 1), World.leafOf("z", "y", 3)]
+      rig.script.remembered.set(a, [old, seen])
+      yield* rig.import(A, 10, [...dispute, vote(A, 10, invalid, 3), vote(A, 10, invalid, 0)])
+      assert.deepStrictEqual(
+        (yield* Queue.take(rig.concluded)).including.map(({ hash }) => hash),
+        [seen.hash, old.hash]
+      )
+    })
+  )
   it.effect("more than f against take the including blocks back, and those found later", () =>
     Effect.gen(function* () {
       const rig = yield* withIncluded({ own: [] })

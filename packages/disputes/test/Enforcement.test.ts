@@ -133,6 +133,14 @@ describe("Enforcement", () => {
           (yield* Governance.unfreeze(first.store)).conclusion?.candidateHash,
           other.candidateHash
         )
+        // Each decision is on record.
+        assert.deepStrictEqual(
+          (yield* Governance.decided(first.store)).map(({ candidateHash, session }) => [
+            session,
+            candidateHash
+          ]),
+          [candidateHash(A), other.candidateHash].sort().map((hash) => [10, hash])
+        )
         const fourth = yield* start({ store: first.store, chain: first.chain })
         yield* fourth.hub.includeLate(other)
         yield* turns

@@ -5,6 +5,7 @@
 import { Schema } from "effect"
 import { CandidateReceipt } from "./Candidate.ts"
 import { record, variants } from "./codec/Wire.ts"
+import { DisputeStatementSet } from "./Dispute.ts"
 import { CandidateHash, Hash, SessionIndex, Signature, ValidatorIndex } from "./Primitives.ts"
 import { BackedCandidate, SignedAvailabilityBitfield, SignedFullStatement } from "./Statement.ts"
 
@@ -42,7 +43,9 @@ export const ProvisionableData = Schema.TaggedUnion({
     relayParent: Hash,
     session: SessionIndex,
     candidateHash: CandidateHash,
-    verdicts: Schema.Array(Verdict)
+    verdicts: Schema.Array(Verdict),
+    /** The votes that decided about the candidate: without them, whoever reads the verdicts has to believe them. */
+    votes: Schema.optionalKey(DisputeStatementSet.fields.statements)
   }
 })
 export type ProvisionableData = typeof ProvisionableData.Type

@@ -14,8 +14,20 @@ const columns: ReadonlyArray<readonly [title: string, cell: (chain: ChainStatus)
   ["reverts", (chain) => chain.reverts],
   ["replaced", (chain) => chain.replacedBlocks],
   ["slashes", (chain) => chain.slashesApplied],
-  ["disabled", (chain) => chain.validatorsDisabled]
+  ["rewards", (chain) => chain.rewardsPaid],
+  ["disabled", (chain) => chain.validatorsDisabled],
+  ["waited", (chain) => chain.finalityWaited]
 ]
+
+/** What chains wait for that only people can end. */
+const standstills = ({ chains }: Snapshot): ReadonlyArray<string> =>
+  chains.flatMap(({ chainId, governance }) =>
+    governance.frozen
+      ? [
+          `chain ${chainId} waits for people: ${governance.why}; once they have decided: ${governance.endedBy}`
+        ]
+      : []
+  )
 
 /** One plain line for logs and pipes. */
 export const line = (seconds: number, snapshot: Snapshot): string =>
@@ -28,6 +40,7 @@ export const line = (seconds: number, snapshot: Snapshot): string =>
       (observer) =>
         `observer ${observer.chainId}: ${observer.mode} commits ${observer.commits} lag ${observer.lag}`
     ),
+    ...standstills(snapshot),
     snapshot.supervisor === undefined
       ? "supervisor: no answer"
       : `supervisor: messages ${snapshot.supervisor.executingMessages} invalidated ${snapshot.supervisor.invalidatedBlocks}`
@@ -86,12 +99,13 @@ export const table = (
     supervisor === undefined
       ? "supervisor does not answer"
       : `supervisor: ${supervisor.executingMessages} messages, ${supervisor.invalidatedBlocks} invalid blocks`,
-    "Ctrl-C stops everything"
+    ...standstills(snapshot)
   ]
+  const last = "Ctrl-C stops everything"
   // The cursor stands below the last line.
-  const room = Math.max(0, screen.rows - 1 - above.length - below.length)
+  const room = Math.max(0, screen.rows - 2 - above.length - below.length)
   const newest = room === 0 ? [] : notes.slice(-room)
-  return [...above, below[0]!, ...newest, below[1]!]
+  return [...above, ...below, ...newest, last]
     .slice(0, Math.max(1, screen.rows - 1))
     .map((line) => clipped(line, screen.columns))
 }

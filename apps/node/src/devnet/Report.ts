@@ -19,8 +19,15 @@ export const ChainStatus = Schema.Struct({
   reverts: Count,
   replacedBlocks: Count,
   slashesApplied: Count,
+  rewardsPaid: Count,
   validatorsDisabled: Count,
-  disabledNow: Schema.Array(ValidatorIndex)
+  disabledNow: Schema.Array(ValidatorIndex),
+  finalityWaited: Count,
+  governance: Schema.Struct({
+    frozen: Schema.Boolean,
+    why: Schema.NullOr(Schema.String),
+    endedBy: Schema.NullOr(Schema.String)
+  })
 })
 export interface ChainStatus extends Schema.Schema.Type<typeof ChainStatus> {}
 
@@ -93,6 +100,7 @@ export const stalledParts = (
     if (expected.faults && last.disputesConcluded === 0) stalled.push(`chain ${chainId}: disputesConcluded`)
     if (expected.verdicts) {
       if (last.slashesApplied === 0) stalled.push(`chain ${chainId}: slashesApplied`)
+      if (last.rewardsPaid === 0) stalled.push(`chain ${chainId}: rewardsPaid`)
       if (last.validatorsDisabled === 0) stalled.push(`chain ${chainId}: validatorsDisabled`)
     }
     const before_ = before.observers.find((observer) => observer.chainId === chainId)

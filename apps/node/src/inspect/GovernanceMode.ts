@@ -22,20 +22,30 @@ interface Source {
 /** Whether something invalid was finalized, so that people have to decide. */
 export const status = Effect.fnUntraced(function* (given: Source) {
   const data = yield* NodeData.open(given.dataDir)
-  const rows = yield* Effect.forEach(yield* NodeData.chosen(data, given.validatorStore), (validator) =>
-    Effect.map(Governance.read(NodeData.storeOf(data, validator)), ({ conclusion, frozen }) => ({
-      validator,
-      frozen,
-      session: conclusion?.session ?? null,
-      candidateHash: conclusion?.candidateHash ?? null,
-      including: (conclusion?.including ?? []).map(({ hash, number }) => ({ hash, number }))
-    }))
+  const rows = yield* Effect.forEach(
+    yield* NodeData.chosen(data, given.validatorStore),
+    Effect.fnUntraced(function* (validator) {
+      const store = NodeData.storeOf(data, validator)
+      const { conclusion, frozen } = yield* Governance.read(store)
+      return {
+        validator,
+        frozen,
+        session: conclusion?.session ?? null,
+        candidateHash: conclusion?.candidateHash ?? null,
+        including: (conclusion?.including ?? []).map(({ hash, number }) => ({ hash, number })),
+        decided: yield* Governance.decided(store)
+      }
+    })
   )
-  const lines = rows.map(({ candidateHash, frozen, including, validator }) =>
+  const lines = rows.flatMap(({ candidateHash, decided, frozen, including, validator }) => [
     frozen
       ? `validator ${validator}: frozen: candidate ${candidateHash} was found invalid after ${including.map(({ number }) => `block ${number}`).join(", ") || "its block"} was final`
-      : `validator ${validator}: not frozen`
-  )
+      : `validator ${validator}: not frozen`,
+    ...decided.map(
+      (decision) =>
+        `validator ${validator}: people decided about candidate ${decision.candidateHash} at ${new Date(decision.atMs).toISOString()}`
+    )
+  ])
   yield* Console.log(given.json ? JSON.stringify({ validators: rows }) : lines.join("\n"))
 }, Effect.scoped)
 

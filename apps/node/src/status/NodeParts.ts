@@ -8,6 +8,7 @@ import { Clock, Effect, Metric, Stream } from "effect"
 import type { ChainSpec } from "../ChainSpec.ts"
 import type { Membership } from "../committee/Membership.ts"
 import type { Extension } from "../Extension.ts"
+import * as GovernanceStatus from "../GovernanceStatus.ts"
 import type { NodeConfig } from "../NodeConfig.ts"
 import * as Status from "../Status.ts"
 import { addresses } from "../Validator.ts"
@@ -31,10 +32,6 @@ export const roleOf = ({ chainId }: ChainSpec, { follows, isNetworked, own }: Me
           : "node"
   return `${who} of chain ${chainId}`
 }
-
-/** How a person ends governance mode of this node. */
-const unfreezeOf = ({ adminAddr, adminPort, dataDir }: NodeConfig) =>
-  `ephor-node governance unfreeze --data-dir ${dataDir} --rpc http://${adminAddr}:${adminPort}`
 
 /** Gathers what the services of this node know. Listens to the chain for as long as the scope lives. */
 export const make = Effect.fnUntraced(function* (
@@ -65,7 +62,7 @@ export const make = Effect.fnUntraced(function* (
       finalized: headOf(finalized)
     }
     const at = localUnsafe.hash
-    const courtroom = yield* Courtroom.tell(validators, runtime, at, unfreezeOf(config))
+    const courtroom = yield* Courtroom.tell(validators, runtime, at, GovernanceStatus.commandOf(config))
     const snapshots = yield* Metric.snapshot
     const parts: Told.Parts = {
       lastEventTime,
@@ -77,6 +74,10 @@ export const make = Effect.fnUntraced(function* (
       publishing: Counts.publishing(snapshots),
       subsystems: membership.own.length === 0 ? undefined : Counts.subsystems(subsystems, snapshots)
     }
-    return { ...(yield* figures), ...parts }
+    return {
+      ...(yield* figures),
+      governance: yield* GovernanceStatus.report(config, validators.governance),
+      ...parts
+    }
   })
 })

@@ -10,7 +10,7 @@ import {
   NotDescendant,
   Unsupported
 } from "../ChainError.ts"
-import { check, contentOf, type Core, refuse } from "./Core.ts"
+import { check, contentOf, type Core, during, refuse } from "./Core.ts"
 import type { makeReads } from "./Reads.ts"
 import * as Invalidation from "./Invalidation.ts"
 import { complete } from "./Outputs.ts"
@@ -53,6 +53,16 @@ export const makeVerbs = (core: Core, reads: ReturnType<typeof makeReads>, resum
     yield* check(old ? new Finalized({ block: hash, finalized: state.heads.finalized.number }) : refused)
   })
 
+  /** Heads that raise finality no further than the backend lets it go. */
+  const bounded = Effect.fnUntraced(function* (heads: Heads) {
+    const { finalized } = core.state().heads
+    if (backend.finalizable === undefined || heads.finalized.number <= finalized.number) return heads
+    const hash = yield* backend.finalizable(heads.finalized.hash)
+    if (hash === heads.finalized.hash) return heads
+    const lower = yield* reads.byHash(hash)
+    return lower === undefined ? heads : { ...heads, finalized: { hash, number: lower.number } }
+  })
+
   const importBlock = (block: ChainBlock) =>
     change("import", (draft) => {
       const { hash } = block.ref
@@ -63,7 +73,9 @@ export const makeVerbs = (core: Core, reads: ReturnType<typeof makeReads>, resum
       return check(refused)
     })
 
-  const promote = Effect.fn("Chain.promote")(function* (level: SafetyLevel, block: Hash, source?: BlockRef) {
+  const promote = Effect.fn("Chain.promote")(function* (level: SafetyLevel, called: Hash, source?: BlockRef) {
+    const isBound = level === "Finalized" && backend.finalizable !== undefined
+    const block = isBound ? yield* backend.finalizable(called) : called
     yield* change("promote", (draft) => {
       const refused = Rules.promote(draft, level, block, source, limits.retainedBlocks)
       return refused?._tag === "UnknownBlock" ? unlessOld(block, refused) : check(refused)
@@ -75,8 +87,9 @@ export const makeVerbs = (core: Core, reads: ReturnType<typeof makeReads>, resum
     reason: string,
     options?: { readonly commanded?: boolean }
   ) {
+    const wanted = yield* during("revert", bounded(heads))
     const body = Effect.fnUntraced(function* (draft: Draft) {
-      const target = Rules.revertTarget(draft.state, heads)
+      const target = Rules.revertTarget(draft.state, wanted)
       if ("_tag" in target) return yield* refuse(target)
       yield* setHeads(target)
       Rules.revert(draft, target, reason, options?.commanded === true, limits.retainedBlocks)

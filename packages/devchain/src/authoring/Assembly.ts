@@ -17,6 +17,10 @@ import { makeRelayStates } from "../runtime/RelayStates.ts"
 /** Only the newest head matters: older ones that nobody voted about yet are dropped. */
 const finalityBacklog = 4
 
+/** Who has a say in the finality of a chain. */
+const votingOf = (finality: Resolved["finality"]) =>
+  finality === "external" ? {} : "external" in finality ? finality.external : finality
+
 /** Builds the chain with its services; authoring runs in the scope. */
 export const makeDevChain = Effect.fnUntraced(function* (options: Resolved) {
   // The hub needs a backend and the backend reads the hub: it is set before anything below can run.
@@ -34,14 +38,16 @@ export const makeDevChain = Effect.fnUntraced(function* (options: Resolved) {
   const queue = yield* Queue.bounded<DevTransaction>(options.queueCapacity)
   const heads = yield* Queue.sliding<number>(finalityBacklog)
   const parts: Parts = { options, chain, dag, relay, origins, providers, queue }
-  const votes = options.finality === "external" ? undefined : FinalityVotes.make(options.finality, chain)
+  const isExternal = options.finality === "external" || "external" in options.finality
+  const votes = FinalityVotes.make(votingOf(options.finality), chain)
   const backend: Backend = {
     genesis,
     anchorSource: options.l1Genesis ?? toRef(genesis.ref),
     replace: makeReplace(parts),
     derive: origins.derive,
     keepFrom: dag.keepFrom,
-    ...(votes === undefined
+    finalizable: votes.bound,
+    ...(isExternal
       ? {}
       : {
           finality: Stream.fromQueue(heads).pipe(
@@ -54,8 +60,7 @@ export const makeDevChain = Effect.fnUntraced(function* (options: Resolved) {
   }
   hub = yield* makeChain(backend, options.chainLimits)
 
-  const finalize = (head: number) =>
-    votes === undefined ? Effect.void : Effect.asVoid(Queue.offer(heads, head))
+  const finalize = (head: number) => (isExternal ? Effect.void : Effect.asVoid(Queue.offer(heads, head)))
   const running = yield* Latch.make(true)
   yield* Effect.forkScoped(Effect.forever(makeAuthoring(parts, running, finalize)))
 
@@ -69,7 +74,8 @@ export const makeDevChain = Effect.fnUntraced(function* (options: Resolved) {
     },
     provideInherents: providers.register,
     reject: relay.reject,
-    voteFinality: votes?.register ?? (() => Effect.void),
+    voteFinality: votes.register,
+    finalityWaited: votes.waited,
     pause: Effect.asVoid(running.close),
     resume: Effect.asVoid(running.open)
   }

@@ -6,6 +6,7 @@ import type { Author } from "@ephor/chain/Committee"
 import type { BlockRef, L2BlockRef } from "@ephor/types"
 import { Effect } from "effect"
 import { systemDeposit } from "../DevExecution.ts"
+import * as FinalityVotes from "../finality/FinalityVotes.ts"
 import type { Options as RuntimeOptions } from "../DevRuntime.ts"
 import { type DevTransaction, encode } from "../DevTransaction.ts"
 import { makeRelayStates } from "../runtime/RelayStates.ts"
@@ -24,6 +25,7 @@ export interface Options {
   readonly heldRounds: number
   readonly keptStates: number
   readonly cachedStates: number
+  readonly voting: FinalityVotes.FinalityVoting
 }
 
 /** Takes the committee, the runtime's states and the L1 side up from the store. */
@@ -32,6 +34,7 @@ export const companion = Effect.fnUntraced(function* ({ chain, firstNumber }: St
   const dag = yield* makeDag(options.authors, firstNumber, options.heldRounds)
   const relay = yield* makeRelayStates(options.runtime, options, chain)
   const origins = yield* makeOrigins(options, chain)
+  const votes = FinalityVotes.make(options.voting, chain)
 
   const refOf = (
     parent: L2BlockRef | undefined,
@@ -82,7 +85,8 @@ export const companion = Effect.fnUntraced(function* ({ chain, firstNumber }: St
       return { ...block, ref: { ...block.ref, l1origin, sequenceNumber }, pending: invalid.output }
     }),
     derive: origins.derive,
-    keepFrom: dag.keepFrom
+    keepFrom: dag.keepFrom,
+    finalizable: votes.bound
   }
-  return { companion: made, committee: dag.committee, relay }
+  return { companion: made, committee: dag.committee, relay, votes }
 })

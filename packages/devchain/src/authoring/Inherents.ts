@@ -1,8 +1,8 @@
 /** Who is asked for the inherent of a block. */
-import type { AuthorityIndex, BlockRef, InherentData, ValidatorIndex } from "@ephor/types"
+import type { AuthorityIndex, BlockRef, ValidatorIndex } from "@ephor/types"
 import { Cause, Effect, Metric, Option } from "effect"
 import type { Service as RuntimeApi } from "@ephor/chain/RuntimeApi"
-import type { InherentProvider, Service } from "../DevChain.ts"
+import type { InherentProvider, Provided, Service } from "../DevChain.ts"
 import { inherentsMissed } from "../DevMetrics.ts"
 
 const missed = (log: Effect.Effect<void>) =>
@@ -35,7 +35,7 @@ export const makeProviders = (timeoutMs: number) => {
         })
     )
   /** The author's inherent, or nothing when there is no provider, it is late, or it breaks. */
-  const ask = (author: number, parent: BlockRef): Effect.Effect<InherentData | null> =>
+  const ask = (author: number, parent: BlockRef): Effect.Effect<Provided | null> =>
     Effect.suspend(() => providers.get(author)?.(parent) ?? Effect.succeed(null)).pipe(
       Effect.timeoutOption(timeoutMs),
       Effect.flatMap((answer) =>

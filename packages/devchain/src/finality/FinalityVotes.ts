@@ -1,20 +1,22 @@
 /**
- * How far a chain that finalizes itself by depth may go: no further than enough of those who vote accept, except that it
- * never falls back more than a bounded number of blocks behind its head.
+ * How far finality may go, whether a chain finalizes itself by depth or is told from outside: no further than enough of
+ * those who vote accept, except that it never falls back more than a bounded number of blocks behind the head. Where too
+ * few are left that do not wait for people, it stands.
  */
 import type { BlockNumber, BlockRef, Hash } from "@ephor/types"
 import { Cause, Effect, Metric, Option, type Scope } from "effect"
 import type { Service as Chain } from "@ephor/chain/Chain"
 import type { ChainError } from "@ephor/chain/ChainError"
-import { finalityForced, finalityHeld } from "../DevMetrics.ts"
+import { finalityForced, finalityHeld, finalityWaited } from "../DevMetrics.ts"
 
-/** Answers up to which height, from the final `base` to `target` (which builds upon it), nothing speaks against finality. */
-export type FinalityVoter = (base: BlockRef, target: BlockRef) => Effect.Effect<BlockNumber>
+/**
+ * Answers up to which height, from the final `base` to `target` (which builds upon it), nothing speaks against finality;
+ * `null` while it waits for people to decide: then nothing becomes final, however far behind that is.
+ */
+export type FinalityVoter = (base: BlockRef, target: BlockRef) => Effect.Effect<BlockNumber | null>
 
-/** Finality by depth, and who has a say in it. */
-export interface Finality {
-  /** Blocks between the head and the final block, at least. */
-  readonly depth: number
+/** Who has a say in finality. */
+export interface FinalityVoting {
   /**
    * Voters that must accept a block before it is final; one that is away, or late, accepts nothing new. Default 0: depth
    * alone decides.
@@ -26,8 +28,14 @@ export interface Finality {
   readonly voteTimeoutMs?: number
 }
 
+/** Finality by depth, as far as voters accept. */
+export interface Finality extends FinalityVoting {
+  /** Blocks between the head and the final block, at least. */
+  readonly depth: number
+}
+
 /** What applies where nothing is given. */
-export const defaults: Required<Omit<Finality, "depth">> = {
+export const defaults: Required<FinalityVoting> = {
   votes: 0,
   maxLagBlocks: 500,
   voteTimeoutMs: 2000
@@ -37,21 +45,38 @@ export const defaults: Required<Omit<Finality, "depth">> = {
 export const accepted = (votes: ReadonlyArray<BlockNumber>, needed: number, base: BlockNumber): BlockNumber =>
   Math.max(base, votes.toSorted((a, b) => b - a)[needed - 1] ?? base)
 
+/** Whether people are waited for: without those who do, too few are left to vote. Pure. */
+export const stands = (votes: ReadonlyArray<BlockNumber | null>, needed: number): boolean => {
+  const others = votes.filter((vote) => vote !== null).length
+  return others < votes.length && others < needed
+}
+
 /** Those who vote, and what follows from their votes. */
 export interface FinalityVotes {
   /** Lets somebody vote until the scope closes. */
   readonly register: (voter: FinalityVoter) => Effect.Effect<void, never, Scope.Scope>
   /** The block to finalize now that the chain's head has this height; nothing if the final block stays. */
   readonly choose: (head: BlockNumber) => Effect.Effect<Option.Option<Hash>, ChainError>
+  /**
+   * The block to finalize now that somebody outside calls this one final: the block, one below it, or the final block. What
+   * is not canonical is given back: the chain itself says what is wrong with it.
+   */
+  readonly bound: (called: Hash) => Effect.Effect<Hash, ChainError>
+  /** Whether those who vote wait for people, so that this block must not become final. */
+  readonly isStanding: (called: Hash) => Effect.Effect<boolean, ChainError>
+  /** Blocks that were to become final and had to wait for votes. */
+  readonly waited: Effect.Effect<number>
 }
 
-/** Votes about the finality of a chain. */
+/** Votes about the finality of a chain; without a depth it does not choose by itself. */
 export const make = (
-  given: Finality,
+  given: FinalityVoting & Partial<Finality>,
   chain: () => Pick<Chain, "ancestors" | "block" | "head">
 ): FinalityVotes => {
-  const { depth, maxLagBlocks, voteTimeoutMs, votes: needed } = { ...defaults, ...given }
+  const { depth = Infinity, maxLagBlocks, voteTimeoutMs, votes: needed } = { ...defaults, ...given }
   const voters = new Set<FinalityVoter>()
+  let waited = 0
+  let counted = 0
 
   const ask = (base: BlockRef, target: BlockRef) => (voter: FinalityVoter) =>
     voter(base, target).pipe(
@@ -64,14 +89,25 @@ export const make = (
       )
     )
 
+  /** Counts each block that has to wait once. */
+  const note = Effect.fnUntraced(function* (target: BlockNumber, accepted: BlockNumber) {
+    yield* Metric.update(finalityHeld, target - accepted)
+    const more = Math.max(0, target - Math.max(accepted, counted))
+    waited += more
+    counted = Math.max(counted, target)
+    if (more > 0) yield* Metric.update(finalityWaited, more)
+  })
+
   /** How far it may go by the votes, or because the head is too far ahead. */
   const height = Effect.fnUntraced(function* (base: BlockRef, target: BlockRef, head: BlockNumber) {
     if (needed <= 0) return target.number
     const votes = yield* Effect.forEach(voters, ask(base, target), { concurrency: "unbounded" })
-    const byVotes = Math.min(target.number, accepted(votes, needed, base.number))
-    yield* Metric.update(finalityHeld, target.number - byVotes)
+    const isStanding = stands(votes, needed)
+    const heights = votes.map((vote) => vote ?? base.number)
+    const byVotes = isStanding ? base.number : Math.min(target.number, accepted(heights, needed, base.number))
+    yield* note(target.number, byVotes)
     const byLag = Math.min(target.number, head - maxLagBlocks)
-    if (byLag <= byVotes) return byVotes
+    if (isStanding || byLag <= byVotes) return byVotes
     yield* Metric.update(finalityForced, 1)
     yield* Effect.logError(
       `block ${byLag} becomes final although it is not approved: finality was ${maxLagBlocks} blocks behind`
@@ -79,11 +115,8 @@ export const make = (
     return byLag
   })
 
-  const choose = Effect.fnUntraced(function* (head: BlockNumber) {
-    if (head < depth) return Option.none<Hash>()
-    const base = yield* chain().head("Finalized")
-    const target = Option.getOrUndefined(yield* chain().block(head - depth))
-    if (target === undefined || target.number <= base.number) return Option.none<Hash>()
+  /** The block of that height under the target. */
+  const under = Effect.fnUntraced(function* (base: BlockRef, target: BlockRef, head: BlockNumber) {
     const chosen = yield* height(base, target, head)
     if (chosen <= base.number) return Option.none<Hash>()
     if (chosen === target.number) return Option.some(target.hash)
@@ -92,12 +125,38 @@ export const make = (
     return Option.fromUndefinedOr(between.find(({ number }) => number === chosen)?.hash)
   })
 
+  const choose = Effect.fnUntraced(function* (head: BlockNumber) {
+    if (head < depth) return Option.none<Hash>()
+    const base = yield* chain().head("Finalized")
+    const target = Option.getOrUndefined(yield* chain().block(head - depth))
+    if (target === undefined || target.number <= base.number) return Option.none<Hash>()
+    return yield* under(base, target, head)
+  })
+
+  const bound = Effect.fnUntraced(function* (called: Hash) {
+    const base = yield* chain().head("Finalized")
+    const target = Option.getOrUndefined(yield* chain().block(called))
+    if (target === undefined || target.number <= base.number) return called
+    const canonical = Option.getOrUndefined(yield* chain().block(target.number))
+    if (canonical?.hash !== called) return called
+    const { number } = yield* chain().head("LocalUnsafe")
+    return Option.getOrElse(yield* under(base, target, number), () => base.hash)
+  })
+
   return {
     register: (voter) =>
       Effect.acquireRelease(
         Effect.sync(() => void voters.add(voter)),
         () => Effect.sync(() => void voters.delete(voter))
       ),
-    choose
+    choose,
+    bound,
+    isStanding: Effect.fnUntraced(function* (called) {
+      const base = yield* chain().head("Finalized")
+      const target = Option.getOrUndefined(yield* chain().block(called))
+      if (target === undefined) return false
+      return stands(yield* Effect.forEach(voters, ask(base, target), { concurrency: "unbounded" }), needed)
+    }),
+    waited: Effect.sync(() => waited)
   }
 }

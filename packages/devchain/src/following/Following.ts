@@ -16,6 +16,7 @@ import { type SubDag, subDagOf } from "@ephor/chain/DagBody"
 import type { Service as DevChain } from "../DevChain.ts"
 import { execute, genesis as genesisBlock } from "../DevExecution.ts"
 import { feedFailures } from "../DevMetrics.ts"
+import * as FinalityVotes from "../finality/FinalityVotes.ts"
 import type { Resolved } from "../FollowedChain.ts"
 import { toRef } from "@ephor/chain/BlockTree"
 import { makeRelayStates } from "../runtime/RelayStates.ts"
@@ -34,7 +35,7 @@ const malformed = (hash: Hash, cause: unknown) =>
   })
 
 /** Where we stand, for the maker. */
-const locatorOf = Effect.fnUntraced(function* (chain: Chain) {
+const locatorOf = Effect.fnUntraced(function* (chain: Chain, declined: BlockNumber) {
   const { finalized, localUnsafe } = yield* chain.heads
   const known: Array<Hash> = [localUnsafe.hash]
   let step = 1
@@ -44,7 +45,7 @@ const locatorOf = Effect.fnUntraced(function* (chain: Chain) {
     if (known.length > denseLocator) step *= 2
   }
   if (localUnsafe.hash !== finalized.hash) known.push(finalized.hash)
-  const locator: Locator = { known, finalized: finalized.number }
+  const locator: Locator = { known, finalized: Math.max(finalized.number, declined) }
   return locator
 })
 
@@ -74,6 +75,8 @@ export const makeFollowedChain = Effect.fnUntraced(function* (feed: ChainFeed, o
   }
   const chain = yield* makeChain(backend, options.chainLimits)
   const relay = yield* makeRelayStates(options.runtime, options, () => chain)
+  // What is final is the maker's word; only a validator of ours that waits for people keeps us from taking it over.
+  const votes = FinalityVotes.make({ votes: 1 }, () => chain)
 
   /** The block as its body makes it, or why it is none. */
   const verified = (parent: ChainBlock, { body, ref }: FeedBlock) =>
@@ -108,8 +111,9 @@ export const makeFollowedChain = Effect.fnUntraced(function* (feed: ChainFeed, o
     return true
   })
 
+  let declined: BlockNumber = 0
   const turn = Effect.gen(function* () {
-    const page = yield* feed.next(yield* locatorOf(chain))
+    const page = yield* feed.next(yield* locatorOf(chain, declined))
     const ours = yield* chain.head("LocalUnsafe")
     const common = yield* chain.block(page.common.number)
     // While we asked, our own verdict may have taken out what we had in common: the next page begins lower.
@@ -118,7 +122,9 @@ export const makeFollowedChain = Effect.fnUntraced(function* (feed: ChainFeed, o
     const all = yield* takeBlocks(page.blocks)
     const finalized = yield* chain.head("Finalized")
     if (page.finalized.number > finalized.number && Option.isSome(yield* chain.block(page.finalized.hash))) {
-      yield* Queue.offer(finality, page.finalized.hash)
+      // What was declined is no news any more: the maker need not tell it again.
+      if (yield* votes.isStanding(page.finalized.hash)) declined = page.finalized.number
+      else yield* Queue.offer(finality, page.finalized.hash)
     }
     return all && page.blocks.length > 0
   })
@@ -154,7 +160,8 @@ export const makeFollowedChain = Effect.fnUntraced(function* (feed: ChainFeed, o
       ),
     provideInherents: feed.provideInherents,
     reject: relay.reject,
-    voteFinality: () => Effect.void,
+    voteFinality: votes.register,
+    finalityWaited: Effect.succeed(0),
     pause: Effect.asVoid(running.close),
     resume: Effect.asVoid(running.open)
   }

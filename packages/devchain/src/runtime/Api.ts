@@ -1,5 +1,6 @@
 /** The runtime API over states of the development runtime, wherever they come from. */
-import type { Hash, SessionIndex } from "@ephor/types"
+import type { ChainError } from "@ephor/chain/ChainError"
+import type { BlockRef, CandidateReceipt, Hash, SessionIndex } from "@ephor/types"
 import { Effect, Option } from "effect"
 import type { Options, RuntimeState } from "../DevRuntime.ts"
 import * as Answers from "../DevRuntimeApi.ts"
@@ -14,7 +15,10 @@ export type StateAt = (hash: Hash, request: string) => Effect.Effect<RuntimeStat
 export const runtimeApi = (
   options: Options,
   stateAt: StateAt,
-  codeOf: (hash: Hash) => Effect.Effect<Option.Option<Uint8Array>, StoreError>
+  codeOf: (hash: Hash) => Effect.Effect<Option.Option<Uint8Array>, StoreError>,
+  blocksWith: (
+    candidate: CandidateReceipt
+  ) => Effect.Effect<ReadonlyArray<BlockRef>, StoreError | ChainError> = () => Effect.succeed([])
 ): RuntimeApi => {
   const ask =
     <Rest extends ReadonlyArray<unknown>, A>(
@@ -56,6 +60,19 @@ export const runtimeApi = (
     validationCodeByHash: (at, hash) => code(at, "validationCodeByHash", hash),
     minimumBackingVotes: ask("minimumBackingVotes", () => options.minimumBackingVotes),
     disabledValidators: ask("disabledValidators", (state) => Answers.disabledValidators(options, state)),
+    inclusions: (candidate) =>
+      Effect.catch(blocksWith(candidate), (error) =>
+        Effect.logWarning(`the blocks of a candidate cannot be read: ${error.message}`).pipe(
+          Effect.andThen(
+            Effect.fail(
+              new RuntimeApiError({
+                request: "inclusions",
+                reason: new UnknownState({ block: candidate.descriptor.relayParent })
+              })
+            )
+          )
+        )
+      ),
     candidateEvents: ask("candidateEvents", (state) => state.events),
     disputes: ask("disputes", (state) => Answers.disputes(state)),
     unappliedSlashes: ask("unappliedSlashes", Answers.unappliedSlashes),

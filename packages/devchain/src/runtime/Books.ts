@@ -5,9 +5,9 @@
 import { fractionPerbill, type Slash } from "@ephor/chain/Slash"
 import type { Standing } from "@ephor/chain/Standing"
 import type { SessionIndex, ValidatorIndex } from "@ephor/types"
-import type { DisputeRecord, Options } from "../DevRuntime.ts"
+import type { Options } from "../DevRuntime.ts"
 import type { Penalty, Rewarded } from "./Accounts.ts"
-import { concludedAgainst, concludedFor, faulty } from "./Disputes.ts"
+import { faulty } from "./Disputes.ts"
 import { sessionAt } from "./Sessions.ts"
 
 /** The books after a block. Who is not in `standings` stands as it began. */
@@ -125,27 +125,15 @@ export const reward = (
   return withStanding({ ...books, rewarded }, { ...standing, stake, rewards: standing.rewards + 1 })
 }
 
-/** Who voted as the supermajority of a decided dispute did, and not otherwise, too. */
-const winnersOf = (options: Options, { state }: DisputeRecord): ReadonlyArray<ValidatorIndex> => {
-  const { validatorsAgainst, validatorsFor } = state
-  const against = concludedAgainst(options, state)
-  if (!against && !concludedFor(options, state)) return []
-  const [won, lost] = against ? [validatorsAgainst, validatorsFor] : [validatorsFor, validatorsAgainst]
-  return Array.from(won, (bit, at) => (bit === "1" && lost[at] === "0" ? at : -1)).filter((at) => at >= 0)
-}
-
-/** The books after a block that brought these slashes, and votes about these disputes. */
+/** The books after a block that brought these slashes. */
 export const settle = (
   options: Options,
   before: Books,
   slashes: ReadonlyArray<Slash>,
-  disputes: ReadonlyArray<DisputeRecord>,
   number: number
-): Books => {
-  let books = before
-  for (const dispute of disputes)
-    for (const winner of winnersOf(options, dispute)) books = reward(options, books, dispute, winner)
-  for (const { kind, session, validatorIndex } of slashes)
-    books = penalise(options, books, { session, validatorIndex, perbill: fractionPerbill(kind) }, number)
-  return books
-}
+): Books =>
+  slashes.reduce(
+    (books, { kind, session, validatorIndex }) =>
+      penalise(options, books, { session, validatorIndex, perbill: fractionPerbill(kind) }, number),
+    before
+  )

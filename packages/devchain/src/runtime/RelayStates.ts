@@ -1,5 +1,5 @@
 /** The development runtime of a chain: its states, what an author may put into a block, and the answers about it. */
-import { CandidateHash, type InherentData, validationCodeHash } from "@ephor/types"
+import { CandidateHash, validationCodeHash } from "@ephor/types"
 import { Effect, Metric, Option, Schema, Stream } from "effect"
 import type { ChainBlock, Service as Chain } from "@ephor/chain/Chain"
 import type { SubDag } from "@ephor/chain/DagBody"
@@ -12,8 +12,9 @@ import type { Service as RuntimeApi } from "@ephor/chain/RuntimeApi"
 import { Store, type StoreError } from "@ephor/store/Store"
 import * as Table from "@ephor/store/Table"
 import { runtimeApi } from "./Api.ts"
+import * as Inclusions from "./Inclusions.ts"
 import { sr25519Verify } from "@ephor/keystore/Signatures"
-import { codes, type Limits, makeStateStore } from "./StateStore.ts"
+import { codes, type Limits, makeStateStore, type Provided } from "./StateStore.ts"
 
 /** Candidates that are never backed again. */
 export const rejections = Table.make({ name: "dev/rejected", key: [Table.hash], value: Schema.Literal(true) })
@@ -25,7 +26,7 @@ export interface RelayStates {
   /** The transactions by which the child of `parent` carries what it would accept of an inherent: one, or none. */
   readonly carrying: (
     parent: ChainBlock,
-    inherent: InherentData | null | undefined
+    inherent: Provided | null | undefined
   ) => Effect.Effect<ReadonlyArray<DevTransaction>, StoreError>
   /** Bars a candidate from being backed ever again. */
   readonly reject: (candidate: CandidateHash) => Effect.Effect<void, StoreError>
@@ -66,13 +67,15 @@ export const makeRelayStates = Effect.fnUntraced(function* (
       if (inherent === null || inherent === undefined) return []
       const state = yield* Effect.option(stateAt(parent.ref.hash, "carrying"))
       if (Option.isNone(state)) return []
-      const { accepted } = DevRuntime.apply(context, state.value, inherent)
+      const { accepted, evidence } = DevRuntime.apply(context, state.value, inherent, inherent.evidence)
+      const proofs: ReadonlyArray<DevTransaction> =
+        evidence.length === 0 ? [] : [{ _tag: "Evidence", value: evidence }]
       const made: DevTransaction = {
         _tag: "Inherent",
         value: { ...accepted, parentHeader: relayHeader(parent) }
       }
       const what = tooLarge(made)
-      if (what === undefined) return [made]
+      if (what === undefined) return [made, ...proofs.filter((proof) => tooLarge(proof) === undefined)]
       yield* Effect.logWarning(`block ${parent.ref.number + 1} goes without an inherent: ${what}`)
       yield* Metric.update(inherentsMissed, 1)
       return []
@@ -82,7 +85,9 @@ export const makeRelayStates = Effect.fnUntraced(function* (
         rejected.add(candidate)
         return store.batch([rejections.put([candidate], true)])
       }),
-    api: runtimeApi(options, stateAt, codeOf)
+    api: runtimeApi(options, stateAt, codeOf, (candidate) =>
+      Inclusions.blocksWith(options, store, view(), candidate)
+    )
   }
   return relay
 })

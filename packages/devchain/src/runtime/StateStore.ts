@@ -1,10 +1,11 @@
 /** States of the development runtime by block: in memory, on disk, or computed from the blocks between. */
-import { type Hash, type InherentData, Scale, validationCodeHash, Wire } from "@ephor/types"
+import { type Evidence, type Hash, type InherentData, Scale, validationCodeHash, Wire } from "@ephor/types"
 import { Effect, Option, Result, Stream } from "effect"
 import type { ChainBlock, Service as Chain } from "@ephor/chain/Chain"
 import { type SubDag, subDagOf } from "@ephor/chain/DagBody"
 import { committedTransactions, relayHeader } from "../DevExecution.ts"
 import * as DevRuntime from "../DevRuntime.ts"
+import * as Inclusions from "./Inclusions.ts"
 import { RuntimeApiError, UnknownState } from "@ephor/chain/RuntimeApiError"
 import { Store, type Service as StoreService } from "@ephor/store/Store"
 import * as Table from "@ephor/store/Table"
@@ -52,13 +53,26 @@ export const inherentOf = (
   return undefined
 }
 
+/** The evidence that the leader of a block carries. */
+export const evidenceIn = (subDag: SubDag): ReadonlyArray<Evidence> =>
+  committedTransactions(subDag).flatMap(({ byLeader, transaction }) =>
+    byLeader && transaction._tag === "Evidence" ? transaction.value : []
+  )
+
 /** `inherentOf` for a block whose body was not taken apart yet. */
 export const inherentOfBlock = (
   parent: Pick<ChainBlock, "ref" | "output">,
   block: ChainBlock
-): InherentData | undefined => {
+): Provided | undefined => {
   const subDag = subDagOf(block.body)
-  return Result.isSuccess(subDag) ? inherentOf(parent, subDag.success) : undefined
+  if (Result.isFailure(subDag)) return undefined
+  const inherent = inherentOf(parent, subDag.success)
+  return inherent === undefined ? undefined : { ...inherent, evidence: evidenceIn(subDag.success) }
+}
+
+/** What an author's block takes in on behalf of parachains, and against validators. */
+export interface Provided extends InherentData {
+  readonly evidence?: ReadonlyArray<Evidence>
 }
 
 type View = Pick<Chain, "anchor" | "block" | "content" | "head">
@@ -85,14 +99,16 @@ const remember = ({ cache, limits }: Memory, hash: Hash, state: DevRuntime.Runti
 }
 
 /** The writes that delete states so far below finality that nobody asks for them. */
-const prunable = Effect.fnUntraced(function* ({ limits, store, view }: Memory) {
+const prunable = Effect.fnUntraced(function* ({ context, limits, store, view }: Memory) {
   const finalized = yield* view().head("Finalized")
   const below = finalized.number - limits.keptStates
-  return yield* states.iterate(store, []).pipe(
+  const included = yield* Inclusions.prunable(context.options, store, finalized.number)
+  const old = yield* states.iterate(store, []).pipe(
     Stream.takeWhile(([[number]]) => number < below),
     Stream.map(([key]) => states.delete(key)),
     Stream.runCollect
   )
+  return [...old, ...included]
 })
 
 const keep = Effect.fnUntraced(function* (
@@ -103,7 +119,8 @@ const keep = Effect.fnUntraced(function* (
   const { hash, number } = block.ref
   const old = number % pruneEvery === 0 ? yield* prunable(memory) : []
   const brought = next.codes.map((code) => codes.put([validationCodeHash(code)], code))
-  yield* memory.store.batch([...old, ...brought, states.put([number, hash], next.state)])
+  const included = Inclusions.writesOf(block.ref, next.state)
+  yield* memory.store.batch([...old, ...brought, ...included, states.put([number, hash], next.state)])
   return remember(memory, hash, next.state)
 })
 
@@ -121,7 +138,12 @@ const compute = (
   block: ChainBlock,
   subDag: SubDag,
   state: DevRuntime.RuntimeState
-) => keep(memory, block, DevRuntime.step(memory.context, state, inherentOf(parent, subDag), block))
+) =>
+  keep(
+    memory,
+    block,
+    DevRuntime.step(memory.context, state, inherentOf(parent, subDag), block, evidenceIn(subDag))
+  )
 
 /** Walks down to a known state, then computes its way up. */
 const resolve = Effect.fnUntraced(function* (memory: Memory, hash: Hash, request: string) {

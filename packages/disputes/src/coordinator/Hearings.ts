@@ -1,10 +1,20 @@
 /** Telling arbitration how everybody voted, once a dispute is decided. */
-import type { CandidateVotes } from "@ephor/types"
+import type { CandidateVotes, DisputeStatementSet } from "@ephor/types"
 import { Effect } from "effect"
 import { isInactive } from "../DisputeStatus.ts"
 import type { CheckedVote } from "../VoteImport.ts"
 import type { RecentDispute } from "../VotesDb.ts"
 import { keyOf, seconds, sessionInfoOf, type State, votesOf } from "./State.ts"
+
+/** All votes with their signatures. */
+const statementsOf = (votes: CandidateVotes): DisputeStatementSet["statements"] => [
+  ...votes.valid.map(
+    ([value, index, signature]) => [{ _tag: "Valid" as const, value }, index, signature] as const
+  ),
+  ...votes.invalid.map(
+    ([value, index, signature]) => [{ _tag: "Invalid" as const, value }, index, signature] as const
+  )
+]
 
 /** Holds a hearing about a decided dispute; of others nothing is said. The last one is that at which all have voted. */
 export const hear = Effect.fnUntraced(function* (
@@ -30,18 +40,24 @@ export const hear = Effect.fnUntraced(function* (
     validatorCount,
     valid,
     invalid,
-    isClosed
+    isClosed,
+    votes: statementsOf(votes)
   })
 })
 
 /** A hearing about the authors of these votes alone, which came when the dispute was decided (votes-db). */
 export const hearLate = Effect.fnUntraced(function* (
-  { arbitration, leaf }: State,
+  state: State,
   { candidateHash, session, status }: RecentDispute,
   votes: ReadonlyArray<CheckedVote>,
   validatorCount: number
 ) {
+  const { arbitration, leaf } = state
   if (leaf === undefined) return
+  const known = yield* votesOf(state, session, candidateHash)
+  const late = votes.map(
+    ({ signature, statement, validatorIndex }) => [statement, validatorIndex, signature] as const
+  )
   const votersOf = (side: "Valid" | "Invalid") =>
     votes.flatMap(({ statement, validatorIndex }) => (statement._tag === side ? [validatorIndex] : []))
   yield* arbitration.sendNow({
@@ -53,7 +69,8 @@ export const hearLate = Effect.fnUntraced(function* (
     validatorCount,
     valid: votersOf("Valid"),
     invalid: votersOf("Invalid"),
-    isClosed: false
+    isClosed: false,
+    votes: [...(known === undefined ? [] : statementsOf(known)), ...late]
   })
 })
 

@@ -4,7 +4,14 @@
  */
 import { type ImportStatementsResult, Subsystem } from "@ephor/overseer"
 import type { Jobs } from "@ephor/overseer/Jobs"
-import type { CandidateHash, CandidateReceipt, SessionIndex, SessionInfo, ValidatorIndex } from "@ephor/types"
+import type {
+  BlockRef,
+  CandidateHash,
+  CandidateReceipt,
+  SessionIndex,
+  SessionInfo,
+  ValidatorIndex
+} from "@ephor/types"
 import { Deferred, Effect, Metric, Queue } from "effect"
 import { AncientSession, DisputeError, Spam, UnknownCandidate, UnknownSession } from "../DisputeError.ts"
 import type { DisputeConclusion } from "../Disputes.ts"
@@ -118,7 +125,7 @@ const stage = Effect.fnUntraced(function* (
     status !== undefined &&
     (before?._tag !== status._tag ||
       ("value" in before && "value" in status && before.value !== status.value))
-  const conclusion = conclusionOf(state, session, candidateHash, outcome)
+  const conclusion = yield* conclusionOf(state, session, candidateHash, outcome)
   if (!outcome.changed && !statusChanged)
     return { outcome, info, statusChanged, conclusion, durable: Effect.void }
   if (statusChanged) state.recent.set(keyOf(session, candidateHash), { session, candidateHash, status })
@@ -143,21 +150,30 @@ const voter = (session: SessionIndex, info: SessionInfo, validatorIndex: Validat
   validatorId: info.validators[validatorIndex]!
 })
 
-const conclusionOf = (
-  { scraper }: State,
+/**
+ * How a dispute ended. Blocks that included the candidate long ago are found by the runtime, which remembers them for longer
+ * than we look back.
+ */
+const conclusionOf = Effect.fnUntraced(function* (
+  { runtime, scraper }: State,
   session: SessionIndex,
   candidateHash: CandidateHash,
   { freshlyConcluded, votes }: Outcome
-): DisputeConclusion | undefined =>
-  freshlyConcluded === undefined
-    ? undefined
-    : {
-        session,
-        candidateHash,
-        candidate: votes.candidateReceipt,
-        valid: freshlyConcluded === "valid",
-        including: scraper.includedIn(candidateHash)
-      }
+) {
+  if (freshlyConcluded === undefined) return undefined
+  const candidate = votes.candidateReceipt
+  const seen = scraper.includedIn(candidateHash)
+  const remembered = yield* runtime.inclusions(candidate).pipe(
+    Effect.tapError((error) =>
+      Effect.logWarning("blocks with a judged candidate may be missed", error.message)
+    ),
+    Effect.orElseSucceed((): ReadonlyArray<BlockRef> => [])
+  )
+  const including = [...seen, ...remembered.filter(({ hash }) => seen.every((block) => block.hash !== hash))]
+  const valid = freshlyConcluded === "valid"
+  const conclusion: DisputeConclusion = { session, candidateHash, candidate, valid, including }
+  return conclusion
+})
 
 /** False if none of those who say invalid had a spam slot left: the dispute is not taken in. */
 const paySlots = (

@@ -8,6 +8,8 @@ import type { SignedDisputeStatement } from "@ephor/overseer"
 import {
   type AvailableData,
   type CandidateEvent,
+  type BlockRef,
+  type CandidateHash,
   candidateHash,
   type CandidateReceipt,
   type DisputeRequest,
@@ -108,6 +110,8 @@ export class Script {
   /** Where it is another list, or another session, than elsewhere. */
   readonly disabledAt = new Map<Hash, ReadonlyArray<ValidatorIndex>>()
   readonly sessionAt = new Map<Hash, SessionIndex>()
+  /** Blocks that the runtime remembers to include a candidate. */
+  readonly remembered = new Map<CandidateHash, ReadonlyArray<BlockRef>>()
   readonly events = new Map<Hash, ReadonlyArray<CandidateEvent>>()
   readonly votes = new Map<Hash, ScrapedOnChainVotes>()
 
@@ -152,6 +156,7 @@ export const runtimeOf = (script: Script) =>
           ),
         validationCodeByHash: () => unless(Effect.succeedSome(new Uint8Array(1))),
         disabledValidators: (at) => unless(Effect.sync(() => script.disabledAt.get(at) ?? script.disabled)),
+        inclusions: (candidate) => Effect.sync(() => script.remembered.get(candidateHash(candidate)) ?? []),
         candidateEvents: (at) => unless(Effect.sync(() => script.events.get(at) ?? [])),
         onChainVotes: (at) =>
           unless(

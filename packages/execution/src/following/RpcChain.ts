@@ -37,7 +37,7 @@ export const makeRpcChain = Effect.fnUntraced(function* (
   const parts: Parts = { client, options, chain, companion }
   const steering = makeSteering(parts, powers)
   const genesis = companion.genesis(first)
-  const { derive, keepFrom } = companion
+  const { derive, finalizable, keepFrom } = companion
   const anchorSource = companion.anchorSource ?? toRef(genesis.ref)
   const { emit, replace, setHeads } = steering
   const messagePasserRoot: Backend["messagePasserRoot"] = (block) =>
@@ -57,7 +57,8 @@ export const makeRpcChain = Effect.fnUntraced(function* (
     replace,
     setHeads,
     ...(derive === undefined ? {} : { derive }),
-    ...(keepFrom === undefined ? {} : { keepFrom })
+    ...(keepFrom === undefined ? {} : { keepFrom }),
+    ...(finalizable === undefined ? {} : { finalizable })
   }
   hub = yield* makeChain(backend, options.chainLimits)
   const running = yield* Latch.make(true)

@@ -4,6 +4,7 @@
 import type {
   CandidateHash,
   CandidateReceipt,
+  DisputeStatementSet,
   Hash,
   SessionIndex,
   SignedFullStatement,
@@ -52,6 +53,8 @@ export interface Hearing {
   readonly invalid: ReadonlyArray<ValidatorIndex>
   /** Nobody else is waited for. Until then, who has not voted may still do so, and another hearing follows. */
   readonly isClosed: boolean
+  /** Their votes with signatures: what proves a verdict to others. */
+  readonly votes?: DisputeStatementSet["statements"]
 }
 
 /**

@@ -98,6 +98,7 @@ export const runtimeLayer = (sizes: Sizes, numberOf: (hash: Hash) => number | un
       Effect.succeed(hash === Adder.codeHash ? Option.some(Adder.code) : Option.none()),
     minimumBackingVotes: () => Effect.succeed(minimumBackingVotes),
     disabledValidators: () => Effect.succeed([]),
+    inclusions: () => Effect.succeed([]),
     candidateEvents: () => Effect.succeed([]),
     disputes: () => Effect.succeed([])
   })

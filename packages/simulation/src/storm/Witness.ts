@@ -113,6 +113,7 @@ const runtimeOf = (sightAt: (hash: Hash) => Sight) =>
             )
       ),
     disabledValidators: (at) => Effect.sync(() => sightAt(at).disabled),
+    inclusions: () => Effect.succeed([]),
     candidateEvents: (at) =>
       Effect.sync(() =>
         sightAt(at).included.map(({ receipt }) => ({
