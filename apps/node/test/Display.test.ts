@@ -15,7 +15,13 @@ const snapshotOf = (chains: number, height: number): Snapshot => {
       candidatesIncluded: height,
       disputesConcluded: 1,
       reverts: 2,
-      replacedBlocks: 3
+      replacedBlocks: 3,
+      slashesApplied: 1,
+      rewardsPaid: height,
+      validatorsDisabled: 1,
+      disabledNow: [3],
+      finalityWaited: height,
+      governance: { frozen: false, why: null, endedBy: null }
     })),
     observers: ids.map((chainId) => ({
       chainId,

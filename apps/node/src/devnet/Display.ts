@@ -93,7 +93,7 @@ export const table = (
   notes: ReadonlyArray<string>,
   screen: Screen = standard
 ): ReadonlyArray<string> => {
-  const above = [`${title}   ${seconds} s`, "", ...grid(rowsOf(snapshot), screen.columns), ""]
+  const above = [`${title}   ${seconds} s`, ...grid(rowsOf(snapshot), screen.columns), ""]
   const { supervisor } = snapshot
   const below = [
     supervisor === undefined
