@@ -4,7 +4,7 @@ import { Store } from "@ephor/store"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import type * as Overseer from "@ephor/overseer"
 import { type BlockId, candidateHash, type CandidateReceipt, disputeStatementPayload } from "@ephor/types"
-import { Context, Deferred, Effect, Fiber, Layer, Option, Queue } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer, Option, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { start } from "./support/coordinator.ts"
 import * as World from "./support/world.ts"
@@ -377,11 +377,16 @@ describe("own votes", () => {
   )
   it.effect("what is refused is not sent", () =>
     Effect.gen(function* () {
-      // So many sessions that cleaning has not come to this one: the votes are still there, but too old.
+      // What is older takes up one cleaning: the votes of this session are still there, but too old.
       const script = new World.Script()
       script.session = 1000
-      const rig = yield* withIncluded({ script })
+      const rig = yield* withIncluded({ script, db: { pruneSessionsPerWrite: 5 } })
       yield* rig.import(A, 1000, [vote(A, 1000, seconded, 1), vote(A, 1000, invalid, 2)])
+      const [record] = yield* Stream.runCollect(rig.db.records)
+      yield* rig.db.commit({
+        record: { ...record!, session: 995 },
+        voters: []
+      })
       script.session = 1010
       yield* rig.leaf("b", "a", 2)
       assert.isTrue(Option.isSome(yield* rig.db.votes(1000, a)))
