@@ -24,6 +24,8 @@ export interface Figures extends Counters {
   readonly localSafe: number
   readonly crossSafe: number
   readonly finalized: number
+  /** The lowest block of the history that is kept. */
+  readonly history: number
 }
 
 /** The figures of a node. */
@@ -101,13 +103,14 @@ export const layer = (
         Effect.forkScoped({ startImmediately: true })
       )
       return Status.of({
-        figures: Effect.map(chain.heads, (heads) => ({
+        figures: Effect.map(Effect.all([chain.heads, chain.history]), ([heads, history]) => ({
           chainId,
           localUnsafe: heads.localUnsafe.number,
           crossUnsafe: heads.crossUnsafe.number,
           localSafe: heads.localSafe.number,
           crossSafe: heads.crossSafe.number,
           finalized: heads.finalized.number,
+          history,
           ...current
         }))
       })

@@ -5,6 +5,7 @@ import { Settings } from "@ephor/cli"
 import { Effect, FileSystem, Logger, References } from "effect"
 import { Command } from "effect/cli"
 import { resolve } from "node:path"
+import * as History from "../History.ts"
 import { DevnetError } from "./NodeCommands.ts"
 
 /** Settings of `devnet`. */
@@ -35,6 +36,7 @@ const settings = {
     default: 1,
     minimum: 1
   }),
+  historyBlocks: History.setting,
   garbageEvery: Settings.integer("garbage-every", {
     description: "Valid candidates between two invalid ones; 0 is never",
     default: 4
@@ -74,6 +76,7 @@ export const devnetCommand = Command.make("devnet", Settings.flags(settings), (f
       processes: config.processes,
       execution: config.execution,
       chainIds: Array.from({ length: config.chains }, (_, at) => String(901 + at)),
+      historyBlocks: config.historyBlocks,
       garbageEvery: config.garbageEvery,
       durationSeconds: config.duration === 0 ? undefined : config.duration,
       json: config.json,

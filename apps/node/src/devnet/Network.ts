@@ -78,7 +78,8 @@ const startL1 = Effect.fnUntraced(function* (
     chainId: l1ChainId,
     genesisTime,
     blockTimeMs: l1BlockTimeMs,
-    finalityDepth: 2
+    finalityDepth: 2,
+    chainLimits: { historyBlocks: options.historyBlocks }
   }).pipe(Layer.provide(NodeStore.layer({ path: join(options.dataDir, "l1"), contents: DataDirectory.l1 })))
   const context = yield* Layer.build(
     NodeEthRpcServer.layer({ host, port: 0, chainId: l1ChainId }).pipe(Layer.provide(chain))
@@ -125,6 +126,7 @@ const startChain = Effect.fnUntraced(function* (
         "chain-id": chainId,
         "chain-spec": specFile,
         "data-dir": dataDir,
+        "history-blocks": options.historyBlocks,
         "interop-port": interopPort,
         "interop-jwt-secret": jwtFile,
         "stream-port": streamPort,
