@@ -39,9 +39,10 @@ import * as StreamServer from "./StreamServer.ts"
 import * as Validators from "./Validators.ts"
 import { version } from "./version.ts"
 
-/** What the maker of the chain and those who follow it must know alike. */
-const common = (spec: ChainSpec, { validators }: Membership) => ({
+/** What the maker of the chain and those who follow it must know alike, and what each keeps of it. */
+const common = ({ historyBlocks }: NodeConfig, spec: ChainSpec, { validators }: Membership) => ({
   chainId: spec.chainId,
+  chainLimits: { historyBlocks },
   ...(spec.l1Genesis === undefined ? {} : { l1Genesis: spec.l1Genesis }),
   runtime: {
     validators,
@@ -71,7 +72,7 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
   Layer.unwrap(
     Effect.gen(function* () {
       const options = {
-        ...common(spec, membership),
+        ...common(config, spec, membership),
         authors: yield* Authors.signing(spec, config),
         derivationDelayBlocks: spec.derivationDelayBlocks
       }
@@ -83,7 +84,8 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
             chainId: spec.chainId,
             url: config.executionRpc,
             messagePasserRoot: config.executionOutputRoot,
-            ...(config.executionFirstBlock === undefined ? {} : { anchor: config.executionFirstBlock })
+            ...(config.executionFirstBlock === undefined ? {} : { anchor: config.executionFirstBlock }),
+            chainLimits: options.chainLimits
           })
         )
       }
@@ -103,7 +105,7 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
 const followedChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) =>
   Layer.unwrap(
     Effect.map(Authors.known(spec, config), (authors) =>
-      FollowedChain.layer({ ...common(spec, membership), authors, genesisTime: spec.genesisTime })
+      FollowedChain.layer({ ...common(config, spec, membership), authors, genesisTime: spec.genesisTime })
     )
   ).pipe(Layer.provide(RemoteFeed.layer(membership.sequencer)))
 

@@ -3,6 +3,7 @@
  */
 import { FeedLimits, Settings, Telemetry } from "@ephor/cli"
 import * as NodeLibp2p from "@ephor/network/NodeLibp2p"
+import * as History from "./History.ts"
 import * as StreamServer from "./StreamServer.ts"
 
 /** Prefix of the environment variables. */
@@ -54,6 +55,7 @@ export const settings = {
       "Megabytes free on the disk of the data directory below which the node warns, and is not ready",
     default: 512
   }),
+  historyBlocks: History.setting,
   interopAddr: Settings.text("interop-addr", {
     description: "Address of the managed node's RPC",
     default: "127.0.0.1"

@@ -39,6 +39,8 @@ export interface Figures extends Counters, Consequences {
   readonly finalityWaited: number
   /** Validators that the next block is made without. */
   readonly disabledNow: ReadonlyArray<ValidatorIndex>
+  /** The lowest block of the history that is kept. */
+  readonly history: number
 }
 
 /** The figures of a node. */
@@ -134,6 +136,7 @@ export const layer = (
             localSafe: heads.localSafe.number,
             crossSafe: heads.crossSafe.number,
             finalized: heads.finalized.number,
+            history: yield* chain.history,
             finalityWaited: yield* devChain.finalityWaited,
             disabledNow: yield* known(runtime.disabledValidators(heads.localUnsafe.hash)),
             ...consequencesOf(yield* known(runtime.standings(heads.finalized.hash))),

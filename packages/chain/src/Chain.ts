@@ -19,7 +19,7 @@ import type {
 } from "@ephor/types"
 import type { ChainError } from "./ChainError.ts"
 import type { ChainEvent } from "./ChainEvent.ts"
-import type { HistoryBlocks } from "./hub/Retention.ts"
+import * as Retention from "./Retention.ts"
 import { makeChain } from "./hub/Hub.ts"
 import { complementing as complementingHere, type MemoryOptions, memoryBackend } from "./hub/MemoryBackend.ts"
 import * as Store from "@ephor/store/Store"
@@ -122,21 +122,10 @@ export const headIds = (heads: HeadRefs): Heads => {
   }
 }
 
-export type { HistoryBlocks } from "./hub/Retention.ts"
-
 /** Bounds of a chain. */
-export interface Limits {
+export interface Limits extends Retention.Limits {
   /** Finalized blocks whose references (and dead forks) stay in memory; older ones are read from the store. */
   readonly retainedBlocks: number
-  /**
-   * Final blocks that are kept on disk below the newest one; `archive` keeps all. Older ones are deleted in the background
-   * unless somebody still needs them (`keep`): 100,000 are 27 hours at a block per second.
-   */
-  readonly historyBlocks: HistoryBlocks
-  /** Blocks deleted at once: so many more than `historyBlocks` may be on disk. */
-  readonly pruneBatchBlocks: number
-  /** Deleted blocks whose hashes are remembered, so that asking for one is answered as `Pruned`, and not as unknown. */
-  readonly rememberedBlocks: number
   /** Events that one subscriber may lag behind before its stream is ended. */
   readonly eventBacklog: number
   /** How often `Exhausted` is repeated while no next L1 block comes. */
@@ -149,10 +138,8 @@ export interface Limits {
 
 /** The bounds that apply where none are given. */
 export const defaults: Limits = {
+  ...Retention.defaults,
   retainedBlocks: 1024,
-  historyBlocks: 100_000,
-  pruneBatchBlocks: 64,
-  rememberedBlocks: 100_000,
   eventBacklog: 65_536,
   exhaustedRepeatMs: 1000,
   stoppedRepeatMs: 10_000,

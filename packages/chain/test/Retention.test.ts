@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import * as Retention from "../src/hub/Retention.ts"
+import * as Retention from "@ephor/chain/Retention"
 
 const height = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 400 }))
 const standing = Schema.Struct({

@@ -78,6 +78,27 @@ describe("Settings", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.effect("reads a number, or the word that stands for none", () =>
+    Effect.gen(function* () {
+      const kept = {
+        kept: Settings.integerOr("kept", "all", { description: "Kept", default: 9, minimum: 5 })
+      }
+      const read = (...texts: ReadonlyArray<string>) =>
+        Settings.resolve(kept, {
+          flags: texts.length === 0 ? {} : { kept: texts },
+          environment: {},
+          prefixes: []
+        })
+      assert.strictEqual((yield* read()).kept, 9)
+      assert.strictEqual((yield* read("5")).kept, 5)
+      assert.strictEqual((yield* read("all")).kept, "all")
+      for (const text of ["4", "-1", "none", "5.5", "1e9", "99999999999999999999"]) {
+        const { message } = yield* Effect.flip(read(text))
+        assert.include(message, "should be a whole number from 5 on, or all", text)
+      }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("never shows a URL, which may hold a secret", () =>
     Effect.gen(function* () {
       const urls = { url: Settings.urls("url", { description: "Where", protocols: ["http:"] }) }

@@ -32,7 +32,10 @@ export interface Page extends Schema.Schema.Type<typeof Page> {}
 
 /** Shape of a feed. */
 export interface Service {
-  /** The next page for a follower; suspends for a while when there is nothing that it does not know. */
+  /**
+   * The next page for a follower; suspends for a while when there is nothing that it does not know. Fails as `Pruned` for one
+   * that would have to begin where nothing is kept any more.
+   */
   readonly next: (locator: Locator) => Effect.Effect<Page, ChainError>
   /** As `DevChain.provideInherents`, across processes. */
   readonly provideInherents: (
@@ -56,10 +59,10 @@ export interface Limits {
 /** What applies where nothing is given. */
 export const defaults: Limits = { pageBlocks: 128, pageBytes: 2 * 1024 * 1024, waitMs: 2000 }
 
-/** The newest block of the locator that is canonical here; the anchor if there is none. */
+/** The newest block of the locator that is canonical, and kept, here; the anchor if there is none. */
 const commonWith = Effect.fnUntraced(function* (chain: ChainService, { known }: Locator) {
   for (const hash of known) {
-    const ref = yield* chain.block(hash)
+    const ref = yield* Effect.catchReason(chain.block(hash), "ChainError", "Pruned", () => Effect.succeedNone)
     if (Option.isNone(ref)) continue
     const canonical = yield* chain.block(ref.value.number)
     if (Option.isSome(canonical) && canonical.value.hash === hash) return ref.value

@@ -91,7 +91,7 @@ export interface Settings {
   readonly transactionsPerBlock: number
   /** Rounds of the committee that are held in memory; a branch that begins further back is read from the store. */
   readonly heldRounds: number
-  /** Blocks below the finalized one whose runtime states are kept. */
+  /** Blocks below the finalized one whose runtime states, and rejected candidates, are kept. */
   readonly keptStates: number
   /** Runtime states that are held in memory. */
   readonly cachedStates: number

@@ -6,11 +6,11 @@ import { type BlockRef, concatBytes, type Hash } from "@ephor/types"
 import { Effect, Option } from "effect"
 import type { RuntimeState } from "./DevRuntime.ts"
 import { unappliedSlashes } from "./DevRuntimeApi.ts"
-import { canonicalAt, heads } from "@ephor/chain/ChainRecords"
+import { canonicalAt, heads, lowest } from "@ephor/chain/ChainRecords"
 import { batches, origins } from "./authoring/Origins.ts"
 import { members, rounds } from "./authoring/DagMaker.ts"
 import { inclusions } from "./runtime/Inclusions.ts"
-import { rejections } from "./runtime/RelayStates.ts"
+import { rejectedAt, rejections } from "./runtime/Rejections.ts"
 import { codes, states } from "./runtime/StateStore.ts"
 import { type Family, family as makeFamily } from "@ephor/store/Manifest"
 import { type Entry, put, type Service as Store, type Write } from "@ephor/store/Store"
@@ -28,7 +28,7 @@ const emptyBooks = new Uint8Array(3)
 export const family: Family = makeFamily({
   name: "development chain",
   version: 2,
-  tables: [states, inclusions, codes, rejections, origins, batches, rounds, members],
+  tables: [states, inclusions, codes, rejections, rejectedAt, origins, batches, rounds, members],
   migrations: [{ to: 2, migrate: withBooks }]
 })
 
@@ -60,9 +60,16 @@ export const readNewest = Effect.fn("DevRuntimeStore.readNewest")(function* (sto
   return Option.none<Stored>()
 })
 
-/** Whether a block is on the canonical chain of a store. */
-export const isCanonical = (store: Store, { hash, number }: Pick<BlockRef, "hash" | "number">) =>
-  Effect.map(canonicalAt(store, number), (found) => Option.contains(found, hash))
+/** Whether a block is on the canonical chain of a store; `undefined` where the store keeps nothing about that height. */
+export const isCanonical = Effect.fnUntraced(function* (
+  store: Store,
+  { hash, number }: Pick<BlockRef, "hash" | "number">
+) {
+  const found = yield* canonicalAt(store, number)
+  if (Option.isSome(found)) return found.value === hash
+  const kept = yield* lowest(store)
+  return Option.isSome(kept) && number < kept.value ? undefined : false
+})
 
 /** What the chain holds against validators in a state; see `RuntimeApi.unappliedSlashes`. */
 export const slashesOf = unappliedSlashes

@@ -20,7 +20,7 @@ export interface Settings {
   readonly pauseMs: number
   /** Longest pause between tries while the maker cannot be reached. */
   readonly retryLimitMs: number
-  /** Blocks below the finalized one whose runtime states are kept. */
+  /** Blocks below the finalized one whose runtime states, and rejected candidates, are kept. */
   readonly keptStates: number
   /** Runtime states that are held in memory. */
   readonly cachedStates: number

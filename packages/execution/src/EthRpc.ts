@@ -99,7 +99,7 @@ const byTag = Effect.fnUntraced(function* (chain: Chain, parameter: unknown) {
     case "finalized":
       return yield* Effect.flatMap(chain.head("Finalized"), at)
     case "earliest":
-      return yield* at(chain.anchor.derived)
+      return yield* Effect.flatMap(chain.history, chain.block)
     default:
       return yield* chain.block(Number(tag))
   }
@@ -126,7 +126,10 @@ const receiptOf = Effect.fnUntraced(function* (chain: Chain, parameter: unknown,
   return null
 })
 
-/** Answers one method. A block that is not there is `null`, as go-ethereum has it. */
+/**
+ * Answers one method. A block that is not there is `null`, one that is not kept any more is an error of its own, and
+ * `earliest` is the first one that is kept: as go-ethereum has it.
+ */
 export const call = (
   chain: Chain,
   options: Options,
@@ -176,9 +179,12 @@ export const dispatch =
   (method, json) => {
     const parsed = positional(json, 0, mostParams)
     if ("error" in parsed) return Effect.fail(parsed.error)
-    return Effect.mapError(call(chain, options, method, parsed.args), (error): RpcError =>
-      "_tag" in error ? { code: codes.default, message: error.message } : error
-    )
+    return Effect.mapError(call(chain, options, method, parsed.args), (error): RpcError => {
+      if (!("_tag" in error)) return error
+      return error.reason._tag === "Pruned"
+        ? { code: codes.prunedHistory, message: error.reason.message }
+        : { code: codes.default, message: error.message }
+    })
   }
 
 /**

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import * as Chain from "@ephor/chain/Chain"
 import * as DevChain from "@ephor/devchain/DevChain"
 import * as DevTransaction from "@ephor/devchain/DevTransaction"
+import * as EthRpc from "../src/EthRpc.ts"
 import * as NodeEthRpcServer from "../src/NodeEthRpcServer.ts"
 import * as Store from "@ephor/store/Store"
 
@@ -62,6 +63,46 @@ describe("NodeEthRpcServer", () => {
       assert.strictEqual((yield* call("eth_getBlockByNumber", "finalized", false)).result.number, "0x3")
       assert.strictEqual((yield* call("eth_getBlockByNumber", "safe", false)).result.number, "0x3")
       assert.strictEqual((yield* call("eth_getBlockByNumber", "earliest", false)).result.number, "0x0")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("answers history that is not kept as such, and begins with what is kept", () =>
+    Effect.gen(function* () {
+      const L1 = DevChain.layerL1({
+        chainId: "900",
+        genesisTime: 1_700_000_000,
+        finalityDepth: 2,
+        chainLimits: { historyBlocks: 4, pruneBatchBlocks: 2, retainedBlocks: 4 }
+      }).pipe(Layer.provide(Layer.fresh(Store.layerMemory)))
+      const services = yield* Layer.build(Layer.fresh(L1))
+      const chain = Context.get(services, Chain.Chain)
+      const hashes: Array<string> = []
+      for (let number = 1; number <= 20; number++) {
+        while ((yield* chain.head("LocalUnsafe")).number < number) yield* TestClock.adjust("1 second")
+        hashes[number] = Option.getOrThrow(yield* chain.block(number)).hash
+      }
+      while ((yield* chain.history) < 13) yield* Effect.yieldNow
+      const call = (method: string, ...params: ReadonlyArray<unknown>) =>
+        EthRpc.answer(
+          chain,
+          { ...EthRpc.defaults, chainId: "900" },
+          JSON.stringify({ jsonrpc: "2.0", id: 1, method, params })
+        ).pipe(Effect.map((text) => JSON.parse(text!)))
+      for (const [method, ...params] of [
+        ["eth_getBlockByNumber", "0xc", false],
+        ["eth_getBlockByHash", hashes[12], false],
+        ["eth_getBlockReceipts", "0xc"],
+        ["eth_getBlockReceipts", hashes[12]]
+      ] as const) {
+        const { error } = yield* call(method, ...params)
+        assert.strictEqual(error?.code, 4444, method)
+        assert.match(error.message, /^pruned history unavailable: /)
+      }
+      assert.strictEqual((yield* call("eth_getBlockByNumber", "earliest", false)).result.number, "0xd")
+      assert.strictEqual((yield* call("eth_getBlockByNumber", "0xd", false)).result.hash, hashes[13])
+      assert.strictEqual((yield* call("eth_getBlockByNumber", "0x0", false)).result.number, "0x0")
+      assert.isNull((yield* call("eth_getBlockByNumber", "0x63", false)).result)
+      assert.isNull((yield* call("eth_getTransactionReceipt", `0x${"99".repeat(32)}`)).result)
     }).pipe(Effect.scoped)
   )
 

@@ -26,7 +26,9 @@ export const codes = {
   /** "Notifications not supported" of old servers. */
   legacyUnsupported: -32001,
   timeout: -32002,
-  responseTooLarge: -32003
+  responseTooLarge: -32003,
+  /** What was asked for is not kept any more (go-ethereum's `PrunedHistoryError`, EIP-4444). */
+  prunedHistory: 4444
 } as const
 
 /** The fixed errors of the framework, and those that name what was wrong. */

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Store } from "@ephor/store"
 import { ManagedNodeError } from "@ephor/supervisor-protocol"
-import { Disconnected } from "@ephor/supervisor-protocol/ManagedNodeError"
+import { Disconnected, Pruned } from "@ephor/supervisor-protocol/ManagedNodeError"
 import type { BlockRef, Heads } from "@ephor/types"
 import { Clock, Context, Effect, Exit, Latch, Layer, Logger, Option, Ref, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -149,6 +149,45 @@ describe("Supervisor and its nodes", () => {
       }
       assert.strictEqual(resets.at(-1)!.localSafe, 1)
       assert.isTrue(is(a2)((yield* supervisor.crossSafe("901")).derived))
+    })
+  )
+
+  it.effect("resets a node that keeps only the newest blocks to the last one in common", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { a, b, l1 } = world
+      const other = yield* makeL2("901", l1)
+      const lowest = 5
+      const asked: Array<number> = []
+      const pruned = {
+        ...other.node,
+        l2BlockRefByNumber: (number: number) => {
+          asked.push(number)
+          if (number === 0 || number >= lowest) return other.node.l2BlockRefByNumber(number)
+          const text = `pruned history unavailable: block ${number} is below block ${lowest}`
+          const method = "interop_l2BlockRefByNumber"
+          return Effect.fail(new ManagedNodeError({ method, reason: new Pruned({ text }) }))
+        }
+      }
+      yield* start(world, { nodes: [{ node: a.node }, { node: b.node }, { node: pruned }] })
+      const ours = [yield* a.build()]
+      const theirs = [yield* other.build()]
+      for (let number = 2; number <= 8; number++) {
+        ours.push(yield* a.build())
+        theirs.push(yield* other.build([], number > 6 ? { mark: "other" } : {}))
+      }
+      assert.strictEqual(theirs[5]!.hash, ours[5]!.hash)
+      l1.mine(1)
+      a.batch(1, ...ours)
+      l1.mine(2)
+      yield* safeOn(a, ours[7]!)
+      yield* other.chain.promote("CrossUnsafe", theirs[5]!.hash)
+      yield* other.chain.promote("LocalSafe", theirs[7]!.hash, l1.blocks[1]!)
+      yield* until(
+        "the other node is taken back to what is common",
+        Effect.map(other.chain.head("LocalSafe"), is(theirs[5]!))
+      )
+      assert.isTrue(asked.some((number) => number > 0 && number < lowest))
     })
   )
 

@@ -139,7 +139,8 @@ export { type ChainOptions, defaults as chainDefaults } from "./source/ChainSour
 
 /**
  * A source over a chain: `Imported` gives the DAG blocks of its body (each once), `Promoted(Finalized)` the next
- * commits. Commit index = chain block number. After a restart everything is read back from the chain's stored bodies.
+ * commits. Commit index = chain block number. After a restart everything is read back from the chain's stored bodies; what the
+ * chain keeps no longer is out of range.
  */
 export const layerChain = (
   options: Pick<ChainOptions, "committeeSize"> & Partial<ChainOptions>

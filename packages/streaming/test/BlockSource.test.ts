@@ -29,8 +29,10 @@ const source = (options: { readonly maxCommits?: number; readonly gcDepth?: numb
   Effect.map(Layer.build(Layer.fresh(BlockSource.layerChain({ committeeSize: 4, ...options }))), (context) =>
     BlockSource.BlockSource.pipe(Effect.provide(context))
   ).pipe(Effect.flatten)
-const withChain = (body: (chain: Chain.Service) => Effect.Effect<void, unknown, Scope.Scope | Chain.Chain>) =>
-  Effect.flatMap(Chain.Chain, body).pipe(Effect.scoped, Effect.provide(Chain.layerMemory()))
+const withChain = (
+  body: (chain: Chain.Service) => Effect.Effect<void, unknown, Scope.Scope | Chain.Chain>,
+  limits: Partial<Chain.Limits> = {}
+) => Effect.flatMap(Chain.Chain, body).pipe(Effect.scoped, Effect.provide(Chain.layerMemory({ limits })))
 
 /** Up the whole ladder. */
 const finalize = (chain: Chain.Service, number: number) =>
@@ -113,6 +115,45 @@ describe("BlockSource.layerChain", () => {
         assert.deepStrictEqual(yield* indices(one, 33), [34, 35, 36, 37, 38])
         assert.deepStrictEqual(yield* one.commitsAfter(32, 1), [dag.rounds[32]!.commit])
       })
+    )
+  )
+
+  it.live("what the chain keeps no more is out of range, and nothing goes before it was told", () =>
+    withChain(
+      Effect.fnUntraced(function* (chain) {
+        const one = yield* source({ maxCommits: 3, gcDepth: 6 })
+        const told: Array<number> = []
+        yield* Stream.runForEach(yield* one.subscribe, (event) =>
+          Effect.sync(() => {
+            if (event._tag === "Committed") told.push(...event.commits.map(({ commitIndex }) => commitIndex))
+          })
+        ).pipe(Effect.forkScoped)
+        yield* importUpTo(chain, 1, 40)
+        // Further than the window in one step: the source needs every block of it.
+        yield* finalize(chain, 36)
+        while (told.length < 36) yield* Effect.sleep("1 millis")
+        assert.deepStrictEqual(
+          told,
+          Array.from({ length: 36 }, (_, at) => at + 1)
+        )
+        yield* finalize(chain, 37)
+        while ((yield* chain.history) < 27) yield* Effect.sleep("1 millis")
+        const { earliestCommitIndex } = yield* one.tip
+        assert.strictEqual(earliestCommitIndex, yield* chain.history)
+        assert.deepStrictEqual(yield* indices(one, 26, 3), [27, 28, 29])
+        const { reason } = yield* Effect.flip(one.commitsAfter(9, 5))
+        assert.deepStrictEqual(reason._tag === "OutOfRange" ? [reason.earliest, reason.latest] : reason, [
+          earliestCommitIndex,
+          37
+        ])
+        // A source that begins now begins with what is there.
+        const two = yield* source({ maxCommits: 3, gcDepth: 6 })
+        assert.strictEqual((yield* two.tip).earliestCommitIndex, earliestCommitIndex)
+        assert.deepStrictEqual(yield* indices(two, 30, 4), [31, 32, 33, 34])
+        const publisher = yield* Publisher.makeApi().pipe(Effect.provideService(BlockSource.BlockSource, two))
+        assert.deepStrictEqual(yield* publisher.replayInfo!, { earliestCommitIndex, highestCommitIndex: 37 })
+      }),
+      { historyBlocks: 10, pruneBatchBlocks: 2, retainedBlocks: 8 }
     )
   )
 

@@ -28,6 +28,7 @@ import { ManagedEvent } from "./ManagedEvent.ts"
 import type { Service } from "./ManagedNode.ts"
 import {
   BlockNotFound,
+  Pruned,
   Conflict,
   InteropInactive,
   LookupFailed,
@@ -186,6 +187,8 @@ export const toRpcError = ({ reason }: ManagedNodeError): RpcError => {
       return { code: codes.internal, message, data: reason.head }
     case "Unsupported":
       return { code: codes.methodNotFound, message }
+    case "Pruned":
+      return { code: codes.prunedHistory, message }
     case "Remote":
       return { code: reason.code, message: reason.text, data: reason.data }
     default:
@@ -234,6 +237,8 @@ export const fromRpcError = (name: string, error: RpcError): ManagedNodeErrorRea
       const head = ResetHead.literals.find((head) => head === error.data)
       return head === undefined ? remote() : new LookupFailed({ head })
     }
+    case codes.prunedHistory:
+      return new Pruned({ text: error.message })
     case codes.default:
       return notFoundText.test(error.message)
         ? new BlockNotFound({ text: error.message })

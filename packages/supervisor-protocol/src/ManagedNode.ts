@@ -47,8 +47,8 @@ export interface Service {
   readonly invalidateBlock: (block: BlockSeal) => Effect.Effect<void, ManagedNodeError>
   /**
    * Forces the five heads. They are verified by height and hash in the order unsafe, cross-unsafe, safe, cross-safe,
-   * finalized; the first that fails is answered as `TargetNotFound` or `Conflict`. A finalized head of all zeros
-   * leaves finality where it is.
+   * finalized; the first that fails is answered as `TargetNotFound` or `Conflict`. A finalized head of all zeros, or one that
+   * is so old that it is not kept, leaves finality where it is.
    */
   readonly reset: (heads: Heads) => Effect.Effect<void, ManagedNodeError>
   /** Lets the node go on from where it stands, without targets. */

@@ -56,6 +56,13 @@ export class BlockNotFound extends Schema.TaggedError<BlockNotFound>()("BlockNot
   }
 }
 
+/** The node had the block, and does not keep it any more: ask a node that keeps all history. */
+export class Pruned extends Schema.TaggedError<Pruned>()("Pruned", { text: Schema.String }) {
+  override get message() {
+    return this.text
+  }
+}
+
 /** The node understood the call and refused it, or failed to carry it out. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", { text: Schema.String }) {
   override get message() {
@@ -135,6 +142,7 @@ export const ManagedNodeErrorReason = Schema.Union([
   LookupFailed,
   InteropInactive,
   BlockNotFound,
+  Pruned,
   Refused,
   Unsupported,
   Unauthorized,

@@ -118,6 +118,11 @@ describe("errors", () => {
       -32000
     ],
     ["interop_reset", new Errors.Refused({ text: "reorg is too deep: x" }), -32000],
+    [
+      "interop_fetchReceipts",
+      new Errors.Pruned({ text: "pruned history unavailable: block 3 is below block 9" }),
+      4444
+    ],
     ["interop_foo", new Errors.Unsupported({ method: "interop_foo" }), -32601],
     ["interop_foo", new Errors.Remote({ code: -32602, text: "invalid argument 0: x" }), -32602],
     ["interop_foo", new Errors.Remote({ code: -5, text: "x", data: [1] }), -5]

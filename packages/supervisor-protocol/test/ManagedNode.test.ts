@@ -3,6 +3,8 @@ import { Chain, ChainError } from "@ephor/chain"
 import { Backend } from "@ephor/chain/ChainError"
 import { Effect, Fiber, Layer, Option, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { toRpcError } from "../src/Interop.ts"
+import type { ManagedNodeError } from "../src/ManagedNodeError.ts"
 import * as ManagedNode from "../src/ManagedNode.ts"
 import { chainId, checks, l1Block, l2Block, layerChain } from "../src/testing/ManagedNodeTest.ts"
 
@@ -39,6 +41,100 @@ const grow = Effect.fnUntraced(function* (to: number) {
     yield* chain.import({ ref, body: new Uint8Array(0), receipts: [], output })
   }
 })
+
+/** A chain of 20 blocks, final up to the 16th, that keeps blocks from the 13th on. */
+const pruned = Layer.effect(
+  Chain.Chain,
+  Effect.gen(function* () {
+    const chain = yield* Chain.Chain
+    const hashes = [chain.anchor.derived.hash]
+    for (let number = 1; number <= 20; number++) {
+      const hash = `0x${number.toString(16).padStart(64, "0")}` as const
+      hashes.push(hash)
+      const ref = { ...l2Block(number), hash, parentHash: hashes[number - 1]! }
+      const output = { stateRoot: hash, messagePasserStorageRoot: hash, blockHash: hash }
+      yield* chain.import({ ref, body: new Uint8Array(0), receipts: [], output })
+    }
+    for (const level of ["LocalSafe", "CrossSafe", "Finalized"] as const)
+      yield* chain.promote(level, hashes[16]!)
+    while ((yield* chain.history) < 13) yield* Effect.yieldNow
+    return chain
+  })
+).pipe(
+  Layer.provide(
+    Chain.layerMemory({
+      limits: { historyBlocks: 4, pruneBatchBlocks: 2, rememberedBlocks: 20, retainedBlocks: 4 }
+    })
+  )
+)
+
+describe("a node over a chain that keeps only the newest blocks", () => {
+  const over = <A, E>(test: Effect.Effect<A, E, ManagedNode.ManagedNode | Chain.Chain | Scope.Scope>) =>
+    Effect.scoped(test).pipe(
+      Effect.provide(ManagedNode.layerChain({ chainId }).pipe(Layer.provideMerge(pruned)))
+    )
+  const at = (number: number) => ({
+    hash: `0x${number.toString(16).padStart(64, "0")}` as const,
+    number
+  })
+
+  it.effect("answers what it keeps no more as such, in the words of go-ethereum", () =>
+    over(
+      Effect.gen(function* () {
+        const node = yield* ManagedNode.ManagedNode
+        const { hash } = at(12)
+        for (const call of [
+          node.l2BlockRefByNumber(12),
+          node.blockRefByNumber(12),
+          node.fetchReceipts(hash),
+          node.l2BlockRefByTimestamp(l2Block(12).timestamp),
+          node.outputV0AtTimestamp(l2Block(12).timestamp),
+          node.pendingOutputV0AtTimestamp(l2Block(12).timestamp),
+          node.invalidateBlock({ hash, number: 12, timestamp: 0 }),
+          node.reset({
+            localUnsafe: at(20),
+            crossUnsafe: at(16),
+            localSafe: at(16),
+            crossSafe: at(12),
+            finalized: at(12)
+          })
+        ]) {
+          const error = yield* Effect.flip(call as Effect.Effect<unknown, ManagedNodeError>)
+          assert.strictEqual(error.reason._tag, "Pruned", error.method)
+          assert.match(error.reason.message, /^pruned history unavailable: /)
+          assert.strictEqual(toRpcError(error).code, 4444)
+        }
+        assert.strictEqual((yield* node.l2BlockRefByNumber(13)).number, 13)
+        assert.strictEqual((yield* Effect.flip(node.l2BlockRefByNumber(21))).reason._tag, "BlockNotFound")
+        assert.strictEqual((yield* node.l2BlockRefByNumber(0)).number, 0)
+      })
+    )
+  )
+  it.effect("takes updates that come late, and a reset whose finality is far behind", () =>
+    over(
+      Effect.gen(function* () {
+        const node = yield* ManagedNode.ManagedNode
+        const chain = yield* Chain.Chain
+        const before = yield* chain.heads
+        yield* node.updateCrossUnsafe(at(12))
+        yield* node.updateCrossSafe(at(12), l1Block(1))
+        yield* node.updateFinalized(at(12))
+        assert.deepStrictEqual(yield* chain.heads, before)
+        const safe = at(16)
+        yield* node.reset({
+          localUnsafe: at(18),
+          crossUnsafe: safe,
+          localSafe: safe,
+          crossSafe: safe,
+          finalized: at(3)
+        })
+        assert.strictEqual((yield* chain.head("LocalUnsafe")).number, 18)
+        assert.strictEqual((yield* chain.head("Finalized")).number, 16)
+      })
+    )
+  )
+})
+
 const backendFailure = new ChainError({
   method: "block",
   reason: new Backend({ what: "disk", cause: new Error("full") })

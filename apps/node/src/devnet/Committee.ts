@@ -68,6 +68,7 @@ export const startValidators = Effect.fnUntraced(function* (
           peer: ports.map(multiaddr).join(","),
           "chain-spec": specFile,
           "data-dir": join(options.dataDir, name),
+          "history-blocks": options.historyBlocks,
           "stream-port": streamPort,
           "admin-port": adminPort
         }),

@@ -5,6 +5,7 @@ import { Settings } from "@ephor/cli"
 import { Effect, FileSystem, Logger, References } from "effect"
 import { Command } from "effect/cli"
 import { resolve } from "node:path"
+import * as History from "../History.ts"
 import { DevnetError } from "./NodeCommands.ts"
 
 /** Settings of `devnet`. */
@@ -44,6 +45,7 @@ const settings = {
     description: "Port of the page that shows all of it; 0 is any free port",
     default: 0
   }),
+  historyBlocks: History.setting,
   garbageEvery: Settings.integer("garbage-every", {
     description: "Valid candidates between two invalid ones; 0 is never",
     default: 4
@@ -84,6 +86,7 @@ export const devnetCommand = Command.make("devnet", Settings.flags(settings), (f
       execution: config.execution,
       chainIds: Array.from({ length: config.chains }, (_, at) => String(901 + at)),
       sessionBlocks: config.sessionBlocks,
+      historyBlocks: config.historyBlocks,
       garbageEvery: config.garbageEvery,
       consolePort: config.consolePort,
       durationSeconds: config.duration === 0 ? undefined : config.duration,

@@ -75,7 +75,8 @@ const startL1 = Effect.fnUntraced(function* (
     chainId: l1ChainId,
     genesisTime,
     blockTimeMs: l1BlockTimeMs,
-    path: join(options.dataDir, "l1")
+    path: join(options.dataDir, "l1"),
+    historyBlocks: options.historyBlocks
   })
   return { url: l1.url, genesis: yield* Execution.genesisOf(l1.url), l1 }
 })
@@ -120,6 +121,7 @@ const startChain = Effect.fnUntraced(function* (
         "chain-id": chainId,
         "chain-spec": specFile,
         "data-dir": dataDir,
+        "history-blocks": options.historyBlocks,
         "interop-port": interopPort,
         "interop-jwt-secret": jwtFile,
         "stream-port": streamPort,

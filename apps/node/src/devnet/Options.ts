@@ -1,4 +1,5 @@
 /** What a devnet is made of. */
+import type * as Retention from "@ephor/chain/Retention"
 import type { ChainId } from "@ephor/types"
 import type * as ChainSpec from "../ChainSpec.ts"
 
@@ -14,6 +15,8 @@ export interface Options {
   readonly committee: ChainSpec.Committee
   /** Blocks of a session. */
   readonly sessionBlocks: number
+  /** What every chain keeps of its history, the L1 included. */
+  readonly historyBlocks: Retention.HistoryBlocks
   /** Candidates between two invalid ones; 0 is never. */
   readonly garbageEvery: number
 }

@@ -1,4 +1,5 @@
 /** The L1 of a devnet as a development chain of this process, which can be stopped and started again. */
+import type * as Retention from "@ephor/chain/Retention"
 import { DevChain } from "@ephor/devchain"
 import * as NodeEthRpcServer from "@ephor/execution/NodeEthRpcServer"
 import * as NodeStore from "@ephor/store/NodeStore"
@@ -13,6 +14,7 @@ export interface Options {
   readonly genesisTime: number
   readonly blockTimeMs: number
   readonly path: string
+  readonly historyBlocks: Retention.HistoryBlocks
 }
 
 /** An L1 that can be stopped. */
@@ -23,10 +25,18 @@ export interface SwitchedL1 {
   readonly toggle: Effect.Effect<void, { readonly message: string }>
 }
 
-const layerOf = ({ blockTimeMs, chainId, genesisTime, path }: Options, port: number) =>
+const layerOf = ({ blockTimeMs, chainId, genesisTime, historyBlocks, path }: Options, port: number) =>
   Layer.fresh(
     NodeEthRpcServer.layer({ host, port, chainId }).pipe(
-      Layer.provide(DevChain.layerL1({ chainId, genesisTime, blockTimeMs, finalityDepth: 2 })),
+      Layer.provide(
+        DevChain.layerL1({
+          chainId,
+          genesisTime,
+          blockTimeMs,
+          finalityDepth: 2,
+          chainLimits: { historyBlocks }
+        })
+      ),
       Layer.provide(NodeStore.layer({ path, contents: DataDirectory.l1 }))
     )
   )

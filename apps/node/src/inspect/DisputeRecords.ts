@@ -203,7 +203,8 @@ export const candidate = Effect.fnUntraced(function* (
         Effect.map(DevRuntimeStore.isCanonical(chain, { hash, number }), (canonical) => ({
           number,
           hash,
-          canonical
+          // Nothing is known of heights that are so old that they were pruned.
+          canonical: canonical ?? null
         }))
       )
       const { paraId, relayParent } = votes.candidateReceipt.descriptor

@@ -87,7 +87,9 @@ export const candidate = (report: CandidateReport, found: Slashes | undefined): 
   }).map(([name, value]) => `${`${name}:`.padEnd(17)}${value}`),
   ...report.including.map(
     ({ canonical, hash, number }) =>
-      `${"included in:".padEnd(17)}block ${number} ${hash}${canonical ? "" : ", which is off the chain"}`
+      `${"included in:".padEnd(17)}block ${number} ${hash}${
+        canonical === null ? ", which was pruned" : canonical ? "" : ", which is off the chain"
+      }`
   ),
   "",
   ...votes(report.votes, true),

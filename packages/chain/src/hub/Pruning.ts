@@ -8,7 +8,7 @@ import type { StoreError } from "@ephor/store/Store"
 import type { ChainError } from "../ChainError.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Core } from "./Core.ts"
-import * as Retention from "./Retention.ts"
+import * as Retention from "../Retention.ts"
 import type { Draft } from "./State.ts"
 import * as Tables from "./Tables.ts"
 

@@ -68,6 +68,20 @@ export const optionalInteger = (flag: string, about: About): Setting<number | un
     }
   )
 
+/** A whole number from a minimum on, or one word that stands for no number. */
+export const integerOr = <const Word extends string>(
+  flag: string,
+  word: Word,
+  about: (About | AboutWithDefault<number | Word>) & { readonly minimum?: number }
+): Setting<number | Word> => {
+  const minimum = about.minimum ?? 0
+  return setting<number | Word>(flag, about, `a whole number from ${minimum} on, or ${word}`, (value) => {
+    if (value === word) return Option.some(word)
+    const number = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN
+    return number >= minimum && number <= Number.MAX_SAFE_INTEGER ? Option.some(number) : Option.none()
+  })
+}
+
 /** A TCP port; 0 lets the system choose. */
 export const port = (flag: string, about: About | AboutWithDefault<number>): Setting<number> =>
   integer(flag, { ...about, maximum: 65_535 })

@@ -1,6 +1,6 @@
 /** The development runtime of a chain: its states, what an author may put into a block, and the answers about it. */
 import { CandidateHash, validationCodeHash } from "@ephor/types"
-import { Effect, Metric, Option, Schema, Stream } from "effect"
+import { Effect, Metric, Option } from "effect"
 import type { ChainBlock, Service as Chain } from "@ephor/chain/Chain"
 import type { SubDag } from "@ephor/chain/DagBody"
 import { relayHeader } from "../DevExecution.ts"
@@ -10,14 +10,11 @@ import * as DevRuntime from "../DevRuntime.ts"
 import type { DevTransaction } from "../DevTransaction.ts"
 import type { Service as RuntimeApi } from "@ephor/chain/RuntimeApi"
 import { Store, type StoreError } from "@ephor/store/Store"
-import * as Table from "@ephor/store/Table"
 import { runtimeApi } from "./Api.ts"
 import * as Inclusions from "./Inclusions.ts"
 import { sr25519Verify } from "@ephor/keystore/Signatures"
+import { makeRejections } from "./Rejections.ts"
 import { codes, type Limits, makeStateStore, type Provided } from "./StateStore.ts"
-
-/** Candidates that are never backed again. */
-export const rejections = Table.make({ name: "dev/rejected", key: [Table.hash], value: Schema.Literal(true) })
 
 /** States of the runtime with what depends on them. */
 export interface RelayStates {
@@ -28,7 +25,7 @@ export interface RelayStates {
     parent: ChainBlock,
     inherent: Provided | null | undefined
   ) => Effect.Effect<ReadonlyArray<DevTransaction>, StoreError>
-  /** Bars a candidate from being backed ever again. */
+  /** Bars a candidate from being backed ever again. Durable when it returns. */
   readonly reject: (candidate: CandidateHash) => Effect.Effect<void, StoreError>
   readonly api: RuntimeApi
 }
@@ -40,17 +37,14 @@ export const makeRelayStates = Effect.fnUntraced(function* (
   view: () => Pick<Chain, "anchor" | "block" | "content" | "head">
 ) {
   const store = yield* Store
-  const rejected = new Set<CandidateHash>()
-  yield* Stream.runForEach(rejections.iterate(store, []), ([[candidate]]) =>
-    Effect.sync(() => rejected.add(candidate))
-  )
+  const rejected = yield* makeRejections(Math.max(limits.keptStates, options.allowedAncestry + 1), view)
   yield* store.batch(
     options.paras.map(({ validationCode }) => codes.put([validationCodeHash(validationCode)], validationCode))
   )
   const context: DevRuntime.Context = {
     options,
     verify: sr25519Verify,
-    isRejected: (candidate) => rejected.has(candidate)
+    isRejected: rejected.has
   }
   // What a block did is the same for everybody: a rejection only keeps its candidate out of the blocks made here.
   const everybody: DevRuntime.Context = { ...context, isRejected: () => false }
@@ -80,11 +74,7 @@ export const makeRelayStates = Effect.fnUntraced(function* (
       yield* Metric.update(inherentsMissed, 1)
       return []
     }),
-    reject: (candidate) =>
-      Effect.suspend(() => {
-        rejected.add(candidate)
-        return store.batch([rejections.put([candidate], true)])
-      }),
+    reject: rejected.add,
     api: runtimeApi(options, stateAt, codeOf, (candidate) =>
       Inclusions.blocksWith(options, store, view(), candidate)
     )

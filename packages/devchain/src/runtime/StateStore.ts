@@ -195,7 +195,11 @@ export const makeStateStore = Effect.fnUntraced(function* (
     const held = memory.cache.get(hash)
     if (held !== undefined) return Effect.succeed(held)
     const failed = unreadable(hash, request)
-    return Effect.catchTags(resolve(memory, hash, request), { StoreError: failed, ChainError: failed })
+    const gone = new RuntimeApiError({ request, reason: new UnknownState({ block: hash }) })
+    const found = Effect.catchReason(resolve(memory, hash, request), "ChainError", "Pruned", () =>
+      Effect.fail(gone)
+    )
+    return Effect.catchTags(found, { StoreError: failed, ChainError: failed })
   }
 
   /** Computes and stores the state of a block that was made here; nothing if that of its parent is not known. */

@@ -57,6 +57,16 @@ const highestBlock = Effect.fnUntraced(function* (link: NodeLink, from: BlockNum
   return low
 })
 
+/**
+ * The node's block at a height. What a node does not keep any more was final there, and what is final there came from us:
+ * our own block stands for it, so that the search goes on above.
+ */
+const nodeBlock = (chain: ChainContext, link: NodeLink) => (number: BlockNumber) =>
+  Effect.catchReason(link.blockAt(number), "ManagedNodeError", "Pruned", (_, error) => {
+    const ours = DerivationDb.canonical(stateOf(chain).local, number, "last")
+    return Result.isSuccess(ours) ? Effect.succeedSome<BlockId>(ours.success.derived) : Effect.fail(error)
+  })
+
 /** The five heads for a node, or none if it must start before interop. */
 const headsFor = Effect.fnUntraced(function* (chain: ChainContext, link: NodeLink, safe: BlockId) {
   const state = stateOf(chain)
@@ -64,7 +74,7 @@ const headsFor = Effect.fnUntraced(function* (chain: ChainContext, link: NodeLin
   const target = yield* Reset.findTarget({
     anchor,
     safe,
-    node: link.blockAt,
+    node: nodeBlock(chain, link),
     isLocalSafe: (block) => DerivationDb.ofDerived(state.local, block, "last")
   })
   if (target._tag === "PreInterop") return Option.none()

@@ -6,8 +6,8 @@ import { Chain, type ChainError, type ChainEvent } from "@ephor/chain"
 import * as DagBody from "@ephor/chain/DagBody"
 import type { BlockRef, CommittedSubDag } from "@ephor/types"
 import { Cause, Effect, PubSub, Queue, Result, type Scope, Stream } from "effect"
-import type { Service, SourceBlock, SourceEvent } from "../BlockSource.ts"
-import { ObserverError, Source } from "../ObserverError.ts"
+import type { Service, SourceBlock, SourceEvent, Tip } from "../BlockSource.ts"
+import { ObserverError, OutOfRange, Source } from "../ObserverError.ts"
 import { BlockLedger } from "./BlockLedger.ts"
 
 /** Limits of a source over a chain. */
@@ -83,9 +83,9 @@ type ReadBlock = (
   block: Pick<BlockRef, "hash" | "number">
 ) => Effect.Effect<Reading | undefined, ObserverError>
 
-const makeReadBlock = (chain: Chain.Service): ReadBlock =>
+const makeReadBlock = (chain: Chain.Service, failing = fromChain): ReadBlock =>
   Effect.fnUntraced(function* (block) {
-    const { body } = yield* fromChain(chain.content(block.hash))
+    const { body } = yield* failing(chain.content(block.hash))
     const reading = read(body)
     if (Result.isSuccess(reading)) return reading.success
     return yield* failed(`the body of block #${block.number} ${block.hash} is no sub-DAG: ${reading.failure}`)
@@ -107,16 +107,28 @@ export const makeChain = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => PubSub.shutdown(hub))
   const readBlock = makeReadBlock(chain)
   const ledger = yield* restore(chain, readBlock, options)
+  // A source that has stopped needs nothing any more.
+  let stopped = false
+  yield* chain.keep(Effect.sync(() => (stopped ? Infinity : ledger.tip().highestCommitIndex)))
   yield* Stream.runForEach(Stream.fromQueue(events), makeFollow(chain, readBlock, ledger, hub)).pipe(
     Effect.tapCause((cause) => Effect.logError("the block source has stopped", cause)),
-    Effect.ensuring(PubSub.shutdown(hub)),
+    Effect.ensuring(
+      Effect.suspend(() => {
+        stopped = true
+        return PubSub.shutdown(hub)
+      })
+    ),
     Effect.ignore,
     Effect.forkScoped
   )
-  const readCommits = makeReadCommits(chain, readBlock, ledger, options)
+  const tip = Effect.map(chain.history, (lowest): Tip => {
+    const known = ledger.tip()
+    return { ...known, earliestCommitIndex: Math.max(known.earliestCommitIndex, lowest) }
+  })
+  const readCommits = makeReadCommits(chain, ledger, tip, options)
   return {
     committeeSize: options.committeeSize,
-    tip: Effect.sync(() => ledger.tip()),
+    tip,
     blocksAfter: (rounds, page) => Effect.sync(() => ledger.blocksAfter(rounds, page)),
     blocksOf: (refs) => Effect.sync(() => ledger.blocksOf(refs)),
     commitsAfter: (index, limit) =>
@@ -180,15 +192,24 @@ const makeFollow = (
 /** Commits that are in memory no more, read back from the chain. */
 const makeReadCommits = (
   chain: Chain.Service,
-  readBlock: ReadBlock,
   ledger: BlockLedger,
+  tip: Effect.Effect<Tip>,
   options: ChainOptions
 ) => {
   const history = new History(options.maxCommits)
+  /** What was deleted meanwhile is out of range, which is no failure of ours. */
+  const outOfRange = Effect.flatMap(tip, ({ earliestCommitIndex: earliest, highestCommitIndex: latest }) =>
+    Effect.fail(new ObserverError({ where: "BlockSource", reason: new OutOfRange({ earliest, latest }) }))
+  )
+  const orOutOfRange = <A>(effect: Effect.Effect<A, ChainError>): Effect.Effect<A, ObserverError> =>
+    Effect.catch(effect, (error) =>
+      error.reason._tag === "Pruned" ? outOfRange : fromChain(Effect.fail(error))
+    )
+  const readBlock = makeReadBlock(chain, orOutOfRange)
   const commitAt = Effect.fnUntraced(function* (index: number) {
     const known = history.get(index)
     if (known !== undefined) return known
-    const block = yield* fromChain(chain.block(index))
+    const block = yield* orOutOfRange(chain.block(index))
     const reading = block._tag === "Some" ? yield* readBlock(block.value) : undefined
     if (reading === undefined) return yield* failed(`commit ${index} is not in the chain any more`)
     history.set(reading.commit)

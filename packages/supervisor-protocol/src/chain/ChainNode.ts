@@ -11,12 +11,12 @@ import {
   Conflict,
   InteropInactive,
   LookupFailed,
-  ManagedNodeError,
-  type ManagedNodeErrorReason,
   Refused,
   type ResetHead,
   TargetNotFound
 } from "../ManagedNodeError.ts"
+import { byHash, fail, fromChain } from "./Lookup.ts"
+import { makeUpdates } from "./Updates.ts"
 
 /** The five heads in the order in which a reset verifies them. */
 const resetOrder: ReadonlyArray<readonly [keyof Heads, ResetHead]> = [
@@ -29,16 +29,6 @@ const resetOrder: ReadonlyArray<readonly [keyof Heads, ResetHead]> = [
 
 const zeroHash: Hash = `0x${"00".repeat(32)}`
 const isZero = (block: BlockId) => block.number === 0 && block.hash === zeroHash
-
-const fail = (method: string, reason: ManagedNodeErrorReason) =>
-  Effect.fail(new ManagedNodeError({ method, reason }))
-
-/** The reason of a chain error, in the words of a node: what was not found stays recognisable as such. */
-const fromChain = (method: string, context: string) => (error: ChainError) => {
-  const text = `${context}${error.reason.message}`
-  const reason = error.reason._tag === "UnknownBlock" ? new BlockNotFound({ text }) : new Refused({ text })
-  return new ManagedNodeError({ method, reason })
-}
 
 export const makeChainNode = Effect.fnUntraced(function* (
   options: ChainOptions,
@@ -181,46 +171,9 @@ const makeProvider = Effect.fnUntraced(function* (chain: Chain.Service, limits: 
     )
 })
 
-const byHash = (chain: Chain.Service, method: string, context: string, hash: Hash) =>
-  chain.block(hash).pipe(
-    Effect.mapError(fromChain(method, context)),
-    Effect.flatMap(
-      Option.match({
-        onSome: (block) => Effect.succeed(block),
-        onNone: () => fail(method, new BlockNotFound({ text: `${context}block not found: ${hash}` }))
-      })
-    )
-  )
-
-/** Promotions: looked up by hash, and never an error for being late. */
-const makeUpdates = (
-  chain: Chain.Service
-): Pick<Service, "updateCrossUnsafe" | "updateCrossSafe" | "updateFinalized"> => ({
-  updateCrossUnsafe: Effect.fn("ManagedNode.updateCrossUnsafe")(function* ({ hash }) {
-    const method = "interop_updateCrossUnsafe"
-    yield* byHash(chain, method, "failed to get L2BlockRef: ", hash)
-    yield* chain.promote("CrossUnsafe", hash).pipe(Effect.mapError(fromChain(method, "")))
-  }),
-  updateCrossSafe: Effect.fn("ManagedNode.updateCrossSafe")(function* ({ hash }) {
-    const method = "interop_updateCrossSafe"
-    yield* byHash(chain, method, "failed to get L2BlockRef: ", hash)
-    // The chain raises cross-unsafe along with it.
-    yield* chain.promote("CrossSafe", hash).pipe(Effect.mapError(fromChain(method, "")))
-  }),
-  updateFinalized: Effect.fn("ManagedNode.updateFinalized")(function* ({ hash }) {
-    const method = "interop_updateFinalized"
-    const { number } = yield* byHash(chain, method, "failed to get L2BlockRef: ", hash)
-    yield* chain
-      .promote("Finalized", hash)
-      .pipe(
-        Effect.catch((error) =>
-          error.retryable
-            ? Effect.fail(fromChain(method, "")(error))
-            : Effect.logWarning("a finalized head was refused", { hash, number, why: error.message })
-        )
-      )
-  })
-})
+/** Whether a block is so far below finality that it is not kept any more. */
+const isPruned = (chain: Chain.Service, { number }: BlockId) =>
+  Effect.map(chain.history, (lowest) => number < lowest && number > chain.anchor.derived.number)
 
 const tooDeep = (error: ChainError) => (error.reason._tag === "Finalized" ? "reorg is too deep: " : "")
 
@@ -229,18 +182,19 @@ const verifyTargets = Effect.fnUntraced(function* (chain: Chain.Service, heads: 
   const method = "interop_reset"
   for (const [key, head] of resetOrder) {
     const target = heads[key]
-    if (key === "finalized" && isZero(target)) continue
-    const found = yield* chain
-      .block(target.number)
-      .pipe(
-        Effect.catch((error) =>
-          error.reason._tag === "UnknownBlock" ? Effect.succeedNone : fail(method, new LookupFailed({ head }))
-        )
-      )
+    if (key === "finalized" && (isZero(target) || (yield* isPruned(chain, target)))) continue
+    const found = yield* chain.block(target.number).pipe(
+      Effect.catch((error) => {
+        if (error.reason._tag === "UnknownBlock") return Effect.succeedNone
+        return error.reason._tag === "Pruned"
+          ? Effect.fail(fromChain(method, "")(error))
+          : fail(method, new LookupFailed({ head }))
+      })
+    )
     if (Option.isNone(found)) return yield* fail(method, new TargetNotFound({ head }))
     if (found.value.hash !== target.hash) return yield* fail(method, new Conflict({ block: found.value }))
   }
-  if (!isZero(heads.finalized)) return heads
+  if (!isZero(heads.finalized) && !(yield* isPruned(chain, heads.finalized))) return heads
   const { hash, number } = yield* chain.head("Finalized")
   return { ...heads, finalized: { hash, number } }
 })
