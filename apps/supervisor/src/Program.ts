@@ -2,7 +2,6 @@
  * The supervisor on one page of layers: ground, L1, nodes, brain, doors.
  */
 import { Health, NodeAdmin, NodeConsole, StatusFeed, WallClock } from "@ephor/cli"
-import { Condition } from "@ephor/store"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
 import * as NodeDbSync from "@ephor/safety/NodeDbSync"
@@ -11,8 +10,7 @@ import * as NodeSupervisorRpc from "@ephor/safety/NodeSupervisorRpc"
 import * as Endpoint from "@ephor/json-rpc/Endpoint"
 import * as NodeJwt from "@ephor/json-rpc/NodeJwt"
 import * as NodeManagedNodeClient from "@ephor/supervisor-protocol/NodeManagedNodeClient"
-import { Elapsed } from "@ephor/types"
-import { Effect, FileSystem, Layer, type Redacted, Ref, Schedule, Schema } from "effect"
+import { Effect, FileSystem, Layer, type Redacted, Schedule, Schema } from "effect"
 import { join } from "node:path"
 import {
   ConfigFileError,
@@ -22,6 +20,7 @@ import {
 } from "./ChainSets.ts"
 import * as DataDirectory from "./DataDirectory.ts"
 import type { SupervisorConfig } from "./SupervisorConfig.ts"
+import * as Readiness from "./Readiness.ts"
 import * as SupervisorParts from "./SupervisorParts.ts"
 import { version } from "./version.ts"
 
@@ -180,62 +179,6 @@ const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets
     })
   )
 
-/** How long the heads may stand before the supervisor counts as not ready. */
-const readyWithinMs = 60_000
-
-/** What an operator reads about a node that tells nothing. */
-const connectionTexts = {
-  Silent: "tells no events: another client took the subscription, or its chain stands; asked again",
-  Disconnected: "is not connected"
-}
-
-/** Ready means: every node tells its events, every chain has told its heads, and something moved within the last minute. */
-const readiness = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const supervisor = yield* Supervisor.Supervisor
-    const health = yield* Health.Health
-    yield* health.check(
-      "nodes",
-      Effect.map(supervisor.nodes, (nodes) => {
-        const wrong = Object.entries(nodes).flatMap(([name, state]) =>
-          state === "Connected" ? [] : [`${name} ${connectionTexts[state]}`]
-        )
-        return wrong.length === 0 ? undefined : wrong.join("; ")
-      })
-    )
-    const last = yield* Ref.make({ text: "", atMs: yield* Elapsed.ms })
-    yield* health.check(
-      "heads",
-      Effect.gen(function* () {
-        const status = yield* supervisor.syncStatus
-        const now = yield* Elapsed.ms
-        const text = JSON.stringify(status.chains)
-        const unknown = Object.entries(status.chains).filter(([, { safe }]) => /^0x0+$/.test(safe.hash))
-        if (unknown.length > 0) {
-          return `no block of chain ${unknown.map(([id]) => id).join(", ")} is known to be cross-safe yet`
-        }
-        const before = yield* Ref.get(last)
-        if (before.text !== text) yield* Ref.set(last, { text, atMs: now })
-        else if (now - before.atMs > readyWithinMs)
-          return `no head has moved for ${Math.round((now - before.atMs) / 1000)} s`
-        return undefined
-      }).pipe(Effect.catch((error) => Effect.succeed(error.message)))
-    )
-  })
-)
-
-/** The store, too: it has room and can be read. */
-const storage = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const health = yield* Health.Health
-    const { problems } = yield* Condition.Condition
-    yield* health.check(
-      "store",
-      Effect.map(problems, (found) => (found.length === 0 ? undefined : found.join("; ")))
-    )
-  })
-)
-
 const admin = (config: SupervisorConfig) =>
   config.metricsEnabled
     ? Layer.unwrap(
@@ -283,8 +226,8 @@ const supervise = (config: SupervisorConfig, inputs: Inputs) =>
       // doors: who may ask it
       NodeSupervisorRpc.layer(rpcOptions(config, inputs.adminSecret)),
       admin(config),
-      readiness,
-      storage,
+      Readiness.heads,
+      Readiness.storage,
       WallClock.layer
       // brain
     ).pipe(Layer.provideMerge(brain(config, inputs)))
