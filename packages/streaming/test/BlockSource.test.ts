@@ -138,7 +138,7 @@ describe("BlockSource.layerChain", () => {
         assert.strictEqual((yield* two.tip).earliestCommitIndex, earliestCommitIndex)
         assert.deepStrictEqual(yield* indices(two, 30, 4), [31, 32, 33, 34])
         const publisher = yield* Publisher.makeApi().pipe(Effect.provideService(BlockSource.BlockSource, two))
-        assert.deepStrictEqual(yield* publisher.replayInfo, { earliestCommitIndex, highestCommitIndex: 37 })
+        assert.deepStrictEqual(yield* publisher.replayInfo!, { earliestCommitIndex, highestCommitIndex: 37 })
       }),
       { historyBlocks: 10, pruneBatchBlocks: 2, retainedBlocks: 8 }
     )
