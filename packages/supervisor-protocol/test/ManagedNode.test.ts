@@ -42,7 +42,7 @@ const grow = Effect.fnUntraced(function* (to: number) {
   }
 })
 
-/** A chain of 20 blocks, final up to the 16th, that keeps blocks from the 13th on. */
+/** A chain of 20 blocks, final up to the 18th, that keeps blocks from the 13th on. */
 const pruned = Layer.effect(
   Chain.Chain,
   Effect.gen(function* () {
@@ -56,7 +56,7 @@ const pruned = Layer.effect(
       yield* chain.import({ ref, body: new Uint8Array(0), receipts: [], output })
     }
     for (const level of ["LocalSafe", "CrossSafe", "Finalized"] as const)
-      yield* chain.promote(level, hashes[16]!)
+      yield* chain.promote(level, hashes[18]!)
     while ((yield* chain.history) < 13) yield* Effect.yieldNow
     return chain
   })
@@ -93,8 +93,8 @@ describe("a node over a chain that keeps only the newest blocks", () => {
           node.invalidateBlock({ hash, number: 12, timestamp: 0 }),
           node.reset({
             localUnsafe: at(20),
-            crossUnsafe: at(16),
-            localSafe: at(16),
+            crossUnsafe: at(18),
+            localSafe: at(18),
             crossSafe: at(12),
             finalized: at(12)
           })
@@ -120,16 +120,16 @@ describe("a node over a chain that keeps only the newest blocks", () => {
         yield* node.updateCrossSafe(at(12), l1Block(1))
         yield* node.updateFinalized(at(12))
         assert.deepStrictEqual(yield* chain.heads, before)
-        const safe = at(16)
+        const safe = at(18)
         yield* node.reset({
-          localUnsafe: at(18),
+          localUnsafe: at(19),
           crossUnsafe: safe,
           localSafe: safe,
           crossSafe: safe,
           finalized: at(3)
         })
-        assert.strictEqual((yield* chain.head("LocalUnsafe")).number, 18)
-        assert.strictEqual((yield* chain.head("Finalized")).number, 16)
+        assert.strictEqual((yield* chain.head("LocalUnsafe")).number, 19)
+        assert.strictEqual((yield* chain.head("Finalized")).number, 18)
       })
     )
   )
