@@ -29,6 +29,7 @@ export interface Options {
   readonly validators: ReadonlyArray<ValidatorId>
   readonly groups: ReadonlyArray<ReadonlyArray<ValidatorIndex>>
   readonly paraId: ParaId
+  readonly sessionLengthBlocks: number
   /** Validators that call garbage valid, and for what. */
   readonly faulty: ReadonlyMap<ValidatorIndex, Malus.Options>
   readonly weather: MemoryNetwork.Weather
@@ -76,6 +77,7 @@ const groundLayer = (options: Options, store: Store.Service): Layer.Layer<Ground
       validators: options.validators,
       groups: options.groups,
       groupRotationFrequency: 6,
+      sessionLengthBlocks: options.sessionLengthBlocks,
       paras: [
         {
           id: options.paraId,

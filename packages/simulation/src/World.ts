@@ -4,7 +4,7 @@
  */
 import { Collator, type Malus } from "@ephor/backing"
 import { Chain, type ChainEvent, RuntimeApi } from "@ephor/chain"
-import { DevChain } from "@ephor/devchain"
+import { DevChain, DevRuntime } from "@ephor/devchain"
 import { Keystore } from "@ephor/keystore"
 import { CandidateSelection } from "@ephor/overseer"
 import { ObserverApi, ObserverError, Subscriber } from "@ephor/streaming"
@@ -27,6 +27,8 @@ export interface Options {
   readonly faulty: ReadonlyMap<ValidatorIndex, Malus.Options>
   /** Share of candidates that the collator makes invalid, where only faulty validators would back them. */
   readonly garbageShare: number
+  /** Blocks of a session: who lost a dispute is disabled until it is over. */
+  readonly sessionLengthBlocks: number
   /** Acknowledged batches that the disk forgets when the machine is killed: 0 is an honest disk. */
   readonly forgottenBatches: number
   /** Hears what the subsystems of each validator say to each other; false: that validator is dead. Default: nobody dies. */
@@ -34,7 +36,13 @@ export interface Options {
 }
 
 /** An honest world. */
-export const defaults: Options = { faulty: new Map(), garbageShare: 0, forgottenBatches: 0, trap: undefined }
+export const defaults: Options = {
+  faulty: new Map(),
+  garbageShare: 0,
+  sessionLengthBlocks: DevRuntime.defaults.sessionLengthBlocks,
+  forgottenBatches: 0,
+  trap: undefined
+}
 
 /** Time between blocks. */
 export const blockTimeMs = 1000
@@ -133,6 +141,7 @@ export const make = Effect.fnUntraced(function* (given: Partial<Options> = {}) {
         validators,
         groups: [[0, 1, 2], [3]],
         paraId,
+        sessionLengthBlocks: options.sessionLengthBlocks,
         faulty: options.faulty,
         trap: options.trap,
         weather: Weather.weather(() => forecast)

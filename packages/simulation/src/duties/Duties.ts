@@ -40,6 +40,8 @@ export interface Report {
 /** Blocks' times that a step may take to come, and in which duties have to be done when nobody dies any more. */
 const patienceSteps = 60
 const calmSteps = 24
+/** Short sessions: in each of them the faulty validator is found out once, and disabled until it is over. */
+const sessionLengthBlocks = 12
 /** The faulty validator, and those that are not. */
 const faulty = 3
 const honest: ReadonlyArray<ValidatorIndex> = [0, 1, 2]
@@ -147,6 +149,7 @@ const run = Effect.fnUntraced(function* (options: Options) {
   const starting = yield* Effect.forkChild(
     World.make({
       garbageShare: 0.5,
+      sessionLengthBlocks,
       faulty: new Map([[faulty, {}]]),
       trap: (index, word) => {
         if (index !== victim || armed.step === undefined || !isAt(armed.step, word)) return true
