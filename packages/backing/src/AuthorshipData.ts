@@ -16,7 +16,7 @@ export const evidenceOf = Effect.fnUntraced(
   function* (runtime: Pick<RuntimeApi.Service, "sessionIndexForChild">, data: ProvisionableData) {
     if (data._tag === "Verdicts") {
       const verdicts = data.verdicts.filter(({ judgement }) => judgement._tag !== "LightSlash")
-      if (data.votes === undefined || verdicts.length === 0) return []
+      if (data.votes.length === 0 || verdicts.length === 0) return []
       const { candidateHash, session, votes: statements } = data
       const made: Evidence = {
         _tag: "Verdicts",

@@ -84,8 +84,8 @@ const make = (limits: Limits) =>
       const all = new Set([...before, ...verdicts.map(({ validatorIndex }) => validatorIndex)])
       judged.set(key, all)
       for (const { judgement } of verdicts) yield* Metric.update(Metrics.verdicts(judgement._tag), 1)
-      const proof = hearing.votes === undefined ? {} : { votes: hearing.votes }
-      yield* provide({ _tag: "Verdicts", relayParent, session, candidateHash, verdicts, ...proof })
+      const votes = hearing.votes ?? []
+      yield* provide({ _tag: "Verdicts", relayParent, session, candidateHash, verdicts, votes })
       // After they were given: rather twice than never.
       yield* StoredVerdicts.putJudged(
         store,

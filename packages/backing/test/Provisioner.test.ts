@@ -168,7 +168,8 @@ describe("Provisioner", () => {
     relayParent,
     session: 1,
     candidateHash: World.hashOf(byte),
-    verdicts: [{ validatorIndex, judgement: { _tag: "Slash" } }]
+    verdicts: [{ validatorIndex, judgement: { _tag: "Slash" } }],
+    votes: []
   })
   /** All that an author is told at the leaf until it is left. */
   const told = Effect.fnUntraced(function* (provisioner: Harness, leaf = World.leaf) {
@@ -276,7 +277,8 @@ describe("Provisioner", () => {
         relayParent,
         session: 1,
         candidateHash: World.hashOf(byte),
-        verdicts: [{ validatorIndex: 0, judgement: { _tag: "Slash" } }]
+        verdicts: [{ validatorIndex: 0, judgement: { _tag: "Slash" } }],
+        votes: []
       })
       /** What an author finds at a new leaf of this height. */
       const offered = Effect.fnUntraced(function* (number: number) {

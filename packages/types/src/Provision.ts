@@ -44,8 +44,8 @@ export const ProvisionableData = Schema.TaggedUnion({
     session: SessionIndex,
     candidateHash: CandidateHash,
     verdicts: Schema.Array(Verdict),
-    /** The votes that decided about the candidate: without them, whoever reads the verdicts has to believe them. */
-    votes: Schema.optionalKey(DisputeStatementSet.fields.statements)
+    /** The votes that decided about the candidate: where there are none, whoever reads the verdicts has to believe them. */
+    votes: DisputeStatementSet.fields.statements
   }
 })
 export type ProvisionableData = typeof ProvisionableData.Type

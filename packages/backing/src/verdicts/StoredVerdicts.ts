@@ -7,7 +7,11 @@ import { ProvisionableData, type ValidatorIndex } from "@ephor/types"
 import { Effect, Schema, Stream } from "effect"
 import type { VerdictPool, Verdicts } from "../VerdictPool.ts"
 
-const Waiting = ProvisionableData.cases.Verdicts
+/** Older records have no votes. */
+const Waiting = Schema.Struct({
+  ...ProvisionableData.cases.Verdicts.fields,
+  votes: Schema.optionalKey(ProvisionableData.cases.Verdicts.fields.votes)
+})
 
 /** By the height since which they wait, session, candidate, and the first validator that is judged. */
 export const waiting = Table.make({
@@ -22,7 +26,7 @@ const keyOf = (since: number, { candidateHash, session, verdicts }: Verdicts) =>
 /** Fills the pool with what an earlier run left. */
 export const load = (store: Store.Service, pool: VerdictPool) =>
   Stream.runForEach(waiting.iterate(store, []), ([[since], verdicts]) =>
-    Effect.sync(() => void pool.add(verdicts, since))
+    Effect.sync(() => void pool.add({ ...verdicts, votes: verdicts.votes ?? [] }, since))
   )
 
 /** Writes verdicts that came at a height; returns when they are on disk. */

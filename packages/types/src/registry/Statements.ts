@@ -1,5 +1,6 @@
 /** What validators sign, and how they tell each other. */
 import * as Approval from "../Approval.ts"
+import * as Evidence from "../Evidence.ts"
 import { Judgement, MisbehaviorReport, ProvisionableData, Verdict } from "../Provision.ts"
 import * as Seed from "../SeedEra.ts"
 import * as Statement from "../Statement.ts"
@@ -34,5 +35,8 @@ export const statements = family(["scale", "json"], {
   MisbehaviorReport,
   Judgement,
   Verdict,
-  ProvisionableData
+  ProvisionableData,
+  Contradiction: Evidence.Contradiction,
+  ProvenVerdicts: Evidence.ProvenVerdicts,
+  Evidence: Evidence.Evidence
 })
