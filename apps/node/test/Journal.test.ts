@@ -1,6 +1,6 @@
 /** Where commits are written: what a crash leaves behind is mended, and what does not belong is refused. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Journal from "../src/observe/Journal.ts"
@@ -115,6 +115,25 @@ describe("Journal.withCursor", () => {
         assert.include(foreign.message, `belongs to the committee ${committee}: give another --cursor`)
         const trusting = yield* Effect.flip(Journal.withCursor(Journal.stdout, path, undefined, start))
         assert.include(trusting.message, "belongs to the committee")
+      })
+    )
+  )
+
+  it.live("notes what it has printed also when it is ended meanwhile, and waits for no reader for long", () =>
+    inFolder((path) =>
+      Effect.gen(function* () {
+        const read = () =>
+          Effect.map(Journal.withCursor(Journal.stdout, path, committee, start), ({ from }) => from)
+        const slow = yield* Journal.withCursor(() => Effect.sleep("50 millis"), path, committee, start)
+        yield* Fiber.interrupt(
+          yield* Effect.forkChild(slow.write([], position(9)), { startImmediately: true })
+        )
+        assert.deepStrictEqual(yield* read(), position(9))
+        const stuck = yield* Journal.withCursor(() => Effect.never, path, committee, start)
+        yield* Fiber.interrupt(
+          yield* Effect.forkChild(stuck.write([], position(10)), { startImmediately: true })
+        )
+        assert.deepStrictEqual(yield* read(), position(9))
       })
     )
   )

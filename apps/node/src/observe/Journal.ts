@@ -5,7 +5,7 @@
 import * as NodeFile from "@ephor/store/NodeFile"
 import type { SubscriberConfig } from "@ephor/streaming"
 import { CommitIndex, Hash, Json } from "@ephor/types"
-import { Effect, Schema, type Scope } from "effect"
+import { Effect, Exit, Fiber, Option, Schema, type Scope } from "effect"
 import { type FileHandle, open, readFile } from "node:fs/promises"
 import { ObserveError } from "./Committee.ts"
 
@@ -55,6 +55,34 @@ const printCursor = Json.stringify(Cursor)
 
 const isMissing = (cause: unknown) => cause instanceof Error && "code" in cause && cause.code === "ENOENT"
 
+/** How long an end in order waits for a reader that does not take what it was given. */
+const readerGraceMs = 1000
+
+/**
+ * Notes what was printed, also when it is interrupted meanwhile: who ends in order prints nothing twice. A reader that
+ * takes nothing keeps nobody from ending.
+ */
+const printThenNote = <E>(
+  print: Effect.Effect<void, E>,
+  note: Effect.Effect<void, E>
+): Effect.Effect<void, E> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const printing = yield* Effect.forkChild(Effect.interruptible(print), { startImmediately: true })
+      yield* restore(Fiber.join(printing)).pipe(
+        Effect.onInterrupt(() =>
+          Fiber.await(printing).pipe(
+            Effect.timeoutOption(readerGraceMs),
+            Effect.flatMap((end) =>
+              Option.isSome(end) && Exit.isSuccess(end.value) ? Effect.ignore(note) : Effect.void
+            )
+          )
+        )
+      )
+      yield* note
+    })
+  )
+
 /**
  * Prints, and notes in a cursor file what was printed, after the reader has taken it: a crash in between prints it
  * again. `committee` names whose commits these are; the cursor of another one is refused.
@@ -83,7 +111,7 @@ export const withCursor = Effect.fnUntraced(function* (
   return {
     from: stored === undefined ? otherwise : { index: stored.index, ...digest },
     write: (lines, position) =>
-      Effect.andThen(
+      printThenNote(
         sink(textOf(lines)),
         NodeFile.replace(path, `${printCursor({ ...position, ...belongs })}\n`).pipe(
           Effect.mapError(
