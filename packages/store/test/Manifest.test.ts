@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Result, Schema, Stream } from "effect"
-import { spawn } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { open } from "lmdb"
 import { tmpdir } from "node:os"
@@ -332,5 +332,28 @@ describe("A full disk", () => {
         assert.include((yield* problems)[0], "are left on the disk of")
       }).pipe(Effect.provide(NodeStore.layer({ path, lowSpaceBytes: Number.MAX_SAFE_INTEGER })))
     })
+  )
+
+  // polkadot issue 1402, polkadot-sdk issue 798: LMDB prints a stack trace of its own once a write has failed.
+  it.effect(
+    "is seen before LMDB tries where a file may not grow, too: one sentence, and all that was said is there",
+    () =>
+      Effect.gen(function* () {
+        const path = join(root, "limited")
+        const script = fileURLToPath(new URL("./fixtures/fullWriter.ts", import.meta.url))
+        const limited = `trap '' XFSZ; ulimit -f 20480; exec "${process.execPath}" --conditions=ephor-source "${script}" "${path}"`
+        const { stderr, stdout } = spawnSync("bash", ["-c", limited], { encoding: "utf8" })
+        assert.strictEqual(stderr, "")
+        const [, count, message] = /^(\d+) (.*)$/m.exec(stdout) ?? []
+        assert.match(message ?? stdout, /batch failed: the disk is full: \d+ bytes are left for a batch/)
+        assert.isAbove(Number(count), 5)
+        const keys = yield* Effect.gen(function* () {
+          const store = yield* Store.Store
+          yield* store.batch([Store.put(encoder.encode("after"), encoder.encode("there is room again"))])
+          return yield* Stream.runCollect(store.iterate(new Uint8Array(0)))
+        }).pipe(Effect.provide(NodeStore.layer({ path })))
+        assert.lengthOf(keys, Number(count) + 1)
+      }),
+    60_000
   )
 })

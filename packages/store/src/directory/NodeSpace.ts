@@ -1,15 +1,36 @@
 /** The room on the disk of a store. */
 import { Duration, Effect, Metric } from "effect"
-import { statfsSync } from "node:fs"
+import { readFileSync, statfsSync, statSync } from "node:fs"
+import { join } from "node:path"
 import { freeBytes } from "../Metrics.ts"
 
-/** Bytes that this process may still write on the disk of a path; plenty where the system does not tell. */
+let longest: number | undefined
+
+/** The longest file that this process may write (`ulimit -f`), where the system tells. It is asked once. */
+const longestFileBytes = (): number => {
+  if (longest !== undefined) return longest
+  try {
+    const [, bytes] = /^Max file size\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? []
+    longest = bytes === undefined ? Number.POSITIVE_INFINITY : Number(bytes)
+  } catch {
+    longest = Number.POSITIVE_INFINITY
+  }
+  return longest
+}
+
+const bytesOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
+
+/**
+ * Bytes that this process may still write for the database at a path: what the disk has, and what its file may grow by;
+ * plenty where the system does not tell.
+ */
 export const freeBytesAt = (path: string): number => {
+  const growth = longestFileBytes() - bytesOf(join(path, "data.mdb"))
   try {
     const { bavail, bsize } = statfsSync(path)
-    return bavail * bsize
+    return Math.max(Math.min(bavail * bsize, growth), 0)
   } catch {
-    return Number.POSITIVE_INFINITY
+    return Math.max(growth, 0)
   }
 }
 
