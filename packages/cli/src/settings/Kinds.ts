@@ -39,6 +39,16 @@ export const paths = (
     Option.all(value.split(",").map((item) => pathOf(item.trim())))
   )
 
+/** Decimal digits within bounds. */
+const wholeNumber = (
+  value: string,
+  minimum = 0,
+  maximum = Number.MAX_SAFE_INTEGER
+): Option.Option<number> => {
+  const number = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN
+  return number >= minimum && number <= maximum ? Option.some(number) : Option.none()
+}
+
 /** A whole number within bounds. */
 export const integer = (
   flag: string,
@@ -50,10 +60,7 @@ export const integer = (
     about.maximum === undefined
       ? `a whole number from ${minimum} on`
       : `a whole number from ${minimum} to ${maximum}`
-  return setting(flag, about, expected, (value) => {
-    const number = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN
-    return number >= minimum && number <= maximum ? Option.some(number) : Option.none()
-  })
+  return setting(flag, about, expected, (value) => wholeNumber(value, minimum, maximum))
 }
 
 /** A whole number that may be left out. */
@@ -62,10 +69,7 @@ export const optionalInteger = (flag: string, about: About): Setting<number | un
     flag,
     { ...about, default: undefined },
     `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`,
-    (value) => {
-      const number = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN
-      return Number.isSafeInteger(number) ? Option.some(number) : Option.none()
-    }
+    (value) => wholeNumber(value)
   )
 
 /** A whole number from a minimum on, or one word that stands for no number. */
@@ -75,11 +79,9 @@ export const integerOr = <const Word extends string>(
   about: (About | AboutWithDefault<number | Word>) & { readonly minimum?: number }
 ): Setting<number | Word> => {
   const minimum = about.minimum ?? 0
-  return setting<number | Word>(flag, about, `a whole number from ${minimum} on, or ${word}`, (value) => {
-    if (value === word) return Option.some(word)
-    const number = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN
-    return number >= minimum && number <= Number.MAX_SAFE_INTEGER ? Option.some(number) : Option.none()
-  })
+  return setting<number | Word>(flag, about, `a whole number from ${minimum} on, or ${word}`, (value) =>
+    value === word ? Option.some(word) : wholeNumber(value, minimum)
+  )
 }
 
 /** A TCP port; 0 lets the system choose. */
