@@ -1,14 +1,11 @@
 /**
  * How `observe` shows transactions: as bytes, or as a module of the user's decodes them.
  */
+import { toHex } from "@ephor/types"
 import { Effect, Schema } from "effect"
 import { isAbsolute, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { ObserveError } from "./Committee.ts"
-
-/** Bytes as `0x` and hexadecimal digits. */
-export const hexOf = (bytes: Uint8Array): string =>
-  `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex")}`
 
 /** The fields of a line that hold one transaction. */
 export type Decoder = (transaction: Uint8Array) => Decoded
@@ -21,7 +18,7 @@ export interface Decoded {
 }
 
 /** As they are. */
-export const bytes: Decoder = (transaction) => ({ bytes: hexOf(transaction) })
+export const bytes: Decoder = (transaction) => ({ bytes: toHex(transaction) })
 
 const faultOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
@@ -29,7 +26,7 @@ const faultOf = (cause: unknown) => (cause instanceof Error ? cause.message : St
 const printable = (value: unknown): unknown =>
   JSON.parse(
     JSON.stringify(value, (_, one: unknown) =>
-      typeof one === "bigint" ? one.toString() : one instanceof Uint8Array ? hexOf(one) : one
+      typeof one === "bigint" ? one.toString() : one instanceof Uint8Array ? toHex(one) : one
     ) ?? "null"
   )
 
@@ -40,7 +37,7 @@ export const of =
     try {
       return { value: printable(decode(transaction)) }
     } catch (cause) {
-      return { bytes: hexOf(transaction), fault: faultOf(cause) }
+      return { bytes: toHex(transaction), fault: faultOf(cause) }
     }
   }
 

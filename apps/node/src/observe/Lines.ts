@@ -3,7 +3,8 @@
  * a reader, and `observe` that goes on after a crash, know where one ends.
  */
 import type { CommitDeriver } from "@ephor/streaming"
-import { type Decoder, hexOf } from "./Decoder.ts"
+import { toHex } from "@ephor/types"
+import type { Decoder } from "./Decoder.ts"
 
 /** What is printed: commits alone, or their blocks or transactions before each. */
 export const kinds = ["commits", "blocks", "transactions"] as const
@@ -27,7 +28,7 @@ const blockLine = (commit: Commit, { block, bytes, ref }: Block): string =>
     block: ref,
     timestampMs: block.value.timestampMs,
     transactions: block.value.transactions.length,
-    bytes: hexOf(bytes)
+    bytes: toHex(bytes)
   })
 
 const transactionLines = (commit: Commit, { block, ref }: Block, decode: Decoder): ReadonlyArray<string> =>
