@@ -1,16 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted, Stream } from "effect"
+import { Effect, Redacted, Stream } from "effect"
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { spawnSync } from "node:child_process"
-import { BlockSource, Publisher } from "../src/index.ts"
 import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { dagOf } from "./dag.ts"
 import { makeIdentity } from "./support/certificates.ts"
 import { quietly } from "./support/quietly.ts"
+import { fromTheFirst as start, serveCommits } from "./support/commits.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "ephor-socket-"))),
@@ -19,24 +19,8 @@ const folder = Effect.acquireRelease(
 const dag = dagOf(5)
 
 /** A publisher of five commits. */
-const serve = (options: Partial<NodeGrpcServer.ServerOptions>) =>
-  Layer.build(
-    Layer.fresh(
-      NodeGrpcServer.layer(options).pipe(
-        Layer.provide(Publisher.layer()),
-        Layer.provide(
-          BlockSource.layerMemory({ committeeSize: 4 }, (memory) =>
-            memory.commit(dag.rounds.map(({ commit }) => commit))
-          )
-        )
-      )
-    )
-  ).pipe(Effect.map((context) => Context.get(context, NodeGrpcServer.GrpcServer)))
+const serve = (options: Partial<NodeGrpcServer.ServerOptions>) => serveCommits(dag, options)
 
-const start = Stream.concat(
-  Stream.succeed({ command: { _tag: "Start", value: { lastCommitIndex: 0 } } } as const),
-  Stream.never
-)
 /** The commits that a publisher sends first. */
 const read = (options: NodeGrpcClient.Options) =>
   Effect.scoped(

@@ -1,32 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Metric, Redacted, Schedule, Stream } from "effect"
-import { BlockSource, Publisher } from "../src/index.ts"
+import { Effect, Metric, Redacted, Schedule, Stream } from "effect"
 import * as NodeGrpcClient from "../src/NodeGrpcClient.ts"
 import * as NodeGrpcServer from "../src/NodeGrpcServer.ts"
 import { dagOf } from "./dag.ts"
 import { quietly } from "./support/quietly.ts"
+import { fromTheFirst as start, serveCommits } from "./support/commits.ts"
 
 const dag = dagOf(400, { payload: 4000 })
 
 /** A publisher of a history that is larger than what may be under way. */
-const serve = (options: Partial<NodeGrpcServer.ServerOptions>) =>
-  Layer.build(
-    Layer.fresh(
-      NodeGrpcServer.layer(options).pipe(
-        Layer.provide(Publisher.layer()),
-        Layer.provide(
-          BlockSource.layerMemory({ committeeSize: 4 }, (memory) =>
-            memory.commit(dag.rounds.map(({ commit }) => commit))
-          )
-        )
-      )
-    )
-  ).pipe(Effect.map((context) => Context.get(context, NodeGrpcServer.GrpcServer)))
+const serve = (options: Partial<NodeGrpcServer.ServerOptions>) => serveCommits(dag, options)
 
-const start = Stream.concat(
-  Stream.succeed({ command: { _tag: "Start", value: { lastCommitIndex: 0 } } } as const),
-  Stream.never
-)
 /** The names that a metric tells apart now, with what it says. */
 const told = (id: string) =>
   Effect.map(Metric.snapshot, (all) => {
