@@ -2,9 +2,10 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Effect } from "effect"
+import * as FreePort from "../apps/node/src/devnet/FreePort.ts"
 
 import "../examples/custom-store/sqlite-store.test.ts"
 
@@ -63,15 +64,6 @@ const complete = async (...args: ReadonlyArray<string>): Promise<string> => {
   return program.output()
 }
 
-/** A port that was free a moment ago. */
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
-
 describe("examples", () => {
   let dataDir: string
   let streamPort: number
@@ -79,7 +71,7 @@ describe("examples", () => {
 
   beforeAll(async () => {
     dataDir = mkdtempSync(join(tmpdir(), "ephor-examples-"))
-    streamPort = await freePort()
+    streamPort = await Effect.runPromise(FreePort.freePort("127.0.0.1"))
     const flags = {
       "--data-dir": dataDir,
       "--extend": "examples/custom-subsystem/fee-oracle.ts",

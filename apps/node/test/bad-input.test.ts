@@ -65,6 +65,18 @@ describe("ephor-node", () => {
     assert.include(extension, `the extension ${at("nothing.ts")} cannot be loaded`)
   }, 90_000)
 
+  it("a part of a devnet that cannot start", async () => {
+    using folder = temporary()
+    const store = join(folder.path, "node-901", "store")
+    mkdirSync(store, { recursive: true })
+    writeFileSync(join(store, "data.mdb"), Buffer.alloc(50_000, 0x5a))
+    const devnet = await run("node", ["devnet", "--data-dir", folder.path, "--duration", "1"])
+    assert.strictEqual(devnet.code, 1)
+    const sentence = devnet.stderr.trimEnd().split("\n").at(-1)!
+    assert.match(sentence, /^ephor-node: node 901 does not stay up: see .*node-901\.log\. Its last words: /)
+    assert.include(sentence, "restore the directory from a backup or delete it")
+  }, 90_000)
+
   it("keys, addresses and places in a committee that do not fit", async () => {
     using folder = temporary()
     const at = (name: string) => join(folder.path, name)

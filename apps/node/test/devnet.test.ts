@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { eventually, start, temporary } from "./processes.ts"
+import { type Ended, eventually, start, temporary } from "./processes.ts"
 
 /** Process ids of the devnet's children whose command line names this part of the data directory. */
 const pidsOf = (part: string): ReadonlyArray<number> =>
@@ -12,7 +12,10 @@ const pidsOf = (part: string): ReadonlyArray<number> =>
     .filter((line) => line.includes(part) && line.includes(" run "))
     .map((line) => Number.parseInt(line, 10))
 
-const lastLine = (stdout: string) => JSON.parse(stdout.trim().split("\n").at(-1)!)
+const lastLine = ({ stderr, stdout }: Ended) => {
+  assert.notStrictEqual(stdout, "", `no report was printed; the last words were: ${stderr.slice(-1000)}`)
+  return JSON.parse(stdout.trim().split("\n").at(-1)!)
+}
 
 /** Waits until a devnet tells how it is going. */
 const firstFigures = (devnet: ReturnType<typeof start>) =>
@@ -36,7 +39,7 @@ describe("ephor-node devnet", () => {
     await new Promise((resolve) => setTimeout(resolve, 6000))
     kill(folder.path, ["node-901", "supervisor"])
     const killed = await first.ended
-    const report = lastLine(killed.stdout)
+    const report = lastLine(killed)
     assert.deepStrictEqual(report.stalled, [], killed.stderr)
     assert.strictEqual(killed.code, 0)
     assert.include(killed.stderr, "node 901 ended with a signal: starting it again")
@@ -44,7 +47,7 @@ describe("ephor-node devnet", () => {
     assert.deepStrictEqual(pidsOf(folder.path), [], "no child is left behind")
 
     const again = await start("node", [...args, "--duration", "15"]).ended
-    const resumed = lastLine(again.stdout)
+    const resumed = lastLine(again)
     assert.deepStrictEqual(resumed.stalled, [], again.stderr)
     for (const [index, chain] of resumed.chains.entries()) {
       assert.isAbove(chain.finalized, report.chains[index].finalized)
@@ -59,10 +62,11 @@ describe("ephor-node devnet", () => {
     await firstFigures(first)
     await new Promise((resolve) => setTimeout(resolve, 4000))
     kill(folder.path, ["validator-901-1", "node-902"])
-    const { code, stderr, stdout } = await first.ended
+    const ended = await first.ended
+    const { code, stderr } = ended
     assert.strictEqual(code, 0, stderr)
     assert.include(stderr, "validator 1 of 901 ended with a signal: starting it again")
-    const { chains } = lastLine(stdout)
+    const { chains } = lastLine(ended)
     for (const chain of chains) assert.isAbove(chain.candidatesIncluded, 10)
     // Back in the committee: it knows blocks that were made after its death.
     const log = readFileSync(join(folder.path, "validator-901-1.log"), "utf8")
@@ -79,11 +83,12 @@ describe("ephor-node devnet", () => {
     await firstFigures(devnet)
     await new Promise((resolve) => setTimeout(resolve, 10_000))
     kill(folder.path, ["node-901", "supervisor"])
-    const { code, stderr, stdout } = await devnet.ended
+    const ended = await devnet.ended
+    const { code, stderr } = ended
     assert.strictEqual(code, 0, stderr)
     assert.include(stderr, "node 901 ended with a signal: starting it again")
     assert.include(stderr, "supervisor ended with a signal: starting it again")
-    const { chains, ok, supervisor } = lastLine(stdout)
+    const { chains, ok, supervisor } = lastLine(ended)
     assert.isTrue(ok)
     assert.isAbove(supervisor.executingMessages, 0)
     // On each chain a message was executed that nobody had sent: the block was replaced, and the chain went on.
@@ -104,7 +109,7 @@ describe("ephor-node devnet", () => {
     )
     const tooShort = await start("node", ["devnet", "--json", "--duration", "1"]).ended
     assert.strictEqual(tooShort.code, 1)
-    assert.isFalse(lastLine(tooShort.stdout).ok)
+    assert.isFalse(lastLine(tooShort).ok)
     assert.match(
       tooShort.stderr.trim().split("\n").at(-1)!,
       /^ephor-node: these parts stood still: chain 901: /

@@ -1,9 +1,10 @@
 /** Runs the binary from its sources, as a person would run it. */
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Effect } from "effect"
+import * as FreePort from "../src/devnet/FreePort.ts"
 
 const root = join(import.meta.dirname, "..", "..", "..")
 /** Sources of the two binaries. */
@@ -59,14 +60,8 @@ export const temporary = () => {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** A port that is free now. */
-export const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
+/** A port for a process that is told where to listen. */
+export const freePort = () => Effect.runPromise(FreePort.freePort("127.0.0.1"))
 
 /** Asks again and again until there is an answer that is not undefined; gives up after a minute. */
 export const eventually = async <A>(what: string, ask: () => Promise<A | undefined>): Promise<A> => {

@@ -44,7 +44,7 @@ const anvil = Effect.fnUntraced(function* (
       })
   })
   const state = join(options.dataDir, `anvil-${chainId}.json`)
-  yield* Children.keep(
+  const child = yield* Children.keep(
     {
       name: `anvil ${chainId}`,
       command: process.execPath,
@@ -57,7 +57,7 @@ const anvil = Effect.fnUntraced(function* (
     },
     notices
   )
-  yield* untilAnswer(`anvil ${chainId}`, logFile, Execution.genesisOf(url))
+  yield* untilAnswer(child, logFile, Execution.genesisOf(url))
   return url
 })
 
@@ -138,8 +138,11 @@ const startChain = Effect.fnUntraced(function* (
       ? []
       : yield* startValidators(options, notices, specFile, committee.spec, committee.port)
   const jwtSecret = yield* NodeJwt.readSecret(jwtFile)
-  const remote = yield* NodeManagedNodeClient.make({ url: `http://${host}:${interopPort}`, jwtSecret })
-  const anchor = yield* untilAnswer(`node ${chainId}`, logFile, remote.anchorPoint)
+  const connected = NodeManagedNodeClient.make({ url: `http://${host}:${interopPort}`, jwtSecret }).pipe(
+    Effect.bindTo("node"),
+    Effect.bind("anchor", ({ node }) => node.anchorPoint)
+  )
+  const { anchor, node } = yield* untilAnswer(child, logFile, connected)
   const adminUrl = `http://${host}:${adminPort}`
   const http = yield* HttpClient.HttpClient
   const emit =
@@ -150,7 +153,7 @@ const startChain = Effect.fnUntraced(function* (
     chainId,
     child,
     validators,
-    node: remote,
+    node,
     adminUrl,
     interopUrl: `ws://${host}:${interopPort}`,
     streamUrl: `http://${host}:${streamPort}`,

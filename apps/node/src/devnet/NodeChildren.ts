@@ -3,7 +3,7 @@
  */
 import { NodeProgram } from "@ephor/cli"
 import { Elapsed } from "@ephor/types"
-import { Clock, Effect, FileSystem, Queue, Ref, type Scope, Stream } from "effect"
+import { Clock, Deferred, Effect, FileSystem, Queue, Ref, type Scope, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 
 /** One child: what to run, and where its output goes. */
@@ -22,6 +22,8 @@ export interface Child {
   /** Process id at the moment, or 0 between two lives. */
   readonly pid: Effect.Effect<number>
   readonly restarts: Effect.Effect<number>
+  /** Waits until it is given up; for ever where it stays up. */
+  readonly givenUp: Effect.Effect<void>
 }
 
 /** Something to tell the person who watches. */
@@ -30,9 +32,13 @@ export interface Notice {
   readonly text: string
 }
 
+const earlyEndMs = 10_000
+const earlyEndsToGiveUp = 3
+
 /**
  * Keeps a child alive until the scope closes; then it gets SIGTERM, and SIGKILL after five seconds. A child that ends
- * three times within its first two seconds of life is given up: `given up` is reported once and nothing more is tried.
+ * itself three times in a row within its first ten seconds of life is given up: that is reported once, and nothing more
+ * is tried. One that was killed has done nothing to deserve it.
  */
 export const keep = Effect.fn("Children.keep")(function* (
   spec: Spec,
@@ -65,19 +71,28 @@ export const keep = Effect.fn("Children.keep")(function* (
     yield* Stream.run(handle.all, fs.sink(spec.logFile, { flag: "a" })).pipe(Effect.ignore, Effect.forkScoped)
     return yield* handle.exitCode
   }).pipe(Effect.scoped, Effect.ensuring(Ref.set(pid, 0)), Effect.exit)
+  const givenUp = yield* Deferred.make<void>()
   const loop = Effect.gen(function* () {
-    let quickDeaths = 0
-    while (quickDeaths < 3) {
+    let earlyEnds = 0
+    while (true) {
       const started = yield* Elapsed.ms
       const exit = yield* life
-      quickDeaths = (yield* Elapsed.ms) - started < 2000 ? quickDeaths + 1 : 0
+      const early = exit._tag === "Success" && (yield* Elapsed.ms) - started < earlyEndMs
+      earlyEnds = early ? earlyEnds + 1 : 0
+      if (earlyEnds === earlyEndsToGiveUp) break
       const how = exit._tag === "Success" ? `exit code ${exit.value}` : "a signal"
       yield* say(`${spec.name} ended with ${how}: starting it again (log: ${spec.logFile})`)
       yield* Ref.update(restarts, (n) => n + 1)
       yield* Effect.sleep(spec.restartDelayMs)
     }
     yield* say(`${spec.name} does not stay up and is given up: see ${spec.logFile}`)
+    yield* Deferred.succeed(givenUp, undefined)
   })
   yield* Effect.forkScoped(loop)
-  return { name: spec.name, pid: Ref.get(pid), restarts: Ref.get(restarts) }
+  return {
+    name: spec.name,
+    pid: Ref.get(pid),
+    restarts: Ref.get(restarts),
+    givenUp: Deferred.await(givenUp)
+  }
 })

@@ -1,8 +1,8 @@
 /**
  * How the processes of a devnet are called, and where they listen.
  */
-import { Effect, Schema } from "effect"
-import { createServer } from "node:net"
+import { Schema } from "effect"
+import * as FreePort from "./FreePort.ts"
 
 /** A part of the devnet does not start; the message says which and where to look. */
 export class DevnetError extends Schema.TaggedError<DevnetError>()("DevnetError", {
@@ -12,16 +12,8 @@ export class DevnetError extends Schema.TaggedError<DevnetError>()("DevnetError"
 /** Everything listens here only. */
 export const host = "127.0.0.1"
 
-/** A TCP port that is free at this moment. */
-export const freePort = Effect.callback<number>((resume) => {
-  const server = createServer()
-  server.listen(0, host, () => {
-    const address = server.address()
-    server.close(() =>
-      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
-    )
-  })
-})
+/** A TCP port that nobody else here is given. */
+export const freePort = FreePort.freePort(host)
 
 /** Flags of a command line, in the order given. */
 export const toFlags = (flags: { readonly [flag: string]: string | number | true }): ReadonlyArray<string> =>

@@ -71,6 +71,6 @@ export const startSupervisor = Effect.fnUntraced(function* (
     notices
   )
   const adminUrl = `http://${host}:${metricsPort}`
-  yield* untilAnswer("supervisor", logFile, Execution.get(`${adminUrl}/status`))
+  yield* untilAnswer(child, logFile, Execution.get(`${adminUrl}/status`))
   return { child, adminUrl, rpcUrl: `http://${host}:${rpcPort}` }
 })
