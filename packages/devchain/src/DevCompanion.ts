@@ -11,6 +11,7 @@ import type { Store, StoreError } from "@ephor/store/Store"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { companion } from "./authoring/Companion.ts"
 import { makeProviders } from "./authoring/Inherents.ts"
+import { makeSigners, type Signers } from "./authoring/Signers.ts"
 import {
   type Authors,
   authorsOf,
@@ -25,13 +26,19 @@ import {
 /** Bounds and times, as those of a development chain. */
 export interface Settings extends Pick<
   DevChainSettings,
-  "derivationDelayBlocks" | "inherentTimeoutMs" | "heldRounds" | "keptStates" | "cachedStates"
+  | "derivationDelayBlocks"
+  | "inherentTimeoutMs"
+  | "roundTimeoutMs"
+  | "heldRounds"
+  | "keptStates"
+  | "cachedStates"
 > {}
 
 /** What applies where nothing is given. */
 export const defaults: Settings = {
   derivationDelayBlocks: devChainDefaults.derivationDelayBlocks,
   inherentTimeoutMs: devChainDefaults.inherentTimeoutMs,
+  roundTimeoutMs: devChainDefaults.roundTimeoutMs,
   heldRounds: devChainDefaults.heldRounds,
   keptStates: devChainDefaults.keptStates,
   cachedStates: devChainDefaults.cachedStates
@@ -59,14 +66,18 @@ export const layer = <E, R>(
     Effect.gen(function* () {
       const settings = { ...defaults, ...options }
       const providers = makeProviders(settings.inherentTimeoutMs)
+      let signers!: Signers
       let parts!: Effect.Success<ReturnType<typeof companion>>
-      const accompany: Accompany = (start) =>
-        Effect.map(
+      const accompany: Accompany = (start) => {
+        const authors = authorsOf(options.authors ?? { seed: start.chainId, size: 4 })
+        signers = makeSigners(authors, settings.roundTimeoutMs)
+        return Effect.map(
           companion(start, {
             ...settings,
             providers,
+            signers,
+            authors,
             l1Genesis: options.l1Genesis,
-            authors: authorsOf(options.authors ?? { seed: start.chainId, size: 4 }),
             runtime: resolveRuntime(options.runtime)
           }),
           (made) => {
@@ -74,6 +85,7 @@ export const layer = <E, R>(
             return made.companion
           }
         )
+      }
       const { chain, emit, pause, resume } = yield* follow(accompany)
       const { committee, relay } = parts
       const devChain: Service = {
@@ -88,6 +100,7 @@ export const layer = <E, R>(
                 })
               ),
         provideInherents: providers.register,
+        provideBlocks: signers.register,
         reject: relay.reject,
         // Nothing becomes final here but by what is promoted from outside.
         voteFinality: () => Effect.void,

@@ -8,7 +8,7 @@ import type { RuntimeState } from "./DevRuntime.ts"
 import { unappliedSlashes } from "./DevRuntimeApi.ts"
 import { canonicalAt, heads } from "@ephor/chain/ChainRecords"
 import { batches, origins } from "./authoring/Origins.ts"
-import { members, rounds } from "./authoring/DagMaker.ts"
+import { drafts, lastBlocks, members, rounds, signed } from "./authoring/DagRecords.ts"
 import { rejections } from "./runtime/RelayStates.ts"
 import { codes, states } from "./runtime/StateStore.ts"
 import { type Family, family as makeFamily } from "@ephor/store/Manifest"
@@ -18,7 +18,7 @@ import type { Service as Store } from "@ephor/store/Store"
 export const family: Family = makeFamily({
   name: "development chain",
   version: 1,
-  tables: [states, codes, rejections, origins, batches, rounds, members]
+  tables: [states, codes, rejections, origins, batches, rounds, members, lastBlocks, drafts, signed]
 })
 
 /** What a chain's store tells of its head. */

@@ -153,6 +153,7 @@ export const makeFollowedChain = Effect.fnUntraced(function* (feed: ChainFeed, o
         })
       ),
     provideInherents: feed.provideInherents,
+    provideBlocks: feed.provideBlocks,
     reject: relay.reject,
     voteFinality: () => Effect.void,
     pause: Effect.asVoid(running.close),
