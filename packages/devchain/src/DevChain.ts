@@ -100,7 +100,7 @@ export interface Settings {
   readonly derivationDelayBlocks: number
   /** How long the leader waits for its inherent provider. */
   readonly inherentTimeoutMs: number
-  /** How long an author in another process has for its block; one that is late has none in that round. */
+  /** How long a round with a quorum waits for blocks of other processes; who is late has none in that round. */
   readonly roundTimeoutMs: number
   /** How long a block waits for a quorum of authors before its slot is given up; the round is asked for again. */
   readonly quorumTimeoutMs: number

@@ -7,7 +7,6 @@ import {
   BlockBounds,
   type DagBlock,
   type DagCommitRef,
-  Elapsed,
   hasQuorum,
   openDagBlock,
   verifyDagBlock
@@ -15,13 +14,13 @@ import {
 import { ed25519Verify } from "@ephor/keystore/Signatures"
 import { Backend, ChainError } from "@ephor/chain/ChainError"
 import * as Committee from "@ephor/chain/Committee"
-import { Cause, Effect, Metric, Option, Result } from "effect"
+import { Cause, Deferred, Effect, Metric, Result } from "effect"
 import type { BlockProvider, Member, Service, Settings } from "../DevChain.ts"
 import { blocksMissed } from "../DevMetrics.ts"
 import type { RoundProposal } from "../RoundProposal.ts"
 import type { Draft } from "./DagRecords.ts"
 
-/** Pause before those who are away are asked again for a round that has no quorum. */
+/** Pause before an author that has failed is asked again for the same round. */
 const pauseMs = 200
 
 const nobody = { message: "nobody signs for it" }
@@ -65,7 +64,6 @@ export const makeSigners = (
       yield* Metric.update(blocksMissed, 1)
       if (!silent.has(author)) yield* Effect.logWarning(`author ${author} has no block in the round: ${why}`)
       silent.add(author)
-      return undefined
     })
 
   /** The block that an author has signed for a proposal, if it is that block. */
@@ -80,34 +78,25 @@ export const makeSigners = (
       : Result.fail("its signature does not hold")
   }
 
-  /** The author's block, or nothing: when nobody provides it, it is late, or it is none. */
+  /** The author's block, or why there is none. */
   const ask = (
     { committee }: Committee.State,
     author: AuthorityIndex,
     proposal: RoundProposal,
     expected: DagBlock
-  ): Effect.Effect<Committee.RoundBlock | undefined> =>
+  ): Effect.Effect<Result.Result<Committee.RoundBlock, string>> =>
     Effect.suspend(() => providers.get(author)?.(proposal) ?? Effect.fail(nobody)).pipe(
-      Effect.timeoutOption(roundTimeoutMs),
-      Effect.matchCauseEffect({
+      Effect.matchCause({
         onFailure: (cause) =>
-          Cause.hasInterruptsOnly(cause)
-            ? Effect.interrupt
-            : missed(author, cause.reasons.find(Cause.isFailReason)?.error.message ?? Cause.pretty(cause)),
-        onSuccess: (answer) => {
-          const block = Option.isNone(answer)
-            ? Result.fail(`no answer within ${roundTimeoutMs} ms`)
-            : checked(committee, expected, answer.value)
-          if (Result.isFailure(block)) return missed(author, block.failure)
-          silent.delete(author)
-          return Effect.succeed(block.success)
-        }
+          Result.fail(cause.reasons.find(Cause.isFailReason)?.error.message ?? Cause.pretty(cause)),
+        onSuccess: (answer) => checked(committee, expected, answer)
       })
     )
 
   /**
-   * The blocks of the next round in the order of their authors, as soon as they are a quorum and all had their time. Fails
-   * when there is no quorum for long: whoever waits for the round may hold what others need.
+   * The blocks of the next round in the order of their authors: as soon as all are there or, with a quorum, whoever is still
+   * to answer has had `roundTimeoutMs`. Until then who fails is asked again, and who is slow is waited for. Fails when there
+   * is no quorum for long: whoever waits for the round may hold what others need.
    */
   const gather = Effect.fnUntraced(function* (
     state: Committee.State,
@@ -125,32 +114,66 @@ export const makeSigners = (
       transactions: author === leader ? draft.transactions : [],
       commitVotes
     })
+    const inOrder = () => [...blocks.values()].toSorted((one, other) => one.ref.author - other.ref.author)
     for (const [author, member] of members.entries()) {
       if (!("sign" in member)) continue
       blocks.set(author, Committee.sign(member, Committee.blockOf(committee.epoch, contentOf(author))))
     }
-    const askFor = Effect.fnUntraced(function* (author: AuthorityIndex) {
+    if (blocks.size === members.length) return inOrder()
+
+    /** Those who have not answered yet, and why those have no block who have. */
+    const pending = new Set([...members.keys()].filter((author) => !blocks.has(author)))
+    const failures = new Map<AuthorityIndex, string>()
+    let isLate = false
+    const enough = yield* Deferred.make<void>()
+    const judge = Effect.suspend(() =>
+      hasQuorum(committee, blocks.keys()) && (isLate || pending.size === 0)
+        ? Deferred.succeed(enough, undefined)
+        : Effect.void
+    )
+    const signed = () => `${blocks.size} of ${members.length} authors have signed round ${round}`
+    const untilSigned = Effect.fnUntraced(function* (author: AuthorityIndex) {
       const content = contentOf(author)
       const ancestors = round === 1 ? [] : Committee.ancestorsOf(state, author).map(({ bytes }) => bytes)
       const proposal = { round, timestampMs, transactions: content.transactions, ancestors }
-      const block = yield* ask(state, author, proposal, Committee.blockOf(committee.epoch, content))
-      if (block !== undefined) blocks.set(author, block)
+      const expected = Committee.blockOf(committee.epoch, content)
+      for (;;) {
+        const block = yield* ask(state, author, proposal, expected)
+        pending.delete(author)
+        if (Result.isSuccess(block)) {
+          blocks.set(author, block.success)
+          return yield* judge
+        }
+        failures.set(author, block.failure)
+        yield* judge
+        yield* Effect.sleep(pauseMs)
+      }
     })
-    const since = yield* Elapsed.ms
-    for (;;) {
-      const away = [...members.keys()].filter((author) => !blocks.has(author))
-      yield* Effect.forEach(away, askFor, { concurrency: "unbounded", discard: true })
-      if (hasQuorum(committee, blocks.keys())) break
-      const signed = `${blocks.size} of ${members.length} authors have signed round ${round}, which is no quorum`
-      if (waiting !== round) yield* Effect.logWarning(`the chain waits: ${signed}`)
+    const late = Effect.gen(function* () {
+      yield* Effect.sleep(roundTimeoutMs)
+      isLate = true
+      yield* judge
+      if (hasQuorum(committee, blocks.keys())) return
+      if (waiting !== round) yield* Effect.logWarning(`the chain waits: ${signed()}, which is no quorum`)
       waiting = round
-      if ((yield* Elapsed.ms) - since >= quorumTimeoutMs) return yield* noQuorum(new Error(signed))
-      yield* Effect.sleep(pauseMs)
+    })
+    const asking = Effect.all([late, ...[...pending].map(untilSigned)], {
+      concurrency: "unbounded",
+      discard: true
+    })
+    yield* Effect.raceFirst(Deferred.await(enough), Effect.andThen(asking, Effect.never)).pipe(
+      Effect.timeoutOrElse({
+        duration: quorumTimeoutMs,
+        orElse: () => Effect.suspend(() => Effect.fail(noQuorum(new Error(signed()))))
+      })
+    )
+    for (const author of members.keys()) {
+      if (blocks.has(author)) silent.delete(author)
+      else yield* missed(author, failures.get(author) ?? `no answer within ${roundTimeoutMs} ms`)
     }
-    if (waiting === round)
-      yield* Effect.logInfo(`the chain goes on: ${blocks.size} authors have signed round ${round}`)
+    if (waiting === round) yield* Effect.logInfo(`the chain goes on: ${signed()}`)
     waiting = undefined
-    return [...blocks.values()].toSorted((one, other) => one.ref.author - other.ref.author)
+    return inOrder()
   })
 
   return { register, gather, areAllHere: members.every((member) => "sign" in member) }
