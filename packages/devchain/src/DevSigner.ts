@@ -2,14 +2,7 @@
  * The author of DAG blocks in a process of its own: signs what the maker of a chain proposes, once per round, and votes for
  * the commits that are final here. The maker is not believed: what a block refers to has to be there, signed.
  */
-import {
-  BlockBounds,
-  type DagCommittee,
-  dagGenesis,
-  hasQuorum,
-  openDagBlock,
-  verifyDagBlock
-} from "@ephor/types"
+import { BlockBounds, hasQuorum, openDagBlock, verifyDagBlock } from "@ephor/types"
 import { Chain } from "@ephor/chain/Chain"
 import { Backend, ChainError, Unsupported } from "@ephor/chain/ChainError"
 import * as Committee from "@ephor/chain/Committee"
@@ -28,14 +21,14 @@ const refused = (what: string) => new ChainError({ method: "sign", reason: new U
 
 /** The blocks that a proposal's block refers to, or why they are none. */
 const ancestorsOf = (
-  committee: DagCommittee,
+  genesis: Committee.State,
   author: number,
   { ancestors, round }: RoundProposal
 ): Result.Result<ReadonlyArray<Committee.RoundBlock>, string> => {
-  const genesis = Committee.initial(committee)
+  const { committee } = genesis
   if (round === 1) return Result.succeed(Committee.ancestorsOf(genesis, author))
   if (ancestors.length > committee.authorities.length) return Result.fail("more ancestors than authors")
-  const first = new Set(dagGenesis(committee).map(({ ref }) => ref.digest))
+  const first = new Set(genesis.newest.map(({ ref }) => ref.digest))
   const found: Array<Committee.RoundBlock> = []
   for (const [position, bytes] of ancestors.entries()) {
     if (bytes.length > BlockBounds.maxBlockBytes) return Result.fail("an ancestor that is too long")
@@ -79,6 +72,7 @@ export const layer = (
       const index = committee.authorities.findIndex(({ publicKey }) => publicKey === author.publicKey)
       if (index < 0) return yield* refused(`sign with ${author.publicKey}, which is no author of the chain`)
       const key = [author.publicKey] as const
+      const genesis = Committee.initial(committee)
       const lock = yield* Semaphore.make(1)
 
       const blockFor = Effect.fnUntraced(function* (proposal: RoundProposal) {
@@ -88,7 +82,7 @@ export const layer = (
         if (last !== undefined && last.round > round) {
           return yield* refused(`sign a block of round ${round} after one of round ${last.round}`)
         }
-        const ancestors = ancestorsOf(committee, index, proposal)
+        const ancestors = ancestorsOf(genesis, index, proposal)
         if (Result.isFailure(ancestors)) return yield* refused(`sign upon ${ancestors.failure}`)
         if (!areWithin(transactions)) return yield* refused("sign more transactions than a block takes")
         if (ancestors.success.some((one) => one.timestampMs > timestampMs)) {

@@ -95,7 +95,13 @@ export const known = Effect.fnUntraced(function* (spec: ChainSpec, config: Confi
           : `--author-key names the key ${stranger}, but this process runs validator ${own[0]!.index}, whose author is ${key}: give the file of that one alone`
     })
   }
-  return { authors: members, signer: key === undefined ? undefined : signers.get(key) }
+  const signer = key === undefined ? undefined : signers.get(key)
+  if (key !== undefined && signer === undefined) {
+    yield* Effect.logWarning(
+      `nothing is signed here for author ${key}, which is that of this validator: give the file with its secret (--author-key), unless the process that makes the chain has it`
+    )
+  }
+  return { authors: members, signer }
 })
 
 /** Keys that nobody has given, made here for all authors: strangers cannot sign for them, and nobody else can either. */
