@@ -16,7 +16,7 @@ const secret = Redacted.make("//Alice")
 const alone = { isNetworked: false, own: [0, 1, 2, 3].map((index) => ({ index, key, secret })) }
 const validator = (index: number) => ({ isNetworked: true, own: [{ index, key, secret }] })
 const observer = { isNetworked: true, own: [] }
-const refused = <A, E extends { readonly message: string }, R>(effect: Effect.Effect<A, E, R>) =>
+const refused = <E extends { readonly message: string }, R>(effect: Effect.Effect<unknown, E, R>) =>
   Effect.map(Effect.flip(effect), ({ message }) => message)
 
 /** Files with the keys of four authors, and their public keys. */
