@@ -35,8 +35,8 @@ export const ChainSpec = Schema.Struct({
   /** Validators that back whatever they are offered, to show what happens then. */
   faultyValidators: Schema.Array(ValidatorIndex),
   /**
-   * Ed25519 public keys of the DAG's authors, one for each validator in their order; the process that makes the chain has
-   * their secrets in files (`--author-key`).
+   * Ed25519 public keys of the DAG's authors, one for each validator in their order; the process of each validator has the
+   * secret of its own in a file (`--author-key`).
    */
   authors: Schema.optionalKey(Schema.Array(DagPublicKey)),
   /** Seed of their keys where `authors` is left out. Whoever reads it can sign commits: development only. */

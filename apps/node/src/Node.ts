@@ -3,7 +3,7 @@
  */
 import { Adder } from "@ephor/backing"
 import * as NodePvf from "@ephor/backing/NodePvf"
-import { DevChain, DevCompanion, FollowedChain } from "@ephor/devchain"
+import { DevChain, DevCompanion, DevSigner, FollowedChain } from "@ephor/devchain"
 import * as NodeRpcChain from "@ephor/execution/NodeRpcChain"
 import * as NodeSignaturePool from "@ephor/keystore/NodeSignaturePool"
 import * as NodeStore from "@ephor/store/NodeStore"
@@ -73,7 +73,7 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
     Effect.gen(function* () {
       const options = {
         ...common(config, spec, membership),
-        authors: yield* Authors.signing(spec, config),
+        authors: yield* Authors.signing(spec, config, membership),
         derivationDelayBlocks: spec.derivationDelayBlocks
       }
       if (config.executionRpc !== undefined) {
@@ -104,9 +104,14 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
 /** The chain that the sequencer of the committee makes. */
 const followedChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) =>
   Layer.unwrap(
-    Effect.map(Authors.known(spec, config), (authors) =>
-      FollowedChain.layer({ ...common(config, spec, membership), authors, genesisTime: spec.genesisTime })
-    )
+    Effect.map(Authors.known(spec, config, membership), ({ authors, signer }) => {
+      const chain = FollowedChain.layer({
+        ...common(config, spec, membership),
+        authors,
+        genesisTime: spec.genesisTime
+      })
+      return signer === undefined ? chain : DevSigner.layer(signer).pipe(Layer.provideMerge(chain))
+    })
   ).pipe(Layer.provide(RemoteFeed.layer(membership.sequencer)))
 
 /** The secret under which tokens for this node are signed; read once, since a missing file is made. */

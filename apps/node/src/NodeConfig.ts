@@ -95,7 +95,7 @@ export const settings = {
   }),
   authorKey: Settings.paths("author-key", {
     description:
-      "Files with the secrets of the DAG's authors, in the order of authors in the chain specification; for the process that makes the chain",
+      "File with the secret of this validator's author of the DAG, whose public key is in authors of the chain specification; the process that makes the chain may have those of others, too",
     default: []
   }),
   listen: Settings.list("listen", {

@@ -1,7 +1,8 @@
 /** Where commits are written: what a crash leaves behind is mended, and what does not belong is refused. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs"
+import { execFileSync, spawnSync } from "node:child_process"
+import { appendFileSync, closeSync, openSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Journal from "../src/observe/Journal.ts"
 import { temporary } from "./processes.ts"
@@ -17,6 +18,80 @@ const inFolder = <A, E>(body: (path: string) => Effect.Effect<A, E>) =>
     (folder) => body(join(folder.path, "file")),
     (folder) => Effect.sync(() => folder[Symbol.dispose]())
   )
+
+/** Arguments with which node runs a module that begins with these imports. */
+const moduleOf = (body: string) => [
+  "--conditions=ephor-source",
+  "--input-type=module",
+  "-e",
+  `import * as Journal from "../src/observe/Journal.ts"; import { Effect } from "effect"; ${body}`
+]
+
+describe("a journal without room", () => {
+  it.effect("of a file says so, keeps what is whole, and goes on when there is room", () =>
+    inFolder((path) =>
+      Effect.gen(function* () {
+        // A file that may not grow stands for a full disk: the last write before that is a part of what was given.
+        const long = (index: number) =>
+          JSON.stringify({ index, digest: digestOf(index), bytes: "00".repeat(1400) })
+        const body = `
+          const [path, first, second] = process.argv.slice(1)
+          const told = Effect.scoped(Effect.gen(function* () {
+            const journal = yield* Journal.appended(path, { index: 7 })
+            yield* journal.write([first], { index: 8 })
+            return (yield* Effect.flip(journal.write([second], { index: 9 }))).message
+          }))
+          console.log(await Effect.runPromise(told))`
+        const told = execFileSync(
+          "bash",
+          [
+            "-c",
+            `trap '' XFSZ; ulimit -f 4; exec "$@"`,
+            "bash",
+            process.execPath,
+            ...moduleOf(body),
+            path,
+            long(8),
+            long(9)
+          ],
+          { cwd: import.meta.dirname, encoding: "utf8" }
+        )
+        assert.include(told, `the file ${path} cannot be written: EFBIG`)
+        assert.include(told, "free the disk")
+        assert.strictEqual(readFileSync(path).length, 4096)
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const again = yield* Journal.appended(path, start)
+            assert.deepStrictEqual(again.from, position(8))
+            yield* again.write([long(9)], position(9))
+          })
+        )
+        assert.strictEqual(readFileSync(path, "utf8"), `${long(8)}\n${long(9)}\n`)
+      })
+    )
+  )
+
+  it("of standard output says so, and notes nothing as printed", () => {
+    using folder = temporary()
+    const cursor = join(folder.path, "cursor")
+    const body = `
+      const journal = Journal.withCursor(Journal.stdout, process.argv[1], undefined, { index: 7 })
+      process.stdout.on("error", () => {})
+      console.error(await Effect.runPromise(Effect.gen(function* () {
+        return (yield* Effect.flip((yield* journal).write(["a line"], { index: 8 }))).message
+      })))`
+    const full = openSync("/dev/full", "w")
+    const { status, stderr } = spawnSync(process.execPath, [...moduleOf(body), cursor], {
+      cwd: import.meta.dirname,
+      encoding: "utf8",
+      stdio: ["ignore", full, "pipe"]
+    })
+    closeSync(full)
+    assert.include(stderr, "standard output cannot be written: ENOSPC")
+    assert.strictEqual(status, 0)
+    assert.throws(() => readFileSync(cursor), /ENOENT/)
+  })
+})
 
 describe("Journal.appended", () => {
   const open = (path: string) => Journal.appended(path, start)

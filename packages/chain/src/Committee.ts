@@ -1,7 +1,7 @@
 /**
- * A DAG committee that lives in one process: all its authors make one signed block each per round, and the leader of
- * the round commits. Pure: a state is a value, and whoever drives it writes a round to disk before it shows it to anyone,
- * so that no author ever signs two blocks of one round.
+ * The rounds of a DAG committee: each of its authors signs one block per round, and the leader of the round commits. An
+ * author that is away has no block in the round, which goes on with a quorum. Pure: a state is a value, and whoever drives
+ * it writes a round to disk before it shows it to anyone, so that no author ever signs two blocks of one round.
  */
 import {
   type AuthorityIndex,
@@ -9,6 +9,7 @@ import {
   compareDagBlockRefs,
   DagBlock,
   type DagBlockRef,
+  type DagBlockV2,
   dagBlockRef,
   DagCommit,
   dagCommitDigest,
@@ -50,24 +51,32 @@ export interface RoundBlock {
 /** All that a committee remembers: the rounds that some branch may still have to commit. */
 export interface State {
   readonly committee: DagCommittee
-  /** Blocks by round, by author; without gaps from the lowest one up to `latest`. */
+  /** Blocks by round, in the order of their authors; no round is missing from the lowest one up to `latest`. */
   readonly rounds: ReadonlyMap<Round, ReadonlyArray<RoundBlock>>
+  /** The last block of each author, in whatever round it was. */
+  readonly newest: ReadonlyArray<RoundBlock>
   readonly latest: Round
   /** Highest commit index that the authors voted for. */
   readonly voted: number
 }
 
 /** Before the first round: the genesis blocks that everybody derives. `voted` is the index below the first commit. */
-export const initial = (committee: DagCommittee, voted = 0): State => ({
-  committee,
-  rounds: new Map([[0, dagGenesis(committee).map(({ bytes, ref }) => ({ bytes, ref, timestampMs: 0 }))]]),
-  latest: 0,
-  voted
-})
+export const initial = (committee: DagCommittee, voted = 0): State => {
+  const genesis = dagGenesis(committee).map(({ bytes, ref }) => ({ bytes, ref, timestampMs: 0 }))
+  return { committee, rounds: new Map([[0, genesis]]), newest: genesis, latest: 0, voted }
+}
 
-/** The author whose block of a round commits. */
+/** The author whose block of a round commits, where nobody is away. */
 export const leaderOf = (committee: DagCommittee, round: Round): AuthorityIndex =>
   round % committee.authorities.length
+
+/** Who leads the next round: the next in turn that has a block in the round before. */
+export const nextLeader = ({ committee, latest, rounds }: State): AuthorityIndex => {
+  const size = committee.authorities.length
+  const first = leaderOf(committee, latest + 1)
+  const turns = rounds.get(latest)!.map(({ ref }) => (ref.author - first + size) % size)
+  return (first + Math.min(...turns)) % size
+}
 
 /** The most commit votes that one block carries. */
 export const votesPerBlock = 100
@@ -82,55 +91,94 @@ export interface RoundInput {
   readonly votes: ReadonlyArray<DagCommitRef>
 }
 
-/** Has every author make its block of the next round, with all blocks of the round before as ancestors, its own first. */
-export const nextRound = (state: State, authors: ReadonlyArray<Author>, input: RoundInput): State => {
-  const round = state.latest + 1
-  const before = state.rounds.get(state.latest)!
-  const commitVotes = input.votes.filter(({ index }) => index > state.voted).slice(0, votesPerBlock)
-  const timestampMs = Math.max(input.timestampMs, before[0]!.timestampMs)
-  const blocks = authors.map((author, index): RoundBlock => {
-    const block: DagBlock = {
-      _tag: "V2",
-      value: {
-        epoch: state.committee.epoch,
-        round,
-        author: index,
-        timestampMs,
-        ancestors: [before[index]!, ...before.filter((_, other) => other !== index)].map(({ ref }) => ref),
-        transactions: input.transactions.get(index) ?? [],
-        transactionVotes: [],
-        commitVotes,
-        misbehaviorReports: []
-      }
-    }
-    const bytes = sign(author, block)
-    return { bytes, ref: dagBlockRef(block, bytes), timestampMs }
-  })
-  return withRound(state, round, blocks, commitVotes.at(-1)?.index ?? state.voted)
-}
+/** What an author's block of the next round refers to: its own last one first, then those that others have in the last round. */
+export const ancestorsOf = (
+  { latest, newest, rounds }: Pick<State, "latest" | "newest" | "rounds">,
+  author: AuthorityIndex
+): ReadonlyArray<RoundBlock> => [
+  newest[author]!,
+  ...rounds.get(latest)!.filter(({ ref }) => ref.author !== author)
+]
 
-const sign = (author: Author, block: DagBlock): Uint8Array => {
-  const signature = author.sign(dagSigningMessage(encodeBlock(block)))
-  return encodeSigned({ block, signature: toHex(signature) })
-}
-const encodeBlock = Bcs.encode(DagBlock)
-const encodeSigned = Bcs.encode(SignedDagBlock)
+/** The earliest time of the next round: it is never earlier than what it refers to. */
+export const earliestMs = ({ latest, rounds }: State): number =>
+  Math.max(...rounds.get(latest)!.map(({ timestampMs }) => timestampMs))
 
-const withRound = (state: State, round: Round, blocks: ReadonlyArray<RoundBlock>, voted: number): State => ({
-  ...state,
-  rounds: new Map(state.rounds).set(round, blocks),
-  latest: round,
-  voted
+/** A block without a signature. */
+export const blockOf = (
+  epoch: number,
+  content: Pick<DagBlockV2, "round" | "author" | "timestampMs" | "ancestors" | "transactions" | "commitVotes">
+): DagBlock => ({
+  _tag: "V2",
+  value: { epoch, ...content, transactionVotes: [], misbehaviorReports: [] }
 })
 
-/** Takes a round back from disk. Rounds come in order; the first may be any. */
-export const restoreRound = (state: State, signedBlocks: ReadonlyArray<Uint8Array>, voted: number): State => {
-  const blocks = signedBlocks.map((bytes): RoundBlock => {
-    const { block, ref } = Result.getOrThrow(openDagBlock(bytes))
-    return { bytes, ref, timestampMs: block.value.timestampMs }
-  })
-  return withRound(state, blocks[0]!.ref.round, blocks, voted)
+/** Signs a block. */
+export const sign = (author: Author, block: DagBlock): RoundBlock => {
+  const signature = author.sign(dagSigningMessage(encodeBlock(block)))
+  const bytes = encodeSigned({ block, signature: toHex(signature) })
+  return { bytes, ref: dagBlockRef(block, bytes), timestampMs: block.value.timestampMs }
 }
+/** The bytes of a block that its author signs. */
+export const encodeBlock: (block: DagBlock) => Uint8Array = Bcs.encode(DagBlock)
+const encodeSigned = Bcs.encode(SignedDagBlock)
+
+/** The votes of a round: those above what was voted for, as many as a block takes. */
+export const votesOf = ({ voted }: State, votes: ReadonlyArray<DagCommitRef>): ReadonlyArray<DagCommitRef> =>
+  votes.filter(({ index }) => index > voted).slice(0, votesPerBlock)
+
+/** Has every author make its block of the next round, with all blocks of the round before as ancestors, its own first. */
+export const nextRound = (state: State, authors: ReadonlyArray<Author>, input: RoundInput): State => {
+  const commitVotes = votesOf(state, input.votes)
+  const timestampMs = Math.max(input.timestampMs, earliestMs(state))
+  const blocks = authors.map((author, index) =>
+    sign(
+      author,
+      blockOf(state.committee.epoch, {
+        round: state.latest + 1,
+        author: index,
+        timestampMs,
+        ancestors: ancestorsOf(state, index).map(({ ref }) => ref),
+        transactions: input.transactions.get(index) ?? [],
+        commitVotes
+      })
+    )
+  )
+  return withRound(state, blocks, commitVotes.at(-1)?.index ?? state.voted)
+}
+
+/** The state with the next round, whose blocks come in the order of their authors. */
+export const withRound = (state: State, blocks: ReadonlyArray<RoundBlock>, voted: number): State => {
+  const { round } = blocks[0]!.ref
+  return {
+    ...state,
+    rounds: new Map(state.rounds).set(round, blocks),
+    newest: withNewest(state.newest, blocks),
+    latest: round,
+    voted
+  }
+}
+
+const withNewest = (newest: State["newest"], blocks: ReadonlyArray<RoundBlock>): ReadonlyArray<RoundBlock> =>
+  newest.map((known, author) => {
+    const block = blocks.find(({ ref }) => ref.author === author)
+    return block !== undefined && block.ref.round >= known.ref.round ? block : known
+  })
+
+const opened = (bytes: Uint8Array): RoundBlock => {
+  const { block, ref } = Result.getOrThrow(openDagBlock(bytes))
+  return { bytes, ref, timestampMs: block.value.timestampMs }
+}
+
+/** Takes a round back from disk. Rounds come in order; the first may be any. */
+export const restoreRound = (state: State, signedBlocks: ReadonlyArray<Uint8Array>, voted: number): State =>
+  withRound(state, signedBlocks.map(opened), voted)
+
+/** Takes back from disk the last blocks of authors that are away for long. */
+export const restoreNewest = (state: State, signedBlocks: ReadonlyArray<Uint8Array>): State => ({
+  ...state,
+  newest: withNewest(state.newest, signedBlocks.map(opened))
+})
 
 /** Forgets the rounds below: everything in them is committed on every branch that can still be chosen. */
 export const prune = (state: State, below: Round): State => ({
@@ -152,11 +200,15 @@ export interface Committed extends BranchTip {
 /**
  * Commits the leader's block of the latest round upon a branch: all that the branch has not committed yet. Since every
  * block has all blocks of the round before as ancestors, that is the round of the branch's last leader without the
- * leader, and every round after it. Fails (with a defect) if those rounds were pruned.
+ * leader, and every round after it. Fails (with a defect) if those rounds were pruned, or the leader is away.
  */
-export const commitUpon = (state: State, tip: BranchTip | undefined, index: number): Committed => {
+export const commitUpon = (
+  state: State,
+  tip: BranchTip | undefined,
+  index: number,
+  leader: AuthorityIndex = leaderOf(state.committee, state.latest)
+): Committed => {
   const round = state.latest
-  const leader = leaderOf(state.committee, round)
   const last = tip?.commit.leader
   const blocks: Array<RoundBlock> = []
   for (let at = last === undefined ? 1 : last.round; at < round; at++) {
@@ -165,7 +217,8 @@ export const commitUpon = (state: State, tip: BranchTip | undefined, index: numb
     blocks.push(...known.filter(({ ref }) => ref.digest !== last?.digest))
   }
   const newest = state.rounds.get(round)!
-  const own = newest[leader]!
+  const own = newest.find(({ ref }) => ref.author === leader)
+  if (own === undefined) throw new Error(`author ${leader} has no block in round ${round} of the committee`)
   blocks.push(own)
   blocks.sort((left, right) => compareDagBlockRefs(left.ref, right.ref))
   const timestampMs = Math.max(own.timestampMs, tip?.commit.timestampMs ?? 0)

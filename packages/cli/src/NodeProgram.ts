@@ -52,12 +52,17 @@ const watchStdin = () => {
     .unref()
 }
 
-/** A reader that has seen enough (`| head`) is a normal end, not a crash. */
-const endWithReader = () => {
-  for (const stream of [process.stdout, process.stderr]) {
+/** A reader that has seen enough (`| head`) is a normal end, not a crash; a disk that takes no more is one sentence. */
+const endWithReader = (binary: string) => {
+  for (const [name, stream] of [
+    ["output", process.stdout],
+    ["error", process.stderr]
+  ] as const) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit(0)
-      throw error
+      if (name === "output")
+        process.stderr.write(`${binary}: standard output cannot be written: ${error.message}\n`)
+      process.exit(1)
     })
   }
 }
@@ -68,7 +73,7 @@ export const run = <const Name extends string, Input, E, ContextInput>(
   options: { readonly version: string }
 ): void => {
   watchStdin()
-  endWithReader()
+  endWithReader(command.name)
   Command.runWith(command, { version: options.version })(normalize(process.argv.slice(2))).pipe(
     Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter(command.name))]),
     Effect.tapCause((cause) => {

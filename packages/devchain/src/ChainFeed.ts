@@ -6,7 +6,12 @@ import { type AuthorityIndex, BlockId, BlockNumber, Hash, L2BlockRef, Wire } fro
 import { Context, Deferred, Effect, Layer, Option, Schema, type Scope, Stream } from "effect"
 import { Chain, type Service as ChainService } from "@ephor/chain/Chain"
 import type { ChainError } from "@ephor/chain/ChainError"
-import { DevChain, type InherentProvider, type Service as DevChainService } from "./DevChain.ts"
+import {
+  type BlockProvider,
+  DevChain,
+  type InherentProvider,
+  type Service as DevChainService
+} from "./DevChain.ts"
 
 /** Most hashes in a locator. */
 export const maxLocatorHashes = 64
@@ -42,6 +47,11 @@ export interface Service {
     author: AuthorityIndex,
     provider: InherentProvider
   ) => Effect.Effect<void, never, Scope.Scope>
+  /** As `DevChain.provideBlocks`, across processes. */
+  readonly provideBlocks: (
+    author: AuthorityIndex,
+    provider: BlockProvider
+  ) => Effect.Effect<void, never, Scope.Scope>
 }
 
 /** The chain that this process follows, or lets others follow. */
@@ -73,7 +83,7 @@ const commonWith = Effect.fnUntraced(function* (chain: ChainService, { known }: 
 /** The feed of a chain in this process; events of the chain wake those who wait, until the scope closes. */
 export const make = Effect.fnUntraced(function* (
   chain: ChainService,
-  devChain: Pick<DevChainService, "provideInherents">,
+  devChain: Pick<DevChainService, "provideInherents" | "provideBlocks">,
   limits: Limits = defaults
 ) {
   let changed = Deferred.makeUnsafe<void>()
@@ -121,7 +131,8 @@ export const make = Effect.fnUntraced(function* (
       yield* Effect.timeoutOption(Deferred.await(change), limits.waitMs)
       return (yield* pageFor(locator)).page
     }),
-    provideInherents: devChain.provideInherents
+    provideInherents: devChain.provideInherents,
+    provideBlocks: devChain.provideBlocks
   }
   return feed
 })

@@ -1,7 +1,7 @@
 /**
- * A development chain: a committee of authors in this process makes a DAG round per block on the `Clock`, commits it,
- * executes it and imports it. It stands for a relay chain (with a runtime for parachains), for an L2 (derived from the
- * L1 blocks that it is provided with) or, with a single author, for an L1.
+ * A development chain: a committee of authors, here or each in a process of its own, makes a DAG round per block on the
+ * `Clock`; this process commits it, executes it and imports it. It stands for a relay chain (with a runtime for
+ * parachains), for an L2 (derived from the L1 blocks that it is provided with) or, with a single author, for an L1.
  */
 import type { AuthorityIndex, BlockRef, CandidateHash, ChainId, DagCommittee, Timestamp } from "@ephor/types"
 import { Context, Effect, Layer, Redacted, type Scope } from "effect"
@@ -13,6 +13,7 @@ import type { DevTransaction } from "./DevTransaction.ts"
 import type { Provided } from "./runtime/StateStore.ts"
 import type { Finality, FinalityVoter, FinalityVoting } from "./finality/FinalityVotes.ts"
 import { authorFromSecret, developmentAuthors } from "./DevAuthors.ts"
+import type { RoundProposal } from "./RoundProposal.ts"
 import { makeDevChain } from "./authoring/Assembly.ts"
 import { RuntimeApi } from "@ephor/chain/RuntimeApi"
 import type { Store, StoreError } from "@ephor/store/Store"
@@ -21,6 +22,9 @@ export type { Provided } from "./runtime/StateStore.ts"
 
 /** Answers what the leader's block takes in on behalf of parachains; `null` is nothing. */
 export type InherentProvider = (parent: BlockRef) => Effect.Effect<Provided | null>
+
+/** Signs what the maker of the chain proposes to an author; the bytes of its block. */
+export type BlockProvider = (proposal: RoundProposal) => Effect.Effect<Uint8Array, ChainError>
 
 export type { Finality, FinalityVoter, FinalityVoting } from "./finality/FinalityVotes.ts"
 
@@ -37,6 +41,14 @@ export interface Service {
   readonly provideInherents: (
     author: AuthorityIndex,
     provider: InherentProvider
+  ) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Registers who signs the blocks of an author whose key is elsewhere, until the scope closes. The last one registered
+   * counts; an author without one has no blocks.
+   */
+  readonly provideBlocks: (
+    author: AuthorityIndex,
+    provider: BlockProvider
   ) => Effect.Effect<void, never, Scope.Scope>
   /** Bars a candidate from ever being backed again, on any branch. Durable when it returns. */
   readonly reject: (candidate: CandidateHash) => Effect.Effect<void, StoreError>
@@ -56,19 +68,22 @@ export interface Service {
 /** Steers a development chain. */
 export class DevChain extends Context.Service<DevChain, Service>()("@ephor/devchain/DevChain") {}
 
+/** An author: one that this process signs for, or one that signs for itself elsewhere. */
+export type Member = Committee.Author | Pick<Committee.Author, "publicKey">
+
 /**
- * Who authors: keys that sign, secrets of 32 bytes each, or a seed text that anybody may know, for networks that are thrown
- * away.
+ * Who authors: keys that sign here or elsewhere, secrets of 32 bytes each, or a seed text that anybody may know, for networks
+ * that are thrown away.
  */
 export type Authors =
-  | { readonly signers: ReadonlyArray<Committee.Author> }
+  | { readonly members: ReadonlyArray<Member> }
   | { readonly secrets: ReadonlyArray<Redacted.Redacted<Uint8Array>> }
   | { readonly seed: string; readonly size: number }
 
 /** The authors that a configuration names. */
-export const authorsOf = (authors: Authors): ReadonlyArray<Committee.Author> =>
-  "signers" in authors
-    ? authors.signers
+export const authorsOf = (authors: Authors): ReadonlyArray<Member> =>
+  "members" in authors
+    ? authors.members
     : "secrets" in authors
       ? authors.secrets.map((secret) => authorFromSecret(Redacted.value(secret)))
       : developmentAuthors(authors.seed, authors.size)
@@ -85,6 +100,10 @@ export interface Settings {
   readonly derivationDelayBlocks: number
   /** How long the leader waits for its inherent provider. */
   readonly inherentTimeoutMs: number
+  /** How long a round with a quorum waits for blocks of other processes; who is late has none in that round. */
+  readonly roundTimeoutMs: number
+  /** How long a block waits for a quorum of authors before its slot is given up; the round is asked for again. */
+  readonly quorumTimeoutMs: number
   /** Transactions that wait; `submit` suspends beyond. */
   readonly queueCapacity: number
   /** Transactions that one block takes from the queue, as far as they fit (`BlockBounds`). */
@@ -102,6 +121,8 @@ export const defaults: Settings = {
   blockTimeMs: 1000,
   derivationDelayBlocks: 4,
   inherentTimeoutMs: 300,
+  roundTimeoutMs: 400,
+  quorumTimeoutMs: 5000,
   queueCapacity: 1024,
   transactionsPerBlock: 512,
   heldRounds: 1024,
@@ -135,7 +156,7 @@ export interface Options extends Partial<Settings> {
 export interface Resolved extends Settings {
   readonly chainId: ChainId
   readonly genesisTime: Timestamp
-  readonly authors: ReadonlyArray<Committee.Author>
+  readonly authors: ReadonlyArray<Member>
   readonly l1Genesis: BlockRef | undefined
   readonly runtime: DevRuntime.Options
   readonly finality: FinalityChoice

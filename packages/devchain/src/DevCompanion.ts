@@ -11,6 +11,7 @@ import type { Store, StoreError } from "@ephor/store/Store"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { companion } from "./authoring/Companion.ts"
 import { makeProviders } from "./authoring/Inherents.ts"
+import { makeSigners, type Signers } from "./authoring/Signers.ts"
 import {
   type Authors,
   authorsOf,
@@ -26,13 +27,21 @@ import {
 /** Bounds and times, as those of a development chain. */
 export interface Settings extends Pick<
   DevChainSettings,
-  "derivationDelayBlocks" | "inherentTimeoutMs" | "heldRounds" | "keptStates" | "cachedStates"
+  | "derivationDelayBlocks"
+  | "inherentTimeoutMs"
+  | "roundTimeoutMs"
+  | "quorumTimeoutMs"
+  | "heldRounds"
+  | "keptStates"
+  | "cachedStates"
 > {}
 
 /** What applies where nothing is given. */
 export const defaults: Settings = {
   derivationDelayBlocks: devChainDefaults.derivationDelayBlocks,
   inherentTimeoutMs: devChainDefaults.inherentTimeoutMs,
+  roundTimeoutMs: devChainDefaults.roundTimeoutMs,
+  quorumTimeoutMs: devChainDefaults.quorumTimeoutMs,
   heldRounds: devChainDefaults.heldRounds,
   keptStates: devChainDefaults.keptStates,
   cachedStates: devChainDefaults.cachedStates
@@ -62,14 +71,18 @@ export const layer = <E, R>(
     Effect.gen(function* () {
       const settings = { ...defaults, ...options }
       const providers = makeProviders(settings.inherentTimeoutMs)
+      let signers!: Signers
       let parts!: Effect.Success<ReturnType<typeof companion>>
-      const accompany: Accompany = (start) =>
-        Effect.map(
+      const accompany: Accompany = (start) => {
+        const authors = authorsOf(options.authors ?? { seed: start.chainId, size: 4 })
+        signers = makeSigners(authors, settings)
+        return Effect.map(
           companion(start, {
             ...settings,
             providers,
+            signers,
+            authors,
             l1Genesis: options.l1Genesis,
-            authors: authorsOf(options.authors ?? { seed: start.chainId, size: 4 }),
             runtime: resolveRuntime(options.runtime),
             voting: options.voting ?? {}
           }),
@@ -78,6 +91,7 @@ export const layer = <E, R>(
             return made.companion
           }
         )
+      }
       const { chain, emit, pause, resume } = yield* follow(accompany)
       const { committee, relay } = parts
       const devChain: Service = {
@@ -92,6 +106,7 @@ export const layer = <E, R>(
                 })
               ),
         provideInherents: providers.register,
+        provideBlocks: signers.register,
         reject: relay.reject,
         voteFinality: parts.votes.register,
         finalityWaited: parts.votes.waited,

@@ -9,6 +9,12 @@ export const roundsMade = Metric.counter("chain_dag_rounds_total", {
   incremental: true
 })
 
+/** Blocks that authors in other processes did not sign in time, or not as they were asked to. */
+export const blocksMissed = Metric.counter("chain_dag_blocks_missed_total", {
+  description: "Blocks that authors in other processes did not sign",
+  incremental: true
+})
+
 /** Slots of a development chain that ended without a block. */
 export const slotsMissed = Metric.counter("chain_dev_slots_missed_total", {
   description: "Slots without a block",

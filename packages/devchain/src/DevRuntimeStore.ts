@@ -8,7 +8,7 @@ import type { RuntimeState } from "./DevRuntime.ts"
 import { unappliedSlashes } from "./DevRuntimeApi.ts"
 import { canonicalAt, heads, lowest } from "@ephor/chain/ChainRecords"
 import { batches, origins } from "./authoring/Origins.ts"
-import { members, rounds } from "./authoring/DagMaker.ts"
+import { drafts, lastBlocks, members, rounds, signed } from "./authoring/DagRecords.ts"
 import { inclusions } from "./runtime/Inclusions.ts"
 import { rejectedAt, rejections } from "./runtime/Rejections.ts"
 import { codes, states } from "./runtime/StateStore.ts"
@@ -28,7 +28,20 @@ const emptyBooks = new Uint8Array(3)
 export const family: Family = makeFamily({
   name: "development chain",
   version: 2,
-  tables: [states, inclusions, codes, rejections, rejectedAt, origins, batches, rounds, members],
+  tables: [
+    states,
+    inclusions,
+    codes,
+    rejections,
+    rejectedAt,
+    origins,
+    batches,
+    rounds,
+    members,
+    lastBlocks,
+    drafts,
+    signed
+  ],
   migrations: [{ to: 2, migrate: withBooks }]
 })
 

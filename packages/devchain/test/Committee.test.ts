@@ -133,6 +133,53 @@ describe("Committee", () => {
     assert.strictEqual(next.committed.digest, extend(two.state, two.committed, 3).committed.digest)
   })
 
+  describe("with an author away", () => {
+    const away = 2
+    /** The next round without that author. */
+    const without = (state: Committee.State) => {
+      const whole = Committee.nextRound(state, authors, none)
+      const blocks = whole.rounds.get(whole.latest)!.filter(({ ref }) => ref.author !== away)
+      return Committee.withRound(state, blocks, whole.voted)
+    }
+    const one = extend(Committee.initial(committee), undefined, 1)
+    const two = without(one.state)
+    const three = without(two)
+
+    it("it leads no round until it has a block again", () => {
+      assert.strictEqual(Committee.nextLeader(one.state), 2)
+      assert.strictEqual(Committee.nextLeader(without(extend(one.state, one.committed, 2).state)), 0)
+      const states = [two, three, without(three), without(without(three))]
+      assert.deepStrictEqual(
+        states.map(Committee.nextLeader),
+        [3, 0, 1, 3],
+        "the turn of the one that is away goes to the next"
+      )
+    })
+
+    it("commits what is there, and fails where the leader has no block", () => {
+      assert.throws(() => Committee.commitUpon(two, one.committed, 2), /author 2 has no block in round 2/)
+      const { body } = Committee.commitUpon(three, one.committed, 2, 3)
+      assert.deepStrictEqual(
+        subDagOf(body).blocks.map(({ ref }) => `${ref.round}/${ref.author}`),
+        ["1/0", "1/2", "1/3", "2/0", "2/1", "2/3", "3/3"]
+      )
+    })
+
+    it("refers to its last block when it is back, also when only that was kept", () => {
+      const last = one.state.rounds.get(1)![away]!
+      const back = Committee.nextRound(three, authors, none)
+      const { ancestors } = open(back.rounds.get(4)![away]!.bytes).block.value
+      assert.deepStrictEqual(
+        ancestors.map(({ author, round }) => `${round}/${author}`),
+        ["1/2", "3/0", "3/1", "3/3"]
+      )
+      let restored = Committee.restoreNewest(Committee.initial(committee), [last.bytes])
+      for (const round of [2, 3])
+        restored = Committee.restoreRound(restored, Committee.roundBytes(three, round), three.voted)
+      assert.deepStrictEqual(Committee.nextRound(restored, authors, none).rounds.get(4), back.rounds.get(4))
+    })
+  })
+
   it("forgets rounds, and then cannot build where they are needed", () => {
     const one = extend(Committee.initial(committee), undefined, 1)
     const two = extend(one.state, one.committed, 2)

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ManagedEvent } from "@ephor/supervisor-protocol/ManagedEvent"
 import { Disconnected, ManagedNodeError } from "@ephor/supervisor-protocol/ManagedNodeError"
-import type { BlockSeal, Heads } from "@ephor/types"
+import type { BlockSeal, Heads, L2BlockRef, OutputV0 } from "@ephor/types"
 import { Clock, Effect, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { configOf, is, makeWorld, start } from "./support/supervisor.ts"
-import { execute, plainLog, rollupConfig, until } from "./world.ts"
+import { execute, hashOf, plainLog, rollupConfig, until } from "./world.ts"
 
 const zeroHash = `0x${"0".repeat(64)}` as const
 const zero = { hash: zeroHash, number: 0 }
@@ -55,6 +55,69 @@ describe("Supervisor after faults", () => {
       for (const [i, at] of resets.entries()) if (i > 0) assert.isAtLeast(at - resets[i - 1]!, 1000)
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(resets.length, 3)
+    })
+  )
+
+  it.effect("takes no other block at the height for the replacement of an invalid one", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { a, b, l1 } = world
+      let isObedient = false
+      let told = 0
+      // What the node answers about the height of the invalid block while it does not obey.
+      const wrong: {
+        at?: L2BlockRef
+        pending: (own: OutputV0) => OutputV0
+      } = { pending: (own) => own }
+      const node = {
+        ...b.node,
+        invalidateBlock: (seal: BlockSeal) =>
+          Effect.suspend(() => {
+            told++
+            return isObedient ? b.node.invalidateBlock(seal) : Effect.void
+          }),
+        l2BlockRefByNumber: (number: number) =>
+          told > 0 && !isObedient && wrong.at?.number === number
+            ? Effect.succeed(wrong.at)
+            : b.node.l2BlockRefByNumber(number),
+        pendingOutputV0AtTimestamp: (timestamp: number) =>
+          Effect.map(b.node.pendingOutputV0AtTimestamp(timestamp), (own) =>
+            told > 0 && !isObedient ? wrong.pending(own) : own
+          )
+      }
+      const { supervisor } = yield* start(world, { nodes: [{ node: a.node }, { node }] })
+      const a1 = yield* a.build([plainLog("hello")])
+      const b1 = yield* b.build([execute("901", a1, 7, plainLog("hello"))])
+      const other = { ...b1, hash: hashOf("another block") }
+      const wrongs = [
+        // An ordinary block: what is pending there is its own output.
+        { at: other, pending: (own: OutputV0) => ({ ...own, blockHash: other.hash }) },
+        // The replacement of another block.
+        { at: other, pending: (own: OutputV0) => ({ ...own, blockHash: hashOf("a third one") }) },
+        // A block of another time, whatever is pending at that of the invalid one.
+        { at: { ...other, timestamp: other.timestamp + 1 }, pending: (own: OutputV0) => own }
+      ]
+      Object.assign(wrong, wrongs[0])
+      l1.mine(1)
+      a.batch(1, a1)
+      b.batch(1, b1)
+      l1.mine(2)
+      for (const [index, answers] of wrongs.entries()) {
+        Object.assign(wrong, answers)
+        const before = told
+        yield* until(
+          `it is told again, whatever it answers (${index})`,
+          Effect.sync(() => told >= before + 3)
+        )
+        assert.strictEqual((yield* supervisor.crossSafe("902")).derived.number, 0)
+      }
+      isObedient = true
+      yield* until(
+        "b1 is replaced",
+        Effect.map(b.chain.head("CrossSafe"), ({ hash, number }) => number === 1 && hash !== b1.hash)
+      )
+      const replacement = yield* b.chain.head("CrossSafe")
+      assert.strictEqual((yield* supervisor.crossSafe("902")).derived.hash, replacement.hash)
     })
   )
 

@@ -1,16 +1,16 @@
 /**
- * Who signs the blocks of the DAG. Their public keys stand in the chain specification; the process that makes the chain has
- * the secrets in files. Without keys of their own they are made of a seed that everybody reads, which is refused wherever
- * validators have keys of their own.
+ * Who signs the blocks of the DAG. Their public keys stand in the chain specification; the secret of each is in a file of
+ * the process that runs its validator, and whoever makes the chain asks the others for their blocks. A seed that everybody
+ * reads stands in for them where nobody has keys of its own, and is refused wherever somebody has.
  */
-import type { DevChain, FollowedChain } from "@ephor/devchain"
-import * as NodeKeystore from "@ephor/keystore/NodeKeystore"
+import type { DevChain } from "@ephor/devchain"
 import type { DagPublicKey } from "@ephor/types"
 import { Effect, Schema } from "effect"
+import { join } from "node:path"
 import type { ChainSpec } from "../ChainSpec.ts"
-import { readSecret } from "../KeyFile.ts"
 import type { NodeConfig } from "../NodeConfig.ts"
-import { isPublicKey } from "./Membership.ts"
+import { authorKeyFile, readAuthorKey, readOrMakeAuthorKey } from "./AuthorKey.ts"
+import { isPublicKey, type Membership } from "./Membership.ts"
 
 /** The authors do not fit the chain; the message says what to change. */
 export class AuthorsError extends Schema.TaggedError<AuthorsError>()("AuthorsError", {
@@ -18,18 +18,26 @@ export class AuthorsError extends Schema.TaggedError<AuthorsError>()("AuthorsErr
 }) {}
 
 const howTo =
-  "make one per validator with ephor-node key generate --scheme ed25519 --out FILE, put the public keys into authors of the chain specification, and give the files to the process that makes the chain (--author-key)"
+  "make one per validator with ephor-node key generate --scheme ed25519 --out FILE, put the public keys into authors of the chain specification, and give each process the file of its own (--author-key)"
 
-type Config = Pick<NodeConfig, "authorKey" | "validatorKey">
+type Config = Pick<NodeConfig, "authorKey" | "validatorKey" | "dataDir">
+type Place = Pick<Membership, "own" | "isNetworked">
+
+/** Whether somebody has a key that is not for development: then the seed is not for this chain. */
+const isReal = (spec: ChainSpec, { validatorKey }: Config): boolean =>
+  spec.validators.some(isPublicKey) || validatorKey?.startsWith("//") === false
 
 /** The development seed, where only development keys are in play. */
-const seedOf = Effect.fnUntraced(function* (spec: ChainSpec, { validatorKey }: Config) {
-  const isReal = spec.validators.some(isPublicKey) || validatorKey?.startsWith("//") === false
-  if (isReal || spec.committeeSeed === undefined) {
+const seedOf = Effect.fnUntraced(function* (spec: ChainSpec, config: Config) {
+  if (config.authorKey.length > 0) {
     return yield* new AuthorsError({
-      message: isReal
-        ? `the chain specification has no authors, and a seed that everybody can read does not go with validators' own keys: ${howTo}`
-        : `the chain specification has neither authors nor committeeSeed: ${howTo}`
+      message:
+        "--author-key needs the public keys of the authors: put them into authors of the chain specification"
+    })
+  }
+  if (spec.committeeSeed === undefined) {
+    return yield* new AuthorsError({
+      message: `the chain specification has neither authors nor committeeSeed: ${howTo}`
     })
   }
   yield* Effect.logWarning(
@@ -47,48 +55,90 @@ const checked = Effect.fnUntraced(function* (spec: ChainSpec, authors: ReadonlyA
   return authors
 })
 
-/** The authors as those know them who follow the chain. */
-export const known = Effect.fnUntraced(function* (spec: ChainSpec, config: Config) {
-  if (config.authorKey.length > 0) {
-    return yield* new AuthorsError({
-      message: "--author-key is for the process that makes the chain: leave it out here"
-    })
-  }
-  const authors: NonNullable<FollowedChain.Options["authors"]> =
-    spec.authors === undefined
-      ? yield* seedOf(spec, config)
-      : { publicKeys: yield* checked(spec, spec.authors) }
-  return authors
-})
-
-/** The authors with their secrets, for the process that makes the chain. */
-export const signing = Effect.fnUntraced(function* (spec: ChainSpec, config: Config) {
-  const files = config.authorKey
-  if (spec.authors === undefined) {
-    if (files.length > 0) {
-      return yield* new AuthorsError({
-        message:
-          "--author-key needs the public keys of the authors: put them into authors of the chain specification"
-      })
-    }
-    const seed: DevChain.Authors = yield* seedOf(spec, config)
-    return seed
-  }
-  const authors = yield* checked(spec, spec.authors)
-  if (files.length !== authors.length) {
-    return yield* new AuthorsError({
-      message: `the chain has ${authors.length} authors, but --author-key names ${files.length} files: give one for each, in their order`
-    })
-  }
+/** The authors whose secrets are in the files, by their public keys. */
+const signersOf = Effect.fnUntraced(function* (
+  files: ReadonlyArray<string>,
+  authors: ReadonlyArray<DagPublicKey>
+) {
   const signers = yield* Effect.forEach(files, (file, index) =>
     Effect.gen(function* () {
-      const signer = yield* NodeKeystore.signerEd25519(yield* readSecret(file), index)
-      if (signer.publicKey === authors[index]) return signer
+      const signer = yield* readAuthorKey(file, index)
+      if (authors.some((key) => key === signer.publicKey)) return signer
       return yield* new AuthorsError({
-        message: `file ${index + 1} of --author-key holds the key ${signer.publicKey}, but author ${index} of the chain specification is ${authors[index]}: give the files in the order of authors`
+        message: `file ${index + 1} of --author-key holds the key ${signer.publicKey}, which is none of authors of the chain specification: put it there, or give the file of another key`
       })
     })
   )
-  const made: DevChain.Authors = { signers }
+  return new Map(signers.map((signer) => [signer.publicKey as DagPublicKey, signer]))
+})
+
+/** The authors as those know them who follow the chain, and the one that signs here. */
+export const known = Effect.fnUntraced(function* (spec: ChainSpec, config: Config, { own }: Place) {
+  if (spec.authors === undefined) {
+    if (isReal(spec, config)) {
+      return yield* new AuthorsError({
+        message: `the chain specification has no authors, and a seed that everybody can read does not go with validators' own keys: ${howTo}`
+      })
+    }
+    return { authors: yield* seedOf(spec, config), signer: undefined }
+  }
+  const publicKeys = yield* checked(spec, spec.authors)
+  const members: DevChain.Authors = { members: publicKeys.map((publicKey) => ({ publicKey })) }
+  const signers = yield* signersOf(config.authorKey, publicKeys)
+  const key = own[0] === undefined ? undefined : publicKeys[own[0].index]
+  const stranger = [...signers.keys()].find((one) => one !== key)
+  if (stranger !== undefined) {
+    return yield* new AuthorsError({
+      message:
+        key === undefined
+          ? "--author-key is for a process that runs a validator: give --validator-key, too"
+          : `--author-key names the key ${stranger}, but this process runs validator ${own[0]!.index}, whose author is ${key}: give the file of that one alone`
+    })
+  }
+  const signer = key === undefined ? undefined : signers.get(key)
+  if (key !== undefined && signer === undefined) {
+    yield* Effect.logWarning(
+      `nothing is signed here for author ${key}, which is that of this validator: give the file with its secret (--author-key), unless the process that makes the chain has it`
+    )
+  }
+  return { authors: members, signer }
+})
+
+/** Keys that nobody has given, made here for all authors: strangers cannot sign for them, and nobody else can either. */
+const madeHere = Effect.fnUntraced(function* (spec: ChainSpec, { dataDir }: Config) {
+  const members = yield* Effect.forEach(spec.validators, (_, index) =>
+    readOrMakeAuthorKey(join(dataDir, `${authorKeyFile}-${index}`), index)
+  )
+  yield* Effect.logWarning(
+    `the chain specification has no authors, and a seed that everybody can read does not go with validators' own keys: this process has made keys for all authors (${authorKeyFile}-N in its data directory) and signs alone. To have every validator sign, and to let others follow: ${howTo}`
+  )
+  return { members }
+})
+
+/** The authors with their secrets as far as they are here, for the process that makes the chain. */
+export const signing = Effect.fnUntraced(function* (
+  spec: ChainSpec,
+  config: Config,
+  { isNetworked, own }: Place
+) {
+  if (spec.authors === undefined) {
+    const authors: DevChain.Authors =
+      isReal(spec, config) && config.authorKey.length === 0
+        ? yield* madeHere(spec, config)
+        : yield* seedOf(spec, config)
+    return authors
+  }
+  const publicKeys = yield* checked(spec, spec.authors)
+  const signers = yield* signersOf(config.authorKey, publicKeys)
+  const needed = isNetworked ? own.map(({ index }) => publicKeys[index]!) : publicKeys
+  const missing = needed.filter((key) => !signers.has(key))
+  if (missing.length > 0) {
+    return yield* new AuthorsError({
+      message: `this process signs for ${needed.length} authors, and --author-key has no file with the secrets of ${missing.join(", ")}: give one for each`
+    })
+  }
+  const made: DevChain.Authors = {
+    members: publicKeys.map((publicKey) => signers.get(publicKey) ?? { publicKey })
+  }
   return made
 })

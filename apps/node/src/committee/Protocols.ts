@@ -1,8 +1,8 @@
 /**
  * What the processes of a committee say to each other beside the protocols of validators: where the chain is, what an
- * author's block should carry, and what a collator offers. With the forms of the messages.
+ * author's block should carry, the block that it signs, and what a collator offers. With the forms of the messages.
  */
-import { ChainFeed } from "@ephor/devchain"
+import { ChainFeed, RoundProposal } from "@ephor/devchain"
 import { PeerText, type Protocol } from "@ephor/network"
 import {
   BlockBounds,
@@ -49,6 +49,20 @@ export const inherents = (sequencer: ValidatorId): Protocol.RequestProtocol => (
   maxBytes: KiB,
   maxResponseBytes: 10 * MiB,
   timeoutMs: 1000,
+  queueCapacity: 4,
+  concurrency: 1,
+  perPeer: 4,
+  perSecond: 100
+})
+
+/** Asks the author of another process to sign its block of a round; none but the sequencer may. */
+export const authorBlocks = (sequencer: ValidatorId): Protocol.RequestProtocol => ({
+  _tag: "Request",
+  name: "/ephor/author_block/1",
+  from: { named: "the sequencer", keys: [sequencer] },
+  maxBytes: RoundProposal.maxBytes,
+  maxResponseBytes: BlockBounds.maxBlockBytes,
+  timeoutMs: 2000,
   queueCapacity: 4,
   concurrency: 1,
   perPeer: 4,

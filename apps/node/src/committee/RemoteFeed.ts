@@ -1,8 +1,8 @@
 /**
- * The chain's feed from far away: pages from the sequencer over the network, and our author's inherents for it. Nobody
- * but the sequencer is believed or answered.
+ * The chain's feed from far away: pages from the sequencer over the network, and our author's inherents and blocks for
+ * it. Nobody but the sequencer is believed or answered.
  */
-import { ChainFeed } from "@ephor/devchain"
+import { ChainFeed, RoundProposal } from "@ephor/devchain"
 import { Backend, ChainError } from "@ephor/chain/ChainError"
 import { type NetworkError, Network, Refusal } from "@ephor/network"
 import type { ValidatorId } from "@ephor/types"
@@ -44,7 +44,16 @@ export const layer = (
                 return Protocols.inherentData.encode(yield* provider(parent))
               }).pipe(Effect.mapError((error) => new Refusal({ why: error.message })))
             )
-            .pipe(Effect.orDie) // one author per process: nobody else serves this
+            .pipe(Effect.orDie), // one author per process: nobody else serves this
+        provideBlocks: (_, provider) =>
+          network
+            .serve(Protocols.authorBlocks(sequencer), (_, bytes) =>
+              Effect.fromResult(RoundProposal.decode(bytes)).pipe(
+                Effect.flatMap(provider),
+                Effect.mapError((error) => new Refusal({ why: error.message }))
+              )
+            )
+            .pipe(Effect.orDie)
       })
     })
   )

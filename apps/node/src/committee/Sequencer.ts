@@ -1,12 +1,21 @@
 /**
- * The sequencer's side of a committee of processes: lets the others follow its chain, and asks each of them what the
- * blocks of its author should carry.
+ * The sequencer's side of a committee of processes: lets the others follow its chain, asks each of them what the blocks of
+ * its author should carry, and has them signed there.
  */
-import { ChainFeed, DevChain } from "@ephor/devchain"
+import { Backend, ChainError } from "@ephor/chain/ChainError"
+import { ChainFeed, DevChain, RoundProposal } from "@ephor/devchain"
 import { Network, Refusal } from "@ephor/network"
 import { Effect, Layer, Option } from "effect"
 import type { Membership } from "./Membership.ts"
 import * as Protocols from "./Protocols.ts"
+
+const notSigned = (cause: unknown) =>
+  new ChainError({
+    method: "sign",
+    reason: new Backend({ what: "its validator does not sign", cause })
+  })
+
+const notThere = notSigned(new Error("no peer has proved to be it"))
 
 /** Serves the chain and registers the other validators as providers of their blocks, until the scope closes. */
 export const layer = ({ own, sequencer, validators }: Membership) =>
@@ -24,6 +33,15 @@ export const layer = ({ own, sequencer, validators }: Membership) =>
       const ownIndices = new Set(own.map(({ index }) => index))
       for (const [author, key] of validators.entries()) {
         if (ownIndices.has(author)) continue
+        yield* devChain.provideBlocks(author, (proposal) =>
+          Effect.gen(function* () {
+            const peer = yield* network.peerOf(key)
+            if (Option.isNone(peer)) return yield* notThere
+            return yield* network
+              .request(Protocols.authorBlocks(sequencer), peer.value.id, RoundProposal.encode(proposal))
+              .pipe(Effect.mapError(notSigned))
+          })
+        )
         yield* devChain.provideInherents(author, (parent) =>
           Effect.gen(function* () {
             const peer = yield* network.peerOf(key)

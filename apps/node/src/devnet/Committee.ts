@@ -5,20 +5,36 @@ import type { BlockRef, ChainId } from "@ephor/types"
 import { Effect, Equal, FileSystem, type Queue } from "effect"
 import { join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
+import { authorKeyFile, readOrMakeAuthorKey } from "../committee/AuthorKey.ts"
 import type { Options } from "./Options.ts"
 import * as Children from "./NodeChildren.ts"
 import { DevnetError, freePort, host, multiaddr, nodeCommand } from "./NodeCommands.ts"
 
+/** The data directory of a validator; that of the first is the node that makes the chain. */
+const directoryOf = ({ dataDir }: Pick<Options, "dataDir">, chainId: ChainId, index: number) =>
+  join(dataDir, index === 0 ? `node-${chainId}` : `validator-${chainId}-${index}`)
+
+/** The files with the keys of all authors: each validator has its own in its data directory. */
+export const authorKeysOf = (options: Pick<Options, "dataDir">, { authors, chainId }: ChainSpec.ChainSpec) =>
+  (authors ?? []).map((_, index) => join(directoryOf(options, chainId, index), authorKeyFile))
+
+const makeAuthorKey = Effect.fnUntraced(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* Effect.orDie(fs.makeDirectory(directory, { recursive: true }))
+  const { publicKey } = yield* readOrMakeAuthorKey(join(directory, authorKeyFile))
+  return publicKey
+})
+
 /** The specification of a chain, made once; one that is there has to fit. */
 export const specOf = Effect.fnUntraced(function* (
   path: string,
-  { committee, sessionBlocks }: Pick<Options, "committee" | "sessionBlocks">,
+  options: Pick<Options, "dataDir" | "committee" | "sessionBlocks">,
   chainId: ChainId,
   genesisTime: number,
   l1Genesis: BlockRef
 ) {
   const fs = yield* FileSystem.FileSystem
-  const expected = ChainSpec.committee(committee)
+  const expected = ChainSpec.committee(options.committee)
   if (yield* Effect.orElseSucceed(fs.exists(path), () => false)) {
     const known = yield* ChainSpec.read(path)
     if (Equal.equals(known.validators, expected.validators) && Equal.equals(known.groups, expected.groups))
@@ -27,12 +43,16 @@ export const specOf = Effect.fnUntraced(function* (
       message: `the chains in ${path} have ${known.validators.length} validators, ${known.faultyValidators.length} of them malicious: give --validators ${known.validators.length} --malicious ${known.faultyValidators.length}, or another --data-dir`
     })
   }
-  const spec = ChainSpec.development({
+  const authors = yield* Effect.forEach(expected.validators, (_, index) =>
+    makeAuthorKey(directoryOf(options, chainId, index))
+  )
+  const { committeeSeed: _, ...spec } = ChainSpec.development({
     chainId,
     genesisTime,
     l1Genesis,
-    sessionLengthBlocks: sessionBlocks,
-    ...expected
+    sessionLengthBlocks: options.sessionBlocks,
+    ...expected,
+    authors
   })
   yield* ChainSpec.write(path, spec)
 })
@@ -54,6 +74,7 @@ export const startValidators = Effect.fnUntraced(function* (
   sequencerPort: number
 ) {
   const ports = [sequencerPort]
+  const authorKeys = authorKeysOf(options, spec)
   const validators: Array<Validator> = []
   for (const [index, key] of spec.validators.entries()) {
     if (index === 0) continue
@@ -64,10 +85,11 @@ export const startValidators = Effect.fnUntraced(function* (
         name: `validator ${index} of ${spec.chainId}`,
         ...nodeCommand({
           "validator-key": key,
+          ...(authorKeys[index] === undefined ? {} : { "author-key": authorKeys[index] }),
           listen: multiaddr(port),
           peer: ports.map(multiaddr).join(","),
           "chain-spec": specFile,
-          "data-dir": join(options.dataDir, name),
+          "data-dir": directoryOf(options, spec.chainId, index),
           "history-blocks": options.historyBlocks,
           "stream-port": streamPort,
           "admin-port": adminPort

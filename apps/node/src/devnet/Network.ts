@@ -10,7 +10,7 @@ import { HttpClient } from "effect/http"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import * as ChainSpec from "../ChainSpec.ts"
-import { specOf, startValidators } from "./Committee.ts"
+import { authorKeysOf, specOf, startValidators } from "./Committee.ts"
 import * as Execution from "./Execution.ts"
 import type { Options } from "./Options.ts"
 import { untilAnswer } from "./Answers.ts"
@@ -102,14 +102,15 @@ const startChain = Effect.fnUntraced(function* (
   yield* Effect.orDie(fs.makeDirectory(dataDir, { recursive: true }))
   const specFile = join(dataDir, "chain-spec.json")
   yield* specOf(specFile, options, chainId, genesisTime, l1Genesis)
+  const spec = yield* Effect.orDie(ChainSpec.read(specFile))
+  const authorKeys = authorKeysOf(options, spec)
   const [interopPort, streamPort, adminPort] = yield* Effect.all([freePort, freePort, freePort])
   const jwtFile = join(options.dataDir, "jwt.hex")
   const executionUrl = options.execution === "anvil" ? yield* anvil(options, notices, chainId, {}) : undefined
   if (executionUrl !== undefined) yield* Execution.deployContracts(executionUrl)
   const logFile = join(options.dataDir, `node-${chainId}.log`)
-  const committee = options.processes
-    ? { spec: yield* Effect.orDie(ChainSpec.read(specFile)), port: yield* freePort }
-    : undefined
+  const committee = options.processes ? { spec, port: yield* freePort } : undefined
+  const ownKeys = options.processes ? authorKeys.slice(0, 1) : authorKeys
   const child = yield* Children.keep(
     {
       name: `node ${chainId}`,
@@ -118,6 +119,7 @@ const startChain = Effect.fnUntraced(function* (
         ...(committee === undefined
           ? {}
           : { "validator-key": committee.spec.validators[0]!, listen: multiaddr(committee.port) }),
+        ...(ownKeys.length === 0 ? {} : { "author-key": ownKeys.join(",") }),
         "chain-id": chainId,
         "chain-spec": specFile,
         "data-dir": dataDir,

@@ -32,10 +32,20 @@ const textOf = (lines: ReadonlyArray<string>) => lines.map((line) => `${line}\n`
 /** Where text goes that is not kept: it returns when the reader has taken it, so a slow one slows the observer down. */
 export type Sink = (text: string) => Effect.Effect<void, ObserveError>
 
-/** Standard output. */
+/** Standard output. What it did not take was not printed: nobody goes on as if it was. */
 export const stdout: Sink = (text) =>
-  Effect.callback<void>((resume) => {
-    process.stdout.write(text, () => resume(Effect.void))
+  Effect.callback<void, ObserveError>((resume) => {
+    process.stdout.write(text, (cause) =>
+      resume(
+        cause == null
+          ? Effect.void
+          : Effect.fail(
+              new ObserveError({
+                message: `standard output cannot be written: ${cause.message}; make room where it goes`
+              })
+            )
+      )
+    )
   })
 
 /** Prints, and forgets. */
@@ -166,6 +176,15 @@ const resume = async (file: FileHandle): Promise<SubscriberConfig.Position | und
   }
 }
 
+/** Writes all of the bytes: a disk that is nearly full takes some of them, and says only to the next call that it is full. */
+const writeWhole = async (file: FileHandle, bytes: Buffer, at: number) => {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done)
+    if (bytesWritten === 0) throw new Error("nothing more is taken")
+    done += bytesWritten
+  }
+}
+
 /**
  * Appends to a file, which is its own cursor: each commit stands in it once, whenever the process dies. The last
  * line of a commit must be JSON with `index` and `digest`, and no other line may have an `index`.
@@ -189,7 +208,7 @@ export const appended = Effect.fnUntraced(function* (
     write: (lines) =>
       attempt(`the file ${path} cannot be written`, "free the disk or give another --file", async () => {
         const bytes = Buffer.from(textOf(lines))
-        await file.write(bytes, 0, bytes.length, at)
+        await writeWhole(file, bytes, at)
         await file.datasync()
         at += bytes.length
       }).pipe(Effect.uninterruptible)

@@ -11,6 +11,7 @@ import { tooLarge } from "./Filling.ts"
 import { makeDag } from "./DagMaker.ts"
 import { makeAuthoring, makeReplace, type Parts } from "./Authoring.ts"
 import { makeProviders } from "./Inherents.ts"
+import { makeSigners } from "./Signers.ts"
 import { makeOrigins } from "./Origins.ts"
 import { makeRelayStates } from "../runtime/RelayStates.ts"
 
@@ -31,7 +32,8 @@ export const makeDevChain = Effect.fnUntraced(function* (options: Resolved) {
     timestamp: options.genesisTime,
     ...(options.l1Genesis === undefined ? {} : { l1origin: options.l1Genesis })
   })
-  const dag = yield* makeDag(options.authors, genesis.ref.number, options.heldRounds)
+  const signers = makeSigners(options.authors, options)
+  const dag = yield* makeDag(options.authors, signers, genesis.ref.number, options.heldRounds)
   const relay = yield* makeRelayStates(options.runtime, options, chain)
   const origins = yield* makeOrigins(options, chain)
   const providers = makeProviders(options.inherentTimeoutMs)
@@ -73,6 +75,7 @@ export const makeDevChain = Effect.fnUntraced(function* (options: Resolved) {
         : Effect.fail(new ChainError({ method: "submit", reason: new Unsupported({ what }) }))
     },
     provideInherents: providers.register,
+    provideBlocks: signers.register,
     reject: relay.reject,
     voteFinality: votes.register,
     finalityWaited: votes.waited,

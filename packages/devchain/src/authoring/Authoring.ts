@@ -40,8 +40,7 @@ const build = Effect.fnUntraced(function* (
   transactions: ReadonlyArray<DevTransaction>,
   carried: Effect.Effect<void> = Effect.void
 ) {
-  const { body, subDag } = yield* dag.make(chain(), position.parent, transactions.map(encode))
-  yield* carried
+  const { body, subDag } = yield* dag.make(chain(), position.parent, transactions.map(encode), carried)
   const block = execute(position, subDag, body)
   yield* relay.advance(position.parent, block, subDag)
   return block
@@ -87,6 +86,7 @@ export const makeAuthoring = (
 
   /** One block. If the head moves meanwhile the round is not imported; what it holds is committed by the next. */
   const author = Effect.gen(function* () {
+    yield* dag.settle(chain)
     const leader = yield* dag.nextLeader
     const asked = yield* chain.head("LocalUnsafe")
     const inherent = yield* providers.askFor(relay.api, leader, dag.committee.authorities.length, asked)

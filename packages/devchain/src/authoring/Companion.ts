@@ -2,10 +2,10 @@
 import { toRef } from "@ephor/chain/BlockTree"
 import type { ChainBlock } from "@ephor/chain/Chain"
 import type { Companion, Executed, Start } from "@ephor/chain/Companion"
-import type { Author } from "@ephor/chain/Committee"
 import type { BlockRef, L2BlockRef } from "@ephor/types"
 import { Effect } from "effect"
 import { systemDeposit } from "../DevExecution.ts"
+import type { Member } from "../DevChain.ts"
 import * as FinalityVotes from "../finality/FinalityVotes.ts"
 import type { Options as RuntimeOptions } from "../DevRuntime.ts"
 import { type DevTransaction, encode } from "../DevTransaction.ts"
@@ -14,10 +14,12 @@ import { inherentOfBlock } from "../runtime/StateStore.ts"
 import { makeDag } from "./DagMaker.ts"
 import type { Providers } from "./Inherents.ts"
 import { makeOrigins } from "./Origins.ts"
+import type { Signers } from "./Signers.ts"
 
 /** What `DevCompanion.layer` was given, with nothing left open. */
 export interface Options {
-  readonly authors: ReadonlyArray<Author>
+  readonly authors: ReadonlyArray<Member>
+  readonly signers: Signers
   readonly providers: Providers
   readonly l1Genesis: BlockRef | undefined
   readonly runtime: RuntimeOptions
@@ -31,7 +33,7 @@ export interface Options {
 /** Takes the committee, the runtime's states and the L1 side up from the store. */
 export const companion = Effect.fnUntraced(function* ({ chain, firstNumber }: Start, options: Options) {
   const { l1Genesis, providers } = options
-  const dag = yield* makeDag(options.authors, firstNumber, options.heldRounds)
+  const dag = yield* makeDag(options.authors, options.signers, firstNumber, options.heldRounds)
   const relay = yield* makeRelayStates(options.runtime, options, chain)
   const origins = yield* makeOrigins(options, chain)
   const votes = FinalityVotes.make(options.voting, chain)
@@ -71,6 +73,7 @@ export const companion = Effect.fnUntraced(function* ({ chain, firstNumber }: St
     }),
     anchorSource: l1Genesis,
     wrap: Effect.fnUntraced(function* (parent, executed, isNewest) {
+      yield* dag.settle(chain())
       const leader = yield* dag.nextLeader
       const authors = dag.committee.authorities.length
       const inherent = isNewest

@@ -2,40 +2,24 @@
  * A committee at work: rounds are written to the store before anything that follows from them is shown to anybody.
  */
 import {
-  Bcs,
   type BlockId,
   type BlockNumber,
-  CommitIndex,
   type DagCommitRef,
   type DagCommittee,
-  DagPublicKey,
   Elapsed,
   type Hash,
-  type Round,
-  Wire
+  type Round
 } from "@ephor/types"
-import { Clock, Effect, Metric, Option, Schema, Semaphore, Stream } from "effect"
+import { Clock, Effect, Metric, Option, Semaphore, Stream } from "effect"
 import type { ChainBlock, Service as Chain } from "@ephor/chain/Chain"
 import { Backend, ChainError } from "@ephor/chain/ChainError"
 import * as Committee from "@ephor/chain/Committee"
 import { type SubDag, subDagOf } from "@ephor/chain/DagBody"
 import { roundsMade } from "../DevMetrics.ts"
 import { Store, type Service as StoreService, type StoreError } from "@ephor/store/Store"
-import * as Table from "@ephor/store/Table"
+import { type Draft, drafts, lastBlocks, members, rounds } from "./DagRecords.ts"
+import type { Signers } from "./Signers.ts"
 import { SteadyTime } from "./SteadyTime.ts"
-
-const StoredRound = Schema.Struct({ blocks: Schema.Array(Wire.Bytes), voted: CommitIndex })
-
-/** The last rounds of the committee. */
-export const rounds = Table.make({
-  name: "dev/round",
-  key: [Table.u32],
-  value: StoredRound,
-  codec: { encode: Bcs.encode(StoredRound), decode: Bcs.decode(StoredRound) }
-})
-
-/** The keys of the committee. */
-export const members = Table.make({ name: "dev/committee", key: [], value: Schema.Array(DagPublicKey) })
 
 /** A chain block's share of the DAG, ready to be executed. */
 export interface Made {
@@ -56,13 +40,20 @@ export interface DagMaker {
   /** The author that leads the next round. */
   readonly nextLeader: Effect.Effect<number>
   /**
+   * Ends a round that was begun and has no quorum yet; what it holds is committed by the next one. Who leads the next
+   * round is known only then.
+   */
+  readonly settle: (view: View) => Effect.Effect<void, ChainError | StoreError>
+  /**
    * Makes a round whose leader carries `transactions`, and commits it upon `parent`. Never calls verbs of the chain, so
-   * that it may run inside one.
+   * that it may run inside one. Fails without a quorum of authors: then the round stays begun. `carried` runs as soon as a
+   * round holds the transactions, whatever becomes of it.
    */
   readonly make: (
     view: View,
     parent: ChainBlock,
-    transactions: ReadonlyArray<Uint8Array>
+    transactions: ReadonlyArray<Uint8Array>,
+    carried?: Effect.Effect<void>
   ) => Effect.Effect<Made, ChainError | StoreError>
 }
 
@@ -74,6 +65,14 @@ interface Memory {
   state: Committee.State
   /** The finalized block for which rounds were deleted last. */
   prunedFor: Hash | undefined
+  /** The round that was asked for and is not there yet, be it that this process or the asking began anew. */
+  begun: Begun | undefined
+}
+
+interface Begun {
+  readonly draft: Draft
+  /** What to do when it is there; a process that began anew knows nothing of it. */
+  readonly carried: Effect.Effect<void>
 }
 
 const broken = (what: string, cause: unknown) =>
@@ -84,11 +83,11 @@ const open = (body: Uint8Array, hash: Hash) =>
     broken(`the body of block ${hash} is no sub-DAG`, cause)
   )
 
-/** Final commits that the authors have not voted for, as many as one block takes. */
-const votes = Effect.fnUntraced(function* ({ state }: Memory, view: View, finalized: number) {
-  const last = Math.min(finalized, state.voted + Committee.votesPerBlock)
+/** Final commits above the one that was voted for last, as many as one block takes. */
+export const finalVotes = Effect.fnUntraced(function* (view: View, voted: number, finalized: number) {
+  const last = Math.min(finalized, voted + Committee.votesPerBlock)
   const found: Array<DagCommitRef> = []
-  for (let index = state.voted + 1; index <= last; index++) {
+  for (let index = voted + 1; index <= last; index++) {
     const ref = yield* view.block(index)
     if (Option.isNone(ref)) break
     const { body } = yield* view.content(ref.value.hash)
@@ -129,9 +128,32 @@ const reachingTo = Effect.fnUntraced(function* (
   return { ...known, rounds: new Map([...reaching.rounds, ...known.rounds]) }
 })
 
-/** Takes the committee up where the store left it; `heldRounds` of it stay in memory. */
+/** Takes up what the store has of a committee; `heldRounds` of it stay in memory. */
+const restore = Effect.fnUntraced(function* (
+  store: StoreService,
+  committee: DagCommittee,
+  anchor: number,
+  heldRounds: number
+) {
+  let state = Committee.initial(committee, anchor)
+  const last = yield* lastBlocks.iterate(store, []).pipe(Stream.runCollect)
+  state = Committee.restoreNewest(
+    state,
+    last.map(([, bytes]) => bytes)
+  )
+  const newest = yield* rounds
+    .iterate(store, [], { reverse: true })
+    .pipe(Stream.take(heldRounds), Stream.runCollect)
+  for (const [, { blocks, voted }] of newest.toReversed()) {
+    state = Committee.restoreRound(state, blocks, voted)
+  }
+  return state
+})
+
+/** Takes the committee up where the store left it. */
 export const makeDag = Effect.fnUntraced(function* (
-  authors: ReadonlyArray<Committee.Author>,
+  authors: ReadonlyArray<Pick<Committee.Author, "publicKey">>,
+  signers: Signers,
   anchor: number,
   heldRounds: number
 ) {
@@ -146,12 +168,14 @@ export const makeDag = Effect.fnUntraced(function* (
       "use another data directory, or the same secrets"
     )
   }
-  const memory: Memory = { store, anchor, state: Committee.initial(committee, anchor), prunedFor: undefined }
-  const newest = yield* rounds
-    .iterate(store, [], { reverse: true })
-    .pipe(Stream.take(heldRounds), Stream.runCollect)
-  for (const [, { blocks, voted }] of newest.toReversed()) {
-    memory.state = Committee.restoreRound(memory.state, blocks, voted)
+  const memory: Memory = {
+    store,
+    anchor,
+    state: yield* restore(store, committee, anchor, heldRounds),
+    prunedFor: undefined,
+    begun: Option.getOrUndefined(
+      Option.map(yield* drafts.get(store, []), (draft) => ({ draft, carried: Effect.void }))
+    )
   }
   const lock = yield* Semaphore.make(1)
   const time = new SteadyTime()
@@ -159,40 +183,97 @@ export const makeDag = Effect.fnUntraced(function* (
     Effect.sync(() => time.at(clock.currentTimeMillisUnsafe(), Elapsed.msOf(clock)))
   )
 
+  /** The state with the next round, and the writes that keep it. What was asked for once is never asked for otherwise. */
+  const gather = Effect.fnUntraced(function* (begun: Begun, view: View) {
+    const { state } = memory
+    const { draft } = begun
+    const finalized = yield* view.head("Finalized")
+    const votes = Committee.votesOf(state, yield* finalVotes(view, state.voted, finalized.number))
+    if (!signers.areAllHere && memory.begun !== begun) {
+      yield* store.batch([drafts.put([], draft)])
+      memory.begun = begun
+    }
+    const blocks = yield* signers.gather(state, draft, votes)
+    const next = Committee.withRound(state, blocks, votes.at(-1)?.index ?? state.voted)
+    const went = state.rounds
+      .get(state.latest)!
+      .filter(({ ref }) => ref.round > 0 && next.newest[ref.author]!.ref.round < next.latest)
+    const stored = { blocks: Committee.roundBytes(next, next.latest), voted: next.voted }
+    const writes = [
+      rounds.put([next.latest], stored),
+      ...went.map(({ bytes, ref }) => lastBlocks.put([ref.author], bytes))
+    ]
+    return { next, writes }
+  })
+
+  const hasLeader = (next: Committee.State, leader: number) => next.newest[leader]!.ref.round === next.latest
+
+  const keep = Effect.fnUntraced(function* (
+    { carried, draft }: Begun,
+    next: Committee.State,
+    writes: Parameters<StoreService["batch"]>[0]
+  ) {
+    yield* store.batch(writes)
+    memory.begun = undefined
+    memory.state = Committee.prune(next, next.latest - heldRounds + 1)
+    yield* Metric.update(roundsMade, 1)
+    if (hasLeader(next, draft.leader)) yield* carried
+  })
+
+  const endBegun = Effect.fnUntraced(function* (view: View) {
+    const { begun, state } = memory
+    if (begun === undefined || begun.draft.round !== state.latest + 1) return
+    const { next, writes } = yield* gather(begun, view)
+    yield* Effect.uninterruptible(keep(begun, next, writes))
+  })
+
   const make = Effect.fnUntraced(function* (
+    restoreInterrupts: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>,
     view: View,
     parent: ChainBlock,
-    transactions: ReadonlyArray<Uint8Array>
+    transactions: ReadonlyArray<Uint8Array>,
+    carried: Effect.Effect<void>
   ) {
     const finalized = yield* view.head("Finalized")
     const tip = parent.body.length === 0 ? undefined : yield* open(parent.body, parent.ref.hash)
     const old = yield* prune(memory, view, finalized)
-    const next = Committee.nextRound(memory.state, authors, {
-      timestampMs: yield* now,
-      transactions: new Map([[Committee.leaderOf(committee, memory.state.latest + 1), transactions]]),
-      votes: yield* votes(memory, view, finalized.number)
-    })
-    const reaching = yield* reachingTo(memory, next, tip?.commit.leader.round ?? 1)
-    const committed = yield* Effect.try({
-      try: () => Committee.commitUpon(reaching, tip, parent.ref.number + 1),
-      catch: (cause) => broken(`the committee cannot build upon block ${parent.ref.hash}`, cause)
-    })
-    const subDag = yield* open(committed.body, parent.ref.hash)
-    // From here on the round exists, whatever happens to the block that is made of it.
-    const stored = { blocks: Committee.roundBytes(next, next.latest), voted: next.voted }
-    yield* store.batch([...old, rounds.put([next.latest], stored)])
-    memory.state = Committee.prune(next, next.latest - heldRounds + 1)
-    yield* Metric.update(roundsMade, 1)
-    return { body: committed.body, subDag }
+    yield* restoreInterrupts(endBegun(view))
+    for (;;) {
+      const { state } = memory
+      const leader = Committee.nextLeader(state)
+      const timestampMs = Math.max(yield* now, Committee.earliestMs(state))
+      const draft: Draft = { round: state.latest + 1, leader, timestampMs, transactions }
+      const begun: Begun = { draft, carried }
+      const { next, writes } = yield* restoreInterrupts(gather(begun, view))
+      if (!hasLeader(next, leader)) {
+        // Its leader is away, and nobody else carries what it would have carried: the next round does.
+        yield* keep(begun, next, writes)
+        continue
+      }
+      const reaching = yield* reachingTo(memory, next, tip?.commit.leader.round ?? 1)
+      const committed = yield* Effect.try({
+        try: () => Committee.commitUpon(reaching, tip, parent.ref.number + 1, leader),
+        catch: (cause) => broken(`the committee cannot build upon block ${parent.ref.hash}`, cause)
+      })
+      const subDag = yield* open(committed.body, parent.ref.hash)
+      // From here on the round exists, whatever happens to the block that is made of it.
+      yield* keep(begun, next, [...old, ...writes])
+      return { body: committed.body, subDag }
+    }
   })
 
   const maker: DagMaker = {
     committee,
     now,
     keepFrom: Effect.sync(() => memory.state.voted + 1),
-    nextLeader: Effect.sync(() => Committee.leaderOf(committee, memory.state.latest + 1)),
-    make: (view, parent, transactions) =>
-      lock.withPermits(1)(Effect.uninterruptible(make(view, parent, transactions)))
+    nextLeader: Effect.sync(() => Committee.nextLeader(memory.state)),
+    settle: (view) => lock.withPermits(1)(endBegun(view)),
+    make: (view, parent, transactions, carried = Effect.void) =>
+      lock.withPermits(1)(
+        Effect.uninterruptibleMask((restoreInterrupts) =>
+          make(restoreInterrupts, view, parent, transactions, carried)
+        )
+      )
   }
   return maker
 })

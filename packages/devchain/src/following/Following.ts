@@ -159,6 +159,7 @@ export const makeFollowedChain = Effect.fnUntraced(function* (feed: ChainFeed, o
         })
       ),
     provideInherents: feed.provideInherents,
+    provideBlocks: feed.provideBlocks,
     reject: relay.reject,
     voteFinality: votes.register,
     finalityWaited: Effect.succeed(0),

@@ -10,8 +10,9 @@ import { type ChainContext, stateOf } from "../supervisor/ChainContext.ts"
 import type { NodeLink } from "../node/Link.ts"
 
 /**
- * The replacement that a node has already: another block at the height, which names the invalid one as what it replaced.
- * The node's event about it is lost if the supervisor was down, or the connection broken, at that moment.
+ * The replacement that a node has already: another block at the height and time, whose optimistic deposit holds the output
+ * of the invalid one. Any other block there is no replacement, whoever made it. The node's event about it is lost if the
+ * supervisor was down, or the connection broken, at that moment.
  */
 const findReplacement = Effect.fnUntraced(function* (
   link: NodeLink,
@@ -19,6 +20,7 @@ const findReplacement = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Option.Option<BlockReplacement>, ManagedNodeError> {
   const found = yield* link.blockAt(invalid.number)
   if (Option.isNone(found) || found.value.hash === invalid.hash) return Option.none()
+  if (found.value.timestamp !== invalid.timestamp) return Option.none()
   const method = "interop_pendingOutputV0AtTimestamp"
   const pending = yield* link.ask(link.node.pendingOutputV0AtTimestamp(invalid.timestamp), method)
   if (pending.blockHash !== invalid.hash) return Option.none()
