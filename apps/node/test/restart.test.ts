@@ -40,6 +40,7 @@ describe("ephor-node run", () => {
     assert.deepStrictEqual(await getJson(`http://127.0.0.1:${admin}/readyz`), { ready: true, problems: {} })
     second.kill("SIGTERM")
     const { code, stderr } = await second.ended
-    assert.strictEqual(code, 130, stderr)
+    assert.strictEqual(code, 0, stderr)
+    assert.strictEqual(JSON.parse(stderr.trim().split("\n").at(-1)!).message, "stopped")
   }, 150_000)
 })

@@ -4,6 +4,7 @@
  */
 import { Effect, type Layer } from "effect"
 import { Command } from "effect/cli"
+import * as NodeEnding from "./NodeEnding.ts"
 import * as Settings from "./Settings.ts"
 import * as Telemetry from "./Telemetry.ts"
 
@@ -40,6 +41,9 @@ export const make = <const Name extends string, const T extends Settings.Table, 
     Effect.gen(function* () {
       const config = yield* resolve(settings, prefixes, flags)
       const run = yield* Effect.promise(load)
-      return yield* Effect.provide(run(config), telemetry(config))
-    })
+      return yield* run(config).pipe(
+        Effect.onInterrupt(() => Effect.logInfo("stopped")),
+        Effect.provide(telemetry(config))
+      )
+    }).pipe(NodeEnding.longRunning)
   ).pipe(Command.withDescription(description))

@@ -1,8 +1,8 @@
 /**
  * `ephor-node devnet`: some chains, a supervisor and observers on this machine.
  */
-import { Settings } from "@ephor/cli"
-import { Effect, FileSystem, Logger, References } from "effect"
+import { NodeEnding, Settings } from "@ephor/cli"
+import { Console, Effect, FileSystem, Logger, References } from "effect"
 import { Command } from "effect/cli"
 import { resolve } from "node:path"
 import * as History from "../History.ts"
@@ -95,6 +95,8 @@ export const devnetCommand = Command.make("devnet", Settings.flags(settings), (f
     })
   }).pipe(
     Effect.scoped,
+    Effect.onInterrupt(() => Console.error("stopped")),
+    NodeEnding.longRunning,
     Effect.provideService(Logger.LogToStderr, true),
     Effect.provideService(References.MinimumLogLevel, "Warn")
   )
