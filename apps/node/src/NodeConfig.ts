@@ -1,13 +1,10 @@
 /**
- * Settings of `ephor-node run`: flag, then environment (`NODE_...`), then `--config` file, then default.
+ * Settings of `ephor-node run`: flag, then environment (`EPHOR_NODE_...`), then `--config` file, then default.
  */
 import { FeedLimits, Settings, Telemetry } from "@ephor/cli"
 import * as NodeLibp2p from "@ephor/network/NodeLibp2p"
 import * as History from "./History.ts"
 import * as StreamServer from "./StreamServer.ts"
-
-/** Prefix of the environment variables. */
-export const environmentPrefix = "NODE"
 
 /** Every setting of `run`, by its name in the configuration file. */
 export const settings = {

@@ -1,18 +1,21 @@
 /**
- * `ephor-node run`: its settings. What it does is loaded when it runs.
+ * `ephor-node run`, and `check-config`, which says what it would refuse. What they do is loaded when they run.
  */
 import { NodeCommand } from "@ephor/cli"
-import { environmentPrefix, settings } from "./NodeConfig.ts"
+import { environmentOf } from "./Environment.ts"
+import { settings } from "./NodeConfig.ts"
 
-const prefixes = [environmentPrefix]
-
-/** Resolves the settings of `run` from all sources. */
-export const resolve = (flags: { readonly [name: string]: ReadonlyArray<string> }) =>
-  NodeCommand.resolve(settings, prefixes, flags)
+const environment = environmentOf()
 
 /** The `run` command. */
 export const runCommand = NodeCommand.make("run", settings, {
   description: "Run a node",
-  prefixes,
+  environment,
   load: () => import("./Run.ts").then(({ run }) => run)
+})
+
+/** The `check-config` command. */
+export const checkConfig = NodeCommand.checkConfig(settings, {
+  environment,
+  check: () => import("./Prepare.ts").then(({ prepare }) => prepare)
 })

@@ -47,7 +47,7 @@ const cases: ReadonlyArray<Case> = [
   {
     command: ["supervisor"],
     args: superviseArgs,
-    runs: /server bound to address/,
+    runs: /the supervisor is running/,
     signal: "SIGTERM",
     code: 0
   }

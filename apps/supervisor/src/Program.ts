@@ -1,7 +1,7 @@
 /**
  * The supervisor on one page of layers: ground, L1, nodes, brain, doors.
  */
-import { Health, NodeAdmin, NodeConsole, StatusFeed, WallClock } from "@ephor/cli"
+import { Doors, Health, NodeAdmin, NodeConsole, NodeWritable, StatusFeed, WallClock } from "@ephor/cli"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
 import * as NodeDbSync from "@ephor/safety/NodeDbSync"
@@ -54,7 +54,18 @@ const checkDataDir = Effect.fnUntraced(function* ({ dataDir }: SupervisorConfig)
   if (yield* Effect.orElseSucceed(fs.exists(join(dataDir, "store", "data.mdb")), () => false)) {
     return yield* wrong(`the data directory ${dataDir} belongs to a node: choose another --datadir`)
   }
+  yield* Effect.mapError(NodeWritable.check(dataDir), ({ message }) =>
+    wrong(`the data directory ${dataDir} cannot be made: ${message}; choose another --datadir`)
+  )
 })
+
+const checkDoors = (config: SupervisorConfig) =>
+  Doors.check([
+    { flag: "rpc.port", host: config.rpcAddr, port: config.rpcPort },
+    ...(config.metricsEnabled
+      ? [{ flag: "metrics.port", host: config.metricsAddr, port: config.metricsPort }]
+      : [])
+  ])
 
 const checkChains = ({
   dependencySet,
@@ -100,9 +111,10 @@ export interface Inputs {
   readonly rollupConfigs: RollupConfig.RollupConfigSet | undefined
 }
 
-/** Reads the files that the settings name. */
+/** Reads the files that the settings name; what `run` refuses fails here, and nothing is opened or made. */
 export const load = Effect.fn("Program.load")(function* (config: SupervisorConfig) {
   yield* checkDataDir(config)
+  yield* checkDoors(config)
   const dependencySet = yield* checkChains(config)
   const nodeSecrets = yield* secrets(config)
   const inputs: Inputs = {
@@ -112,6 +124,15 @@ export const load = Effect.fn("Program.load")(function* (config: SupervisorConfi
     rollupConfigs:
       config.rollupConfigSet === undefined ? undefined : yield* readRollupConfigSet(config.rollupConfigSet)
   }
+  const { rollupConfigPaths } = config
+  // When their L1 blocks were made only L1 knows.
+  const rollupConfigs =
+    inputs.rollupConfigs ??
+    (rollupConfigPaths === undefined
+      ? undefined
+      : yield* readRollupConfigPaths(rollupConfigPaths, () => Effect.succeed(0)))
+  if (rollupConfigs !== undefined && !config.mockRun)
+    yield* Supervisor.validate({ dependencySet: inputs.dependencySet, rollupConfigs })
   return inputs
 })
 

@@ -1,6 +1,6 @@
 /**
  * Settings of `ephor-supervisor run`: op-supervisor's flags and environment, accepted unchanged. Flag, then
- * environment (`SUPERVISOR_...` or `OP_SUPERVISOR_...`), then `--config` file, then default.
+ * environment (`EPHOR_SUPERVISOR_...` or `OP_SUPERVISOR_...`), then `--config` file, then default.
  */
 import { FeedLimits, Settings, Telemetry } from "@ephor/cli"
 
@@ -25,7 +25,9 @@ export const logFormatOf = (name: (typeof logFormats)[number]): Telemetry.LogFor
   name in opLogFormats ? opLogFormats[name as keyof typeof opLogFormats] : (name as Telemetry.LogFormat)
 
 /** Prefixes of the environment variables; the first one that is set wins. */
-export const environmentPrefixes = ["SUPERVISOR", "OP_SUPERVISOR"]
+export const environmentPrefixes = ["EPHOR_SUPERVISOR", "OP_SUPERVISOR"]
+/** Prefixes of the environment variables before 0.2, which supervisord uses for its own. */
+export const formerEnvironmentPrefixes = ["SUPERVISOR"]
 
 /** Every setting of `run`, by its name in the configuration file. */
 export const settings = {

@@ -71,7 +71,7 @@ export const run = <const Name extends string, Input, E, ContextInput>(
   endWithReader()
   Command.runWith(command, { version: options.version })(normalize(process.argv.slice(2))).pipe(
     Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter(command.name))]),
-    Effect.tapCause((cause) => {
+    Effect.onError((cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.void
       const error = Cause.squash(cause)
       if (Predicate.isTagged(error, "ShowHelp")) return Effect.void

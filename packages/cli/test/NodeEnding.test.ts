@@ -38,7 +38,7 @@ describe("NodeEnding", () => {
     const ended = await end("break", "SIGTERM")
     assert.strictEqual(ended.code, 1, ended.said)
     assert.include(ended.said, "what was open stays open")
-  }, 60_000)
+  })
 
   it.concurrent(
     "ends with 0 by itself",

@@ -5,6 +5,7 @@ import { NodeCommand, Settings } from "@ephor/cli"
 import * as Archive from "@ephor/streaming/Archive"
 import * as Relay from "@ephor/streaming/Relay"
 import * as StreamServer from "../StreamServer.ts"
+import { environmentOf } from "../Environment.ts"
 import * as Publishers from "./Publishers.ts"
 
 /** Settings of `relay`. */
@@ -70,6 +71,6 @@ export type Config = Settings.Resolved<typeof settings>
 /** The `relay` command. */
 export const relayCommand = NodeCommand.make("relay", settings, {
   description: "Follow a node, and publish what is verified to other observers",
-  prefixes: ["NODE_RELAY"],
+  environment: environmentOf("RELAY"),
   load: () => import("./Relaying.ts").then(({ relay }) => relay)
 })
