@@ -142,7 +142,7 @@ export interface Prepared {
 /** Reads whatever the settings name; what `run` refuses fails here, and nothing is opened or made. */
 export const prepare = Effect.fn("prepare")(
   function* (config: NodeConfig) {
-    const extension = config.extend === undefined ? Extension.empty : yield* Extension.load(config.extend)
+    const extension = yield* Extension.load(config.extend)
     const makes = yield* checkChain(config, extension)
     if (!makes && config.chainSpec === undefined) {
       return yield* new RunError({

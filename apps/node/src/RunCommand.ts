@@ -1,9 +1,11 @@
 /**
  * `ephor-node run`, and `check-config`, which says what it would refuse. What they do is loaded when they run.
  */
-import { NodeCommand } from "@ephor/cli"
+import { NodeCommand, NodeOtlp } from "@ephor/cli"
+import { Layer } from "effect"
 import { environmentOf } from "./Environment.ts"
-import { settings } from "./NodeConfig.ts"
+import { type NodeConfig, settings } from "./NodeConfig.ts"
+import { version } from "./version.ts"
 
 const environment = environmentOf()
 
@@ -11,6 +13,11 @@ const environment = environmentOf()
 export const runCommand = NodeCommand.make("run", settings, {
   description: "Run a node",
   environment,
+  telemetry: (config: NodeConfig) =>
+    Layer.merge(
+      NodeCommand.byFormat(config),
+      NodeOtlp.layer(config.otlpEndpoint, { name: "ephor-node", version })
+    ),
   load: () => import("./Run.ts").then(({ run }) => run)
 })
 

@@ -54,8 +54,12 @@ const nodes: { readonly [what: string]: Bad } = {
   },
   "an engine's secret that is missing": {
     args: (at) => [
-      ...["--execution-rpc", "http://127.0.0.1:1", "--execution-engine", "http://127.0.0.1:1"],
-      ...["--execution-jwt-secret", at("none")]
+      "--execution-rpc",
+      "http://127.0.0.1:1",
+      "--execution-engine",
+      "http://127.0.0.1:1",
+      "--execution-jwt-secret",
+      at("none")
     ],
     says: /none" does not exist/
   },
@@ -248,8 +252,14 @@ describe("check-config", () => {
     const printed: Array<string> = []
     await Effect.runPromise(
       Command.runWith(nodeCommand, { version: "test" })([
-        ...["check-config", "--dev", "--data-dir", files.at("new")],
-        ...["--stream-tls-key", files.at("key.pem"), "--stream-tls-cert", files.at("cert.pem")]
+        "check-config",
+        "--dev",
+        "--data-dir",
+        files.at("new"),
+        "--stream-tls-key",
+        files.at("key.pem"),
+        "--stream-tls-cert",
+        files.at("cert.pem")
       ]).pipe(
         Effect.provideService(Console.Console, { ...console, log: (text: string) => printed.push(text) }),
         Effect.provide(silent)

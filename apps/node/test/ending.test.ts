@@ -21,11 +21,23 @@ const superviseArgs = (folder: string) => {
     return join(folder, name)
   }
   return [
-    ...["--l1-rpc", "http://127.0.0.1:1", "--l2-consensus.nodes", "ws://127.0.0.1:1"],
-    ...["--l2-consensus.jwt-secret", file("jwt", "11".repeat(32)), "--datadir", join(folder, "data")],
-    ...["--dependency-set", file("set.json", '{"dependencies":{"901":{}}}')],
-    ...["--rollup-config-set", file("rollups.json", "{}"), "--mock-run", "--rpc.port", "0"],
-    ...["--log.format", "json"]
+    "--l1-rpc",
+    "http://127.0.0.1:1",
+    "--l2-consensus.nodes",
+    "ws://127.0.0.1:1",
+    "--l2-consensus.jwt-secret",
+    file("jwt", "11".repeat(32)),
+    "--datadir",
+    join(folder, "data"),
+    "--dependency-set",
+    file("set.json", '{"dependencies":{"901":{}}}'),
+    "--rollup-config-set",
+    file("rollups.json", "{}"),
+    "--mock-run",
+    "--rpc.port",
+    "0",
+    "--log.format",
+    "json"
   ]
 }
 

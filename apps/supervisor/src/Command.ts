@@ -1,7 +1,7 @@
 /**
  * The command tree of `ephor-supervisor`.
  */
-import { NodeCommand, type Settings, Telemetry } from "@ephor/cli"
+import { NodeCommand, NodeOtlp, type Settings, Telemetry } from "@ephor/cli"
 import { Layer, References } from "effect"
 import { Command } from "effect/cli"
 import { dbCommand } from "./DbCommand.ts"
@@ -12,20 +12,22 @@ import {
   logLevelOf,
   settings
 } from "./SupervisorConfig.ts"
+import { version } from "./version.ts"
 
 const environment = { prefixes: environmentPrefixes, formerPrefixes: formerEnvironmentPrefixes }
 
 const supervise = {
   environment,
   load: () => import("./Supervise.ts").then((module) => module.supervise),
-  telemetry: ({ logColor, logFormat, logLevel, logPid }: Settings.Resolved<typeof settings>) =>
-    Layer.merge(
+  telemetry: ({ logColor, logFormat, logLevel, logPid, otlpEndpoint }: Settings.Resolved<typeof settings>) =>
+    Layer.mergeAll(
       Telemetry.layer(logFormatOf(logFormat), {
         isTerminal: process.stderr.isTTY,
         level: logLevelOf(logLevel),
         colors: logColor && process.stderr.isTTY
       }),
-      logPid ? Layer.succeed(References.CurrentLogAnnotations, { pid: process.pid }) : Layer.empty
+      logPid ? Layer.succeed(References.CurrentLogAnnotations, { pid: process.pid }) : Layer.empty,
+      NodeOtlp.layer(otlpEndpoint, { name: "ephor-supervisor", version })
     )
 }
 

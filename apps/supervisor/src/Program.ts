@@ -19,6 +19,7 @@ import {
   readRollupConfigSet
 } from "./ChainSets.ts"
 import * as DataDirectory from "./DataDirectory.ts"
+import * as Extension from "./Extension.ts"
 import type { SupervisorConfig } from "./SupervisorConfig.ts"
 import * as Readiness from "./Readiness.ts"
 import * as SupervisorParts from "./SupervisorParts.ts"
@@ -109,6 +110,7 @@ export interface Inputs {
   readonly dependencySet: DependencySet.DependencySet
   /** Without a set the `rollup.json` files are read when L1 can be asked. */
   readonly rollupConfigs: RollupConfig.RollupConfigSet | undefined
+  readonly extension: Extension.Extension
 }
 
 /** Reads the files that the settings name; what `run` refuses fails here, and nothing is opened or made. */
@@ -118,6 +120,7 @@ export const load = Effect.fn("Program.load")(function* (config: SupervisorConfi
   const dependencySet = yield* checkChains(config)
   const nodeSecrets = yield* secrets(config)
   const inputs: Inputs = {
+    extension: yield* Extension.load(config.extend),
     secrets: nodeSecrets,
     adminSecret: yield* adminSecret(config, nodeSecrets),
     dependencySet: yield* readDependencySet(dependencySet),
@@ -249,22 +252,25 @@ const supervise = (config: SupervisorConfig, inputs: Inputs) =>
       admin(config),
       Readiness.heads,
       Readiness.storage,
+      inputs.extension.layer,
       WallClock.layer
       // brain
     ).pipe(Layer.provideMerge(brain(config, inputs)))
   ).pipe(
     // ground: L1, disk, health
     Layer.provide([
-      NodeL1.layer({
-        url: config.l1Rpc,
-        pollIntervalMs: config.l1PollIntervalMs,
-        confirmationDepth: config.l1ConfirmationDepth
-      }),
-      NodeStore.layer({
-        path: config.dataDir,
-        contents: DataDirectory.supervisor,
-        lowSpaceBytes: config.lowSpaceMegabytes * 1_000_000
-      }),
+      inputs.extension.l1 ??
+        NodeL1.layer({
+          url: config.l1Rpc,
+          pollIntervalMs: config.l1PollIntervalMs,
+          confirmationDepth: config.l1ConfirmationDepth
+        }),
+      inputs.extension.store ??
+        NodeStore.layer({
+          path: config.dataDir,
+          contents: DataDirectory.supervisor,
+          lowSpaceBytes: config.lowSpaceMegabytes * 1_000_000
+        }),
       Health.layer
     ])
   )

@@ -2,7 +2,7 @@
  * Settings of `ephor-supervisor run`: op-supervisor's flags and environment, accepted unchanged. Flag, then
  * environment (`EPHOR_SUPERVISOR_...` or `OP_SUPERVISOR_...`), then `--config` file, then default.
  */
-import { FeedLimits, Settings, Telemetry } from "@ephor/cli"
+import { FeedLimits, NodeOtlp, Settings, Telemetry } from "@ephor/cli"
 
 /** Names of op-supervisor's log formats that mean one of ours. */
 const opLogFormats = {
@@ -133,6 +133,12 @@ export const settings = {
     description: "Pages of the console that may be open at a time",
     default: FeedLimits.defaults.streams
   }),
+  extend: Settings.paths("extend", {
+    description:
+      "Modules whose default export is an Extension: a store, an L1 or layers of your own; files, or packages installed where you are",
+    default: []
+  }),
+  otlpEndpoint: NodeOtlp.setting("otlp.endpoint"),
   l1PollIntervalMs: Settings.integer("l1.poll-interval-ms", {
     description: "How often L1 is asked for its latest and finalized block",
     default: 3000,

@@ -58,7 +58,8 @@ export const checkConfig = <const T extends Settings.Table, E, R>(
     }).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
   ).pipe(Command.withDescription("Print the effective settings of run, or say what run would refuse"))
 
-const byFormat = (config: { readonly logFormat?: unknown }) =>
+/** Logs by the setting `logFormat`, to stderr. */
+export const byFormat = (config: { readonly logFormat?: unknown }) =>
   Telemetry.layer((config.logFormat ?? "auto") as Telemetry.LogFormat, {
     isTerminal: process.stderr.isTTY
   })

@@ -26,23 +26,25 @@ describe("NodeEnding", () => {
     ["count", "SIGINT", 130]
   ] as const)(
     "%s ends on %s with %d, and what is open is closed",
+    { timeout: 60_000 },
     async ([command, signal, code]) => {
       const ended = await end(command, signal)
       assert.strictEqual(ended.code, code, ended.said)
       assert.include(ended.said, "in order")
-    },
-    60_000
+    }
   )
-
-  it.concurrent("tells of what could not be closed, and is no success then", async () => {
-    const ended = await end("break", "SIGTERM")
-    assert.strictEqual(ended.code, 1, ended.said)
-    assert.include(ended.said, "what was open stays open")
-  })
 
   it.concurrent(
-    "ends with 0 by itself",
-    async () => assert.strictEqual((await end("succeed")).code, 0),
-    60_000
+    "tells of what could not be closed, and is no success then",
+    { timeout: 60_000 },
+    async () => {
+      const ended = await end("break", "SIGTERM")
+      assert.strictEqual(ended.code, 1, ended.said)
+      assert.include(ended.said, "what was open stays open")
+    }
   )
+
+  it.concurrent("ends with 0 by itself", { timeout: 60_000 }, async () => {
+    assert.strictEqual((await end("succeed")).code, 0)
+  })
 })
