@@ -2,7 +2,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { NodeCommand, Settings } from "@ephor/cli"
-import { Cause, Console, Effect, Exit, Layer, Logger } from "effect"
+import { Cause, Console, Effect, Exit, Layer, Logger, Redacted } from "effect"
 import { Command } from "effect/cli"
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -191,9 +191,9 @@ const world = () => {
   }))
     writeFileSync(at(name), content)
   const [one, other] = [makeIdentity("a"), makeIdentity("b")]
-  writeFileSync(at("key.pem"), one.key)
+  writeFileSync(at("key.pem"), Redacted.value(one.key))
   writeFileSync(at("cert.pem"), one.cert)
-  writeFileSync(at("other.pem"), other.key)
+  writeFileSync(at("other.pem"), Redacted.value(other.key))
   for (const path of ["supervisor", "node/store"]) {
     mkdirSync(at(path), { recursive: true })
     writeFileSync(join(at(path), "data.mdb"), "")
