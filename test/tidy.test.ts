@@ -53,7 +53,7 @@ describe("tidy", () => {
   it("measures durations by Elapsed: the wall clock is read only where the time of day is meant", () => {
     // Timestamps of blocks and votes, tokens, dates that are printed, times that are compared with those of others.
     const timesOfDay = [
-      "apps/node/src/Run.ts",
+      "apps/node/src/Prepare.ts",
       "apps/node/src/devnet/Network.ts",
       "apps/node/src/devnet/NodeChildren.ts",
       "apps/node/src/status/NodeParts.ts",

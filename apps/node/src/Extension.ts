@@ -7,14 +7,10 @@ import type { Keystore } from "@ephor/keystore"
 import type { Store } from "@ephor/store"
 import type { Network } from "@ephor/network"
 import type { Overseer } from "@ephor/overseer"
-import { Effect, Layer, Predicate, Schema } from "effect"
-import { isAbsolute, resolve } from "node:path"
-import { pathToFileURL } from "node:url"
+import { NodeExtension } from "@ephor/cli"
+import { Effect, Layer, Predicate } from "effect"
 
-/** The module cannot be used; the message says which and why. */
-export class ExtensionError extends Schema.TaggedError<ExtensionError>()("ExtensionError", {
-  message: Schema.String
-}) {}
+export { ExtensionError } from "@ephor/cli/NodeExtension"
 
 /** Services that the layers of an extension may use. */
 export type Provided =
@@ -30,9 +26,9 @@ export interface Extension {
   /** Addresses of subsystems of your own. */
   readonly subsystems: ReadonlyArray<Overseer.AddressClass>
   /** Their layers, and whatever else should run beside the validator. */
-  readonly layer: Layer.Layer<never, ExtensionError, Provided>
+  readonly layer: Layer.Layer<never, NodeExtension.ExtensionError, Provided>
   /** A store in place of lmdb. */
-  readonly store: Layer.Layer<Store.Store, Store.StoreError> | undefined
+  readonly store: Layer.Layer<Store.Store, Store.StoreError | NodeExtension.ExtensionError> | undefined
   /**
    * A chain in place of `--dev` and `--execution-rpc`, with its runtime, and `DevChain` for what validators offer to
    * its blocks; a chain that others author takes no inherents and ignores them.
@@ -40,7 +36,7 @@ export interface Extension {
   readonly chain:
     | Layer.Layer<
         Chain.Chain | RuntimeApi.RuntimeApi | DevChain.DevChain,
-        ChainError | Store.StoreError,
+        ChainError | Store.StoreError | NodeExtension.ExtensionError,
         Store.Store
       >
     | undefined
@@ -66,39 +62,49 @@ export const make = <const Subsystems extends ReadonlyArray<Overseer.AddressClas
 ): Extension => ({
   subsystems: parts.subsystems ?? [],
   // The overseer provides the addresses of `subsystems`, so that only what every validator has is left to need.
-  layer: (parts.layer === undefined ? Layer.empty : named(parts.layer)) as Layer.Layer<
-    never,
-    ExtensionError,
-    Provided
-  >,
+  layer: (parts.layer === undefined
+    ? Layer.empty
+    : NodeExtension.guard("of this program")(parts.layer)) as Extension["layer"],
   store: parts.store,
   chain: parts.chain
 })
 
-const named = <R>(layer: Layer.Layer<never, unknown, R>) =>
-  Layer.catch(layer, (error) =>
-    Layer.effectDiscard(
-      new ExtensionError({
-        message: `a layer of the extension failed: ${error instanceof Error ? error.message : String(error)}`
-      })
-    )
-  )
+const isExtension = (value: unknown): value is Extension =>
+  Predicate.hasProperty(value, "subsystems") && Predicate.hasProperty(value, "layer")
 
-/** Loads a module whose default export is an extension. Node runs TypeScript files as they are. */
-export const load = Effect.fn("Extension.load")(function* (path: string) {
-  const file = isAbsolute(path) ? path : resolve(path)
-  const module = yield* Effect.tryPromise({
-    try: (): Promise<{ readonly default?: unknown }> => import(pathToFileURL(file).href),
-    catch: (cause) =>
-      new ExtensionError({
-        message: `the extension ${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`
-      })
-  })
-  const extension = module.default
-  if (!Predicate.hasProperty(extension, "subsystems") || !Predicate.hasProperty(extension, "layer")) {
-    return yield* new ExtensionError({
-      message: `the extension ${file} has no default export made by Extension.make`
+const loadOne = Effect.fnUntraced(function* (specifier: string) {
+  const loaded = yield* NodeExtension.load(specifier, import.meta.url)
+  if (!isExtension(loaded)) {
+    return yield* new NodeExtension.ExtensionError({
+      message: `the extension ${specifier} has no default export made by Extension.make`
     })
   }
-  return extension as unknown as Extension
+  const guard = NodeExtension.guard(specifier)
+  const extension: Extension = {
+    subsystems: loaded.subsystems,
+    layer: guard(loaded.layer),
+    store: loaded.store && guard(loaded.store),
+    chain: loaded.chain && guard(loaded.chain)
+  }
+  return extension
+})
+
+/**
+ * Loads modules whose default exports are extensions, as one: `./file.ts`, or packages that are installed where we are. Node
+ * runs TypeScript files as they are.
+ */
+export const load = Effect.fn("Extension.load")(function* (specifiers: ReadonlyArray<string>) {
+  const all = yield* Effect.forEach(specifiers, loadOne)
+  const partOf = <A>(part: string, of: (extension: Extension) => A | undefined) =>
+    NodeExtension.only(
+      part,
+      all.map((extension, at) => [specifiers[at]!, of(extension)])
+    )
+  const extension: Extension = {
+    subsystems: all.flatMap(({ subsystems }) => subsystems),
+    layer: all.reduce((merged, { layer }) => Layer.merge(merged, layer), empty.layer),
+    store: yield* partOf("a store", ({ store }) => store),
+    chain: yield* partOf("a chain", ({ chain }) => chain)
+  }
+  return extension
 })

@@ -1,13 +1,10 @@
 /**
- * Settings of `ephor-node run`: flag, then environment (`NODE_...`), then `--config` file, then default.
+ * Settings of `ephor-node run`: flag, then environment (`EPHOR_NODE_...`), then `--config` file, then default.
  */
-import { FeedLimits, Settings, Telemetry } from "@ephor/cli"
+import { FeedLimits, NodeOtlp, Settings, Telemetry } from "@ephor/cli"
 import * as NodeLibp2p from "@ephor/network/NodeLibp2p"
 import * as History from "./History.ts"
 import * as StreamServer from "./StreamServer.ts"
-
-/** Prefix of the environment variables. */
-export const environmentPrefix = "NODE"
 
 /** Every setting of `run`, by its name in the configuration file. */
 export const settings = {
@@ -120,14 +117,16 @@ export const settings = {
     description:
       "File with the 32-byte key of this node's network identity in hex; made if it does not exist (default: node-key.hex in the data directory)"
   }),
-  extend: Settings.optionalPath("extend", {
+  extend: Settings.paths("extend", {
     description:
-      "A module whose default export is an Extension: subsystems, a store, a chain or layers of your own"
+      "Modules whose default export is an Extension: subsystems, a store, a chain or layers of your own; files, or packages installed where you are",
+    default: []
   }),
   garbageEvery: Settings.integer("dev-garbage-every", {
     description: "With --dev: every how many collations the collator offers an invalid candidate; 0 is never",
     default: 0
   }),
+  otlpEndpoint: NodeOtlp.setting("otlp-endpoint"),
   logFormat: Settings.choice("log-format", Telemetry.logFormats, {
     description: "Form of the logs on stderr",
     default: "auto"

@@ -34,7 +34,7 @@ describe("secrets in words", () => {
           const error = yield* Settings.resolve(settings, {
             flags: { [name]: [secret] },
             environment: {},
-            prefixes: ["NODE"]
+            prefixes: ["EPHOR_NODE"]
           }).pipe(Effect.flip)
           assert.include(error.message, `--${flag} is what looks like a secret`)
           assert.notInclude(error.message, secret)

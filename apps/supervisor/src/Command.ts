@@ -1,23 +1,33 @@
 /**
  * The command tree of `ephor-supervisor`.
  */
-import { NodeCommand, Settings, Telemetry } from "@ephor/cli"
-import { Console, Effect, Layer, References } from "effect"
+import { NodeCommand, NodeOtlp, type Settings, Telemetry } from "@ephor/cli"
+import { Layer, References } from "effect"
 import { Command } from "effect/cli"
 import { dbCommand } from "./DbCommand.ts"
-import { environmentPrefixes, logFormatOf, logLevelOf, settings } from "./SupervisorConfig.ts"
+import {
+  environmentPrefixes,
+  formerEnvironmentPrefixes,
+  logFormatOf,
+  logLevelOf,
+  settings
+} from "./SupervisorConfig.ts"
+import { version } from "./version.ts"
+
+const environment = { prefixes: environmentPrefixes, formerPrefixes: formerEnvironmentPrefixes }
 
 const supervise = {
-  prefixes: environmentPrefixes,
+  environment,
   load: () => import("./Supervise.ts").then((module) => module.supervise),
-  telemetry: ({ logColor, logFormat, logLevel, logPid }: Settings.Resolved<typeof settings>) =>
-    Layer.merge(
+  telemetry: ({ logColor, logFormat, logLevel, logPid, otlpEndpoint }: Settings.Resolved<typeof settings>) =>
+    Layer.mergeAll(
       Telemetry.layer(logFormatOf(logFormat), {
         isTerminal: process.stderr.isTTY,
         level: logLevelOf(logLevel),
         colors: logColor && process.stderr.isTTY
       }),
-      logPid ? Layer.succeed(References.CurrentLogAnnotations, { pid: process.pid }) : Layer.empty
+      logPid ? Layer.succeed(References.CurrentLogAnnotations, { pid: process.pid }) : Layer.empty,
+      NodeOtlp.layer(otlpEndpoint, { name: "ephor-supervisor", version })
     )
 }
 
@@ -26,11 +36,10 @@ const run = NodeCommand.make("run", settings, {
   description: "Supervise the chains of a dependency set"
 })
 
-const checkConfig = Command.make("check-config", Settings.flags(settings), (flags) =>
-  Effect.flatMap(NodeCommand.resolve(settings, environmentPrefixes, flags), (config) =>
-    Console.log(Settings.render(config))
-  )
-).pipe(Command.withDescription("Print the effective settings of run, or say what is wrong with them"))
+const checkConfig = NodeCommand.checkConfig(settings, {
+  environment,
+  check: () => import("./Program.ts").then((module) => module.load)
+})
 
 /** `ephor-supervisor` with all its commands; without one it runs, as op-supervisor does. */
 export const command = NodeCommand.make("ephor-supervisor", settings, {

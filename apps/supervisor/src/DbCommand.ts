@@ -3,12 +3,16 @@
  */
 import { Config, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { environmentPrefixes } from "./SupervisorConfig.ts"
+import { environmentPrefixes, formerEnvironmentPrefixes } from "./SupervisorConfig.ts"
 
 const datadir = Flag.String("datadir").pipe(
   Flag.withAlias("data-dir"),
   Flag.withDescription("Directory of the supervisor, which may be running"),
-  Flag.withFallbackConfig(Config.String(`${environmentPrefixes[0]}_DATADIR`))
+  Flag.withFallbackConfig(
+    [...environmentPrefixes, ...formerEnvironmentPrefixes]
+      .map((prefix) => Config.String(`${prefix}_DATADIR`))
+      .reduce((first, next) => Config.orElse(first, () => next))
+  )
 )
 const json = Flag.Boolean("json").pipe(
   Flag.withDescription("Print one line of JSON"),

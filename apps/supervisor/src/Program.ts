@@ -1,7 +1,7 @@
 /**
  * The supervisor on one page of layers: ground, L1, nodes, brain, doors.
  */
-import { Health, NodeAdmin, NodeConsole, StatusFeed, WallClock } from "@ephor/cli"
+import { Doors, Health, NodeAdmin, NodeConsole, NodeWritable, StatusFeed, WallClock } from "@ephor/cli"
 import * as NodeStore from "@ephor/store/NodeStore"
 import { type DependencySet, L1, type RollupConfig, Supervisor } from "@ephor/safety"
 import * as NodeDbSync from "@ephor/safety/NodeDbSync"
@@ -19,6 +19,7 @@ import {
   readRollupConfigSet
 } from "./ChainSets.ts"
 import * as DataDirectory from "./DataDirectory.ts"
+import * as Extension from "./Extension.ts"
 import type { SupervisorConfig } from "./SupervisorConfig.ts"
 import * as Readiness from "./Readiness.ts"
 import * as SupervisorParts from "./SupervisorParts.ts"
@@ -54,7 +55,18 @@ const checkDataDir = Effect.fnUntraced(function* ({ dataDir }: SupervisorConfig)
   if (yield* Effect.orElseSucceed(fs.exists(join(dataDir, "store", "data.mdb")), () => false)) {
     return yield* wrong(`the data directory ${dataDir} belongs to a node: choose another --datadir`)
   }
+  yield* Effect.mapError(NodeWritable.check(dataDir), ({ message }) =>
+    wrong(`the data directory ${dataDir} cannot be made: ${message}; choose another --datadir`)
+  )
 })
+
+const checkDoors = (config: SupervisorConfig) =>
+  Doors.check([
+    { flag: "rpc.port", host: config.rpcAddr, port: config.rpcPort },
+    ...(config.metricsEnabled
+      ? [{ flag: "metrics.port", host: config.metricsAddr, port: config.metricsPort }]
+      : [])
+  ])
 
 const checkChains = ({
   dependencySet,
@@ -98,20 +110,32 @@ export interface Inputs {
   readonly dependencySet: DependencySet.DependencySet
   /** Without a set the `rollup.json` files are read when L1 can be asked. */
   readonly rollupConfigs: RollupConfig.RollupConfigSet | undefined
+  readonly extension: Extension.Extension
 }
 
-/** Reads the files that the settings name. */
+/** Reads the files that the settings name; what `run` refuses fails here, and nothing is opened or made. */
 export const load = Effect.fn("Program.load")(function* (config: SupervisorConfig) {
   yield* checkDataDir(config)
+  yield* checkDoors(config)
   const dependencySet = yield* checkChains(config)
   const nodeSecrets = yield* secrets(config)
   const inputs: Inputs = {
+    extension: yield* Extension.load(config.extend),
     secrets: nodeSecrets,
     adminSecret: yield* adminSecret(config, nodeSecrets),
     dependencySet: yield* readDependencySet(dependencySet),
     rollupConfigs:
       config.rollupConfigSet === undefined ? undefined : yield* readRollupConfigSet(config.rollupConfigSet)
   }
+  const { rollupConfigPaths } = config
+  // When their L1 blocks were made only L1 knows.
+  const rollupConfigs =
+    inputs.rollupConfigs ??
+    (rollupConfigPaths === undefined
+      ? undefined
+      : yield* readRollupConfigPaths(rollupConfigPaths, () => Effect.succeed(0)))
+  if (rollupConfigs !== undefined && !config.mockRun)
+    yield* Supervisor.validate({ dependencySet: inputs.dependencySet, rollupConfigs })
   return inputs
 })
 
@@ -228,22 +252,25 @@ const supervise = (config: SupervisorConfig, inputs: Inputs) =>
       admin(config),
       Readiness.heads,
       Readiness.storage,
+      inputs.extension.layer,
       WallClock.layer
       // brain
     ).pipe(Layer.provideMerge(brain(config, inputs)))
   ).pipe(
     // ground: L1, disk, health
     Layer.provide([
-      NodeL1.layer({
-        url: config.l1Rpc,
-        pollIntervalMs: config.l1PollIntervalMs,
-        confirmationDepth: config.l1ConfirmationDepth
-      }),
-      NodeStore.layer({
-        path: config.dataDir,
-        contents: DataDirectory.supervisor,
-        lowSpaceBytes: config.lowSpaceMegabytes * 1_000_000
-      }),
+      inputs.extension.l1 ??
+        NodeL1.layer({
+          url: config.l1Rpc,
+          pollIntervalMs: config.l1PollIntervalMs,
+          confirmationDepth: config.l1ConfirmationDepth
+        }),
+      inputs.extension.store ??
+        NodeStore.layer({
+          path: config.dataDir,
+          contents: DataDirectory.supervisor,
+          lowSpaceBytes: config.lowSpaceMegabytes * 1_000_000
+        }),
       Health.layer
     ])
   )

@@ -51,11 +51,13 @@ export const heads = Layer.effectDiscard(
   })
 )
 
-/** The store, too: it has room and can be read. */
+/** The store, too: it has room and can be read. One of an extension may not say. */
 export const storage = Layer.effectDiscard(
   Effect.gen(function* () {
     const health = yield* Health.Health
-    const { problems } = yield* Condition.Condition
+    const condition = yield* Effect.serviceOption(Condition.Condition)
+    if (condition._tag === "None") return
+    const { problems } = condition.value
     yield* health.check(
       "store",
       Effect.map(problems, (found) => (found.length === 0 ? undefined : found.join("; ")))

@@ -1,8 +1,8 @@
 /**
  * Settings of `ephor-supervisor run`: op-supervisor's flags and environment, accepted unchanged. Flag, then
- * environment (`SUPERVISOR_...` or `OP_SUPERVISOR_...`), then `--config` file, then default.
+ * environment (`EPHOR_SUPERVISOR_...` or `OP_SUPERVISOR_...`), then `--config` file, then default.
  */
-import { FeedLimits, Settings, Telemetry } from "@ephor/cli"
+import { FeedLimits, NodeOtlp, Settings, Telemetry } from "@ephor/cli"
 
 /** Names of op-supervisor's log formats that mean one of ours. */
 const opLogFormats = {
@@ -25,7 +25,9 @@ export const logFormatOf = (name: (typeof logFormats)[number]): Telemetry.LogFor
   name in opLogFormats ? opLogFormats[name as keyof typeof opLogFormats] : (name as Telemetry.LogFormat)
 
 /** Prefixes of the environment variables; the first one that is set wins. */
-export const environmentPrefixes = ["SUPERVISOR", "OP_SUPERVISOR"]
+export const environmentPrefixes = ["EPHOR_SUPERVISOR", "OP_SUPERVISOR"]
+/** Prefixes of the environment variables before 0.2, which supervisord uses for its own. */
+export const formerEnvironmentPrefixes = ["SUPERVISOR"]
 
 /** Every setting of `run`, by its name in the configuration file. */
 export const settings = {
@@ -131,6 +133,12 @@ export const settings = {
     description: "Pages of the console that may be open at a time",
     default: FeedLimits.defaults.streams
   }),
+  extend: Settings.paths("extend", {
+    description:
+      "Modules whose default export is an Extension: a store, an L1 or layers of your own; files, or packages installed where you are",
+    default: []
+  }),
+  otlpEndpoint: NodeOtlp.setting("otlp.endpoint"),
   l1PollIntervalMs: Settings.integer("l1.poll-interval-ms", {
     description: "How often L1 is asked for its latest and finalized block",
     default: 3000,

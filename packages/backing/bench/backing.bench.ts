@@ -73,7 +73,7 @@ const threadExecutor = Effect.gen(function* () {
     const input = Scale.encode(ValidationParams)(request.params)
     const output = yield* ask({ module, input }, request.timeoutMs).pipe(permits.withPermits(1))
     yield* Metric.update(Metrics.pvfExecutions("Valid"), 1)
-    yield* Metric.update(Metrics.pvfDuration, (yield* Clock.currentTimeMillis) - started)
+    yield* Metric.update(Metrics.pvfDuration, ((yield* Clock.currentTimeMillis) - started) / 1000)
     return Scale.decode(ValidationResult)(output)
   })
 })

@@ -31,15 +31,15 @@ export const pvfExecutions = counterBy("backing_pvf_executions_total", "Executio
 ])
 
 /** Time from request to outcome, with compilation and waiting. */
-export const pvfDuration = Metric.histogram("backing_pvf_execution_milliseconds", {
-  description: "Milliseconds from request to outcome of a validation function",
-  boundaries: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 6000, 12_000, 60_000]
+export const pvfDuration = Metric.histogram("backing_pvf_execution_seconds", {
+  description: "Seconds from request to outcome of a validation function",
+  boundaries: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 6, 12, 60]
 })
 
 /** CPU time of executions that answered. */
-export const pvfCpuTime = Metric.histogram("backing_pvf_cpu_milliseconds", {
-  description: "Milliseconds of CPU time of an execution that answered",
-  boundaries: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 6000, 12_000, 60_000]
+export const pvfCpuTime = Metric.histogram("backing_pvf_cpu_seconds", {
+  description: "Seconds of CPU time of an execution that answered",
+  boundaries: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 6, 12, 60]
 })
 
 /** Processes for validation functions, by what became of them. */

@@ -230,7 +230,7 @@ const make = ({ cacheDirectory, entry = defaultEntry(), ...options }: Options) =
       if (prepared._tag !== "Artifact") return prepared
       const output = yield* execute(request, prepared)
       if (output._tag !== "Answer") return output
-      yield* Metric.update(Metrics.pvfCpuTime, output.answer.stepUs / 1000)
+      yield* Metric.update(Metrics.pvfCpuTime, output.answer.stepUs / 1e6)
       return read(output.body)
     })
     return Pvf.of({
@@ -238,7 +238,7 @@ const make = ({ cacheDirectory, entry = defaultEntry(), ...options }: Options) =
         const started = yield* Elapsed.ms
         const outcome = yield* run(request)
         yield* Metric.update(Metrics.pvfExecutions(outcome._tag), 1)
-        yield* Metric.update(Metrics.pvfDuration, (yield* Elapsed.ms) - started)
+        yield* Metric.update(Metrics.pvfDuration, ((yield* Elapsed.ms) - started) / 1000)
         return outcome
       })
     })

@@ -1,14 +1,15 @@
 /**
  * The endpoints that operators watch: `/healthz` (the process lives), `/readyz` (every part is ready), `/metrics`
- * (Prometheus).
+ * (Prometheus, or OpenMetrics for those who ask for it).
  */
 import { type Address, json, type Limits, type Route, text } from "@ephor/json-rpc/Door"
 import type { Hosts } from "@ephor/json-rpc/Hosts"
 import type { JsonRpcError } from "@ephor/json-rpc/JsonRpcError"
 import * as NodeDoor from "@ephor/json-rpc/NodeDoor"
-import { Effect, Layer, Schema, type Scope } from "effect"
-import { PrometheusMetrics } from "effect/observability"
+import { Effect, Layer, Metric, Schema, type Scope } from "effect"
 import { Health } from "./Health.ts"
+import * as NodeMetrics from "./NodeMetrics.ts"
+import * as OpenMetrics from "./OpenMetrics.ts"
 
 /** The endpoint could not be opened. */
 export class AdminError extends Schema.TaggedError<AdminError>()("AdminError", { message: Schema.String }) {}
@@ -29,7 +30,11 @@ const bodyBytesDefault = 1024 * 1024
 
 const get = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle })
 
-const routes = (version: string, health: Health["Service"]): ReadonlyArray<Route> => [
+const routes = (
+  version: string,
+  health: Health["Service"],
+  refresh: Effect.Effect<void>
+): ReadonlyArray<Route> => [
   get("/healthz", () => Effect.succeed(json({ version }))),
   get("/readyz", () =>
     Effect.map(health.problems, (problems) => {
@@ -37,12 +42,15 @@ const routes = (version: string, health: Health["Service"]): ReadonlyArray<Route
       return json({ ready, problems }, ready ? 200 : 503)
     })
   ),
-  get("/metrics", () =>
-    Effect.map(PrometheusMetrics.format(), (body) => ({
-      status: 200,
-      headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
-      body
-    }))
+  get("/metrics", ({ headers }) =>
+    Effect.map(Effect.andThen(refresh, Metric.snapshot), (snapshots) => {
+      const format = OpenMetrics.negotiate(headers["accept"])
+      return {
+        status: 200,
+        headers: { "Content-Type": OpenMetrics.contentTypes[format], Vary: "Accept" },
+        body: OpenMetrics.render(snapshots, format)
+      }
+    })
   )
 ]
 
@@ -76,11 +84,12 @@ export const open = Effect.fnUntraced(function* (
   options: Options,
   more: ReadonlyArray<Route> = []
 ): Effect.fn.Return<Address, AdminError, Health | Scope.Scope> {
+  const refresh = yield* NodeMetrics.make(options.version)
   return yield* NodeDoor.make({
     ...options,
     name: "admin endpoints",
     limits: { bodyBytes: bodyBytesDefault, ...options.limits },
-    routes: [...routes(options.version, yield* Health), ...more]
+    routes: [...routes(options.version, yield* Health, refresh), ...more]
   }).pipe(Effect.mapError((error) => new AdminError({ message: sentence(options, error) })))
 })
 

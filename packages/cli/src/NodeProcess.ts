@@ -13,9 +13,11 @@ const toMs = (nanos: number) => Math.max(0, Math.round(nanos / 1e5) / 10)
 
 /** Time of a metric of batches: how many there were, and how long they took. */
 const storeOf = (snapshots: ReadonlyArray<Metric.Metric.Snapshot>): Process["store"] => {
-  const found = snapshots.find(({ id, type }) => id === "store_batch_duration" && type === "Histogram")
+  const found = snapshots.find(
+    ({ id, type }) => id === "store_batch_duration_seconds" && type === "Histogram"
+  )
   return found?.type === "Histogram"
-    ? { batches: found.state.count, totalMs: Math.round(found.state.sum) }
+    ? { batches: found.state.count, totalMs: Math.round(found.state.sum * 1000) }
     : undefined
 }
 

@@ -2,11 +2,11 @@
  * How a binary starts and ends: one sentence on stderr and exit code 1 for what a person can mend, a full report only
  * for broken invariants.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Exit, Predicate } from "effect"
+import { Cause, Console, Effect, Predicate } from "effect"
 import { type CliError, CliOutput, Command } from "effect/cli"
 import { normalize } from "./GoFlags.ts"
+import * as NodeEnding from "./NodeEnding.ts"
 import type { ChildProcessSpawner } from "effect/process"
 import type { FileSystem, Path, Stdio, Terminal } from "effect"
 
@@ -76,29 +76,13 @@ export const run = <const Name extends string, Input, E, ContextInput>(
   endWithReader(command.name)
   Command.runWith(command, { version: options.version })(normalize(process.argv.slice(2))).pipe(
     Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter(command.name))]),
-    Effect.tapCause((cause) => {
+    Effect.onError((cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.void
       const error = Cause.squash(cause)
       if (Predicate.isTagged(error, "ShowHelp")) return Effect.void
       const text = sentence(cause)
       return Console.error(`${command.name}: ${text ?? `internal error\n${Cause.pretty(cause)}`}`)
     }),
-    NodeRuntime.runMain({
-      disableErrorReporting: true,
-      teardown: (exit, onExit) => onExit(exitCode(exit))
-    })
+    NodeEnding.runMain
   )
-}
-
-/** 0 for success and help, 130 for an interruption (as shells expect), 1 for everything else. */
-const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
-  if (Exit.isSuccess(exit)) return 0
-  if (Cause.hasInterruptsOnly(exit.cause)) return 130
-  const error = Cause.squash(exit.cause)
-  return Predicate.isTagged(error, "ShowHelp") &&
-    Predicate.hasProperty(error, "errors") &&
-    Array.isArray(error.errors) &&
-    error.errors.length === 0
-    ? 0
-    : 1
 }

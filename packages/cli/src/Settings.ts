@@ -14,28 +14,49 @@ export * from "./settings/Kinds.ts"
 export const environmentName = (prefix: string, flag: string): string =>
   `${prefix}_${flag.replaceAll(/[-.]/g, "_").toUpperCase()}`
 
-/** Flags of the table for `effect/cli`, every one optional, with `--config`. */
-export const flags = (table: Table): { readonly [name: string]: Flag.Flag<ReadonlyArray<string>> } => ({
+/**
+ * Flags of the table for `effect/cli`, every one optional, with `--config`. Their help names what each takes, its default, and
+ * the environment variable that stands for it under this prefix.
+ */
+export const flags = (
+  table: Table,
+  prefix?: string
+): { readonly [name: string]: Flag.Flag<ReadonlyArray<string>> } => ({
   config: Flag.String("config").pipe(
-    Flag.withDescription("A JSON file with settings; flags and environment go before it"),
+    Flag.withDescription(
+      `A JSON file with settings; flags and environment go before it${inBrackets(environmentOf("config", prefix))}`
+    ),
     Flag.between(0, 1)
   ),
   ...Record.map(table, (entry) =>
     entry.boolean
       ? Flag.Boolean(entry.flag).pipe(
-          Flag.withDescription(entry.description),
+          Flag.withDescription(describe(entry, prefix)),
           Flag.optional,
           Flag.map(Option.match({ onNone: () => [], onSome: (value) => [String(value)] }))
         )
-      : Flag.String(entry.flag).pipe(Flag.withDescription(describe(entry)), Flag.between(0, 64))
+      : Flag.String(entry.flag).pipe(Flag.withDescription(describe(entry, prefix)), Flag.between(0, 64))
   )
 })
 
-const describe = (entry: Setting<unknown>): string => {
-  if (Option.isNone(entry.fallback)) return `${entry.description} (required: ${entry.expected})`
-  const fallback = entry.fallback.value
-  const isNothing = fallback === undefined || (Array.isArray(fallback) && fallback.length === 0)
-  return isNothing ? entry.description : `${entry.description} (default ${String(fallback)})`
+const inBrackets = (parts: ReadonlyArray<string>) => (parts.length === 0 ? "" : ` (${parts.join("; ")})`)
+
+const environmentOf = (flag: string, prefix: string | undefined) =>
+  prefix === undefined ? [] : [`environment ${environmentName(prefix, flag)}`]
+
+/** Kinds whose description says what they take. */
+const isObvious = ({ boolean, expected }: Setting<unknown>) => boolean || expected === "text"
+
+const defaultOf = ({ fallback }: Setting<unknown>): ReadonlyArray<string> => {
+  if (Option.isNone(fallback)) return ["required"]
+  const { value } = fallback
+  const isNothing = value === undefined || (Array.isArray(value) && value.length === 0)
+  return isNothing ? [] : [`default ${String(value)}`]
+}
+
+const describe = (entry: Setting<unknown>, prefix: string | undefined): string => {
+  const taken = isObvious(entry) ? [] : [entry.expected]
+  return `${entry.description}${inBrackets([...taken, ...defaultOf(entry), ...environmentOf(entry.flag, prefix)])}`
 }
 
 /** Reads the configuration file into texts by setting name. */
@@ -81,6 +102,32 @@ export interface Sources {
   readonly environment: { readonly [name: string]: string | undefined }
   /** Prefix of the environment variables, without the underscore. The first one that is set wins. */
   readonly prefixes: ReadonlyArray<string>
+  /** Prefixes of an earlier version, which are read after all others. */
+  readonly formerPrefixes?: ReadonlyArray<string>
+}
+
+/** The variable of a flag that is set, the most important one. */
+const variableOf = (flag: string, { environment, formerPrefixes = [], prefixes }: Sources) => {
+  const textOf = (prefix: string) => environment[environmentName(prefix, flag)] ?? ""
+  const prefix =
+    prefixes.find((one) => textOf(one) !== "") ??
+    // JSON is of somebody else who uses the name: no setting begins like this.
+    formerPrefixes.find((one) => textOf(one) !== "" && !textOf(one).startsWith("{"))
+  return prefix === undefined ? undefined : environmentName(prefix, flag)
+}
+
+/** What to tell a person whose environment uses names of an earlier version; each is read nevertheless. */
+export const outdated = (table: Table, sources: Sources): ReadonlyArray<string> => {
+  const [prefix = ""] = sources.prefixes
+  const flags = ["config", ...Object.values(table).map(({ flag }) => flag)]
+  return flags.flatMap((flag) => {
+    const former = variableOf(flag, { ...sources, prefixes: [] })
+    return former === undefined
+      ? []
+      : [
+          `the environment variable ${former} is called ${environmentName(prefix, flag)} now: rename it, the next version does not read the old name`
+        ]
+  })
 }
 
 /** Resolves every setting of the table, or says in one sentence what is wrong. */
@@ -88,9 +135,7 @@ export const resolve = Effect.fn("Settings.resolve")(function* <const T extends 
   table: T,
   sources: Sources
 ) {
-  const configPath =
-    sources.flags["config"]?.[0] ??
-    sources.prefixes.map((p) => sources.environment[`${p}_CONFIG`]).find(Boolean)
+  const configPath = sources.flags["config"]?.[0] ?? sources.environment[variableOf("config", sources) ?? ""]
   if (configPath !== undefined && Secrets.isLike(configPath)) {
     return yield* new SettingsError({
       message: `--config is ${Secrets.notRepeated} but should be the path of a file`
@@ -134,11 +179,8 @@ const find = (
 ): { readonly text: string; readonly where: string } | undefined => {
   const given = sources.flags[name]
   if (given !== undefined && given.length > 0) return { text: given.join(","), where: `--${entry.flag}` }
-  for (const prefix of sources.prefixes) {
-    const variable = environmentName(prefix, entry.flag)
-    const value = sources.environment[variable]
-    if (value !== undefined && value !== "") return { text: value, where: variable }
-  }
+  const variable = variableOf(entry.flag, sources)
+  if (variable !== undefined) return { text: sources.environment[variable]!, where: variable }
   const inFile = file[name]
   return inFile === undefined ? undefined : { text: inFile, where: `"${name}" in ${path}` }
 }

@@ -152,6 +152,13 @@ const parseAddress = (operation: string, address: string) =>
       })
   })
 
+/** Says which of these addresses are none, and opens nothing. */
+export const checkAddresses = ({ listen = [], peers = [] }: Pick<Options, "listen" | "peers">) =>
+  Effect.andThen(
+    Effect.forEach(listen, (address) => parseAddress("listen", address)),
+    Effect.asVoid(Effect.forEach(peers, (address) => parseAddress("dial", address)))
+  )
+
 /** More connections than all shares allow together: the library's own limit, which knows no shares, is not to be reached. */
 const connectionsOf = ({ peers = [], validators = [] }: Options, limits: Limits): number =>
   limits.maxPendingConnections +

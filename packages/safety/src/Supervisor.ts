@@ -111,7 +111,11 @@ export interface Config {
   readonly options?: Partial<Options> | undefined
 }
 
-const validate = ({ dependencySet, rollupConfigs }: Config): Effect.Effect<void, SupervisorError> => {
+/** Whether the rollup configurations are those of the dependency set. */
+export const validate = ({
+  dependencySet,
+  rollupConfigs
+}: Pick<Config, "dependencySet" | "rollupConfigs">): Effect.Effect<void, SupervisorError> => {
   const wanted = DependencySet.chains(dependencySet)
   const given = Object.keys(rollupConfigs)
   const missing = wanted.filter((id) => !given.includes(id))

@@ -6,17 +6,18 @@ import { Context, Effect, FiberSet, Layer, Metric, type Scope, Stream } from "ef
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
 import * as Grpc from "./Grpc.ts"
-import { Connections, type Security } from "./grpc/NodeConnections.ts"
+import { Connections } from "./grpc/NodeConnections.ts"
 import { dispatch } from "./grpc/NodeDispatch.ts"
-import { listen, type ListenAddress, nameOf, urlOf } from "./grpc/NodeListen.ts"
+import * as Doors from "./grpc/NodeDoors.ts"
+import { listen, type ListenAddress, urlOf } from "./grpc/NodeListen.ts"
 import { routerOf } from "./grpc/NodeRouter.ts"
 import type { ServerCall } from "./grpc/NodeServerCall.ts"
 import { Subscribers } from "./grpc/NodeSubscribers.ts"
 import * as Metrics from "./Metrics.ts"
-import { isLoopback, serverContext, type ServerTls } from "./NodeTls.ts"
-import { tokenCheck, type Tokens } from "./NodeTokens.ts"
+import { serverContext, type ServerTls } from "./NodeTls.ts"
+import type { Tokens } from "./NodeTokens.ts"
 import * as ObserverApi from "./ObserverApi.ts"
-import { Misconfigured, ObserverError } from "./ObserverError.ts"
+import type { ObserverError } from "./ObserverError.ts"
 
 export type { ListenAddress } from "./grpc/NodeListen.ts"
 
@@ -214,8 +215,6 @@ const renew = (connections: Connections, tls: ServerTls): Effect.Effect<void> =>
     Effect.catch((error) => Effect.logWarning("a renewed certificate is not used", error.message))
   )
 
-const hostOf = (address: ListenAddress): string => ("path" in address ? nameOf(address) : address.host)
-
 const make = Effect.fnUntraced(function* (
   given: Partial<ServerOptions>
 ): Effect.fn.Return<GrpcServer["Service"], ObserverError, ObserverApi.ObserverApi | Scope.Scope> {
@@ -223,27 +222,8 @@ const make = Effect.fnUntraced(function* (
   const where = "NodeGrpcServer"
   const api = yield* ObserverApi.ObserverApi
   const route = routerOf(api, options)
-  const { tls, tokens } = options
-  const security: Security | undefined =
-    tls === undefined
-      ? undefined
-      : {
-          context: yield* serverContext(where, tls),
-          clientKeys: tls.clientKeys === undefined ? undefined : new Set(tls.clientKeys)
-        }
-  const check = tokens === undefined ? undefined : yield* tokenCheck(where, tokens)
-  const addresses: ReadonlyArray<ListenAddress> =
-    options.listen.length === 0 ? [{ host: options.host, port: options.port }] : options.listen
-  const exposed = addresses.find((one) => !("path" in one) && !isLoopback(one.host))
-  if (check !== undefined && tls === undefined && exposed !== undefined && !options.insecureTokens) {
-    const why = `tokens would travel in the clear on ${hostOf(exposed)}: give tls, listen on 127.0.0.1, or set insecureTokens (ephor-node: --stream-insecure-tokens) if something else protects them`
-    return yield* new ObserverError({ where, reason: new Misconfigured({ why }) })
-  }
-  const local = addresses.find((one) => "path" in one)
-  if (local !== undefined && tls?.clientKeys !== undefined) {
-    const why = `nobody shows a key on ${nameOf(local)}: leave out the socket, or the client keys`
-    return yield* new ObserverError({ where, reason: new Misconfigured({ why }) })
-  }
+  const { tls } = options
+  const { addresses, check, security } = yield* Doors.read(where, options)
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
   const refused = (cause: Metrics.Refusal) => void fork(Metric.update(Metrics.refusedByServer(cause), 1))
   // Counted now and then: a metric is too much for each write.
@@ -288,8 +268,12 @@ const make = Effect.fnUntraced(function* (
   }
   const first = bound[0]!
   const urls = bound.map((one) => urlOf(one, tls === undefined ? "http" : "https"))
-  return { host: hostOf(first), port: "path" in first ? 0 : first.port, url: urls[0]!, urls }
+  return { host: Doors.hostOf(first), port: "path" in first ? 0 : first.port, url: urls[0]!, urls }
 })
+
+/** Says what the server would refuse of its options, and opens nothing. */
+export const check = (given: Partial<ServerOptions>): Effect.Effect<void, ObserverError> =>
+  Effect.asVoid(Doors.read("NodeGrpcServer", { ...defaults, ...given }))
 
 /** Serves the observer protocol over gRPC. Options default to `defaults`; the bound address is in `GrpcServer`. */
 export const layer = (

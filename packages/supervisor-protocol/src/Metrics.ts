@@ -27,8 +27,9 @@ export const eventsWaiting = Metric.gauge("supervisor_protocol_events_waiting", 
 })
 
 /** How long the calls of the client took, and how many there were. */
-export const clientDuration = Metric.timer("supervisor_protocol_client_call_duration", {
-  description: "Duration of calls to managed nodes"
+export const clientDuration = Metric.histogram("supervisor_protocol_client_call_duration_seconds", {
+  description: "Seconds that calls to managed nodes took",
+  boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 })
 /** Connections that the client opened. */
 export const clientDials = counter(

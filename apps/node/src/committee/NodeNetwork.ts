@@ -25,6 +25,18 @@ const failed = (path: string, verb: string) => (cause: unknown) =>
     message: `the node key ${path} cannot be ${verb}: ${cause instanceof Error ? cause.message : String(cause)}`
   })
 
+/** The key in a file that is there. */
+export const readNodeKey = Effect.fnUntraced(function* (path: string) {
+  const text = yield* Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: failed(path, "read") })
+  const digits = text.trim().replace(/^0x/, "")
+  if (!/^[0-9a-fA-F]{64}$/.test(digits)) {
+    return yield* new NodeKeyError({
+      message: `the node key ${path} is not 32 bytes in hex: give another --node-key, or delete the file and a new key is made`
+    })
+  }
+  return Redacted.make(new Uint8Array(Buffer.from(digits, "hex")), { label: "nodeKey" })
+})
+
 /** The key in a file, made if there is none; a file that is there is never overwritten. */
 export const readOrMakeNodeKey = Effect.fn("readOrMakeNodeKey")(function* (path: string) {
   yield* NodeFile.create(path, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 }).pipe(
@@ -34,14 +46,7 @@ export const readOrMakeNodeKey = Effect.fn("readOrMakeNodeKey")(function* (path:
     ),
     Effect.mapError(failed(path, "written"))
   )
-  const text = yield* Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: failed(path, "read") })
-  const digits = text.trim().replace(/^0x/, "")
-  if (!/^[0-9a-fA-F]{64}$/.test(digits)) {
-    return yield* new NodeKeyError({
-      message: `the node key ${path} is not 32 bytes in hex: give another --node-key, or delete the file and a new key is made`
-    })
-  }
-  return Redacted.make(new Uint8Array(Buffer.from(digits, "hex")), { label: "nodeKey" })
+  return yield* readNodeKey(path)
 })
 
 /** What every process of a committee must agree upon before it listens to another one. */

@@ -1,10 +1,11 @@
 /**
  * `ephor-node devnet`: some chains, a supervisor and observers on this machine.
  */
-import { Settings } from "@ephor/cli"
-import { Effect, FileSystem, Logger, References } from "effect"
+import { NodeCommand, NodeEnding, Settings } from "@ephor/cli"
+import { Console, Effect, FileSystem, Logger, References } from "effect"
 import { Command } from "effect/cli"
 import { resolve } from "node:path"
+import { environmentOf } from "../Environment.ts"
 import * as History from "../History.ts"
 import { DevnetError } from "./NodeCommands.ts"
 
@@ -52,50 +53,54 @@ const settings = {
   })
 }
 
+const environment = environmentOf("DEVNET")
+
 /** The `devnet` command. */
-export const devnetCommand = Command.make("devnet", Settings.flags(settings), (flags) =>
-  Effect.gen(function* () {
-    const config = yield* Settings.resolve(settings, {
-      flags,
-      environment: process.env,
-      prefixes: ["NODE_DEVNET"]
-    })
-    const fs = yield* FileSystem.FileSystem
-    const dataDir =
-      config.dataDir === undefined
-        ? yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: "ephor-devnet-" }))
-        : resolve(config.dataDir)
-    if (config.processes && config.execution !== "dev") {
-      return yield* new DevnetError({
-        message: "--processes runs on development chains only: leave out --execution anvil"
+export const devnetCommand = Command.make(
+  "devnet",
+  Settings.flags(settings, environment.prefixes[0]),
+  (flags) =>
+    Effect.gen(function* () {
+      const config = yield* NodeCommand.resolve(settings, environment, flags)
+      for (const text of NodeCommand.outdated(settings, environment)) yield* Effect.logWarning(text)
+      const fs = yield* FileSystem.FileSystem
+      const dataDir =
+        config.dataDir === undefined
+          ? yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: "ephor-devnet-" }))
+          : resolve(config.dataDir)
+      if (config.processes && config.execution !== "dev") {
+        return yield* new DevnetError({
+          message: "--processes runs on development chains only: leave out --execution anvil"
+        })
+      }
+      const { malicious, validators } = config
+      const ChainSpec = yield* Effect.promise(() => import("../ChainSpec.ts"))
+      const tolerated = ChainSpec.toleratedMalicious(validators)
+      if (malicious > tolerated) {
+        return yield* new DevnetError({
+          message: `${validators} validators outvote at most ${tolerated} malicious ones: correct --malicious, or give --validators ${3 * malicious + 1}`
+        })
+      }
+      const Devnet = yield* Effect.promise(() => import("./Devnet.ts"))
+      return yield* Devnet.run({
+        dataDir,
+        committee: { validators, malicious },
+        processes: config.processes,
+        execution: config.execution,
+        chainIds: Array.from({ length: config.chains }, (_, at) => String(901 + at)),
+        sessionBlocks: config.sessionBlocks,
+        historyBlocks: config.historyBlocks,
+        garbageEvery: config.garbageEvery,
+        consolePort: config.consolePort,
+        durationSeconds: config.duration === 0 ? undefined : config.duration,
+        json: config.json,
+        isTerminal: process.stderr.isTTY && process.env["TERM"] !== "dumb" && !config.json
       })
-    }
-    const { malicious, validators } = config
-    const ChainSpec = yield* Effect.promise(() => import("../ChainSpec.ts"))
-    const tolerated = ChainSpec.toleratedMalicious(validators)
-    if (malicious > tolerated) {
-      return yield* new DevnetError({
-        message: `${validators} validators outvote at most ${tolerated} malicious ones: correct --malicious, or give --validators ${3 * malicious + 1}`
-      })
-    }
-    const Devnet = yield* Effect.promise(() => import("./Devnet.ts"))
-    return yield* Devnet.run({
-      dataDir,
-      committee: { validators, malicious },
-      processes: config.processes,
-      execution: config.execution,
-      chainIds: Array.from({ length: config.chains }, (_, at) => String(901 + at)),
-      sessionBlocks: config.sessionBlocks,
-      historyBlocks: config.historyBlocks,
-      garbageEvery: config.garbageEvery,
-      consolePort: config.consolePort,
-      durationSeconds: config.duration === 0 ? undefined : config.duration,
-      json: config.json,
-      isTerminal: process.stderr.isTTY && process.env["TERM"] !== "dumb" && !config.json
-    })
-  }).pipe(
-    Effect.scoped,
-    Effect.provideService(Logger.LogToStderr, true),
-    Effect.provideService(References.MinimumLogLevel, "Warn")
-  )
+    }).pipe(
+      Effect.scoped,
+      Effect.onInterrupt(() => Console.error("stopped")),
+      NodeEnding.longRunning,
+      Effect.provideService(Logger.LogToStderr, true),
+      Effect.provideService(References.MinimumLogLevel, "Warn")
+    )
 ).pipe(Command.withDescription("Run a development network of chains, a supervisor and observers"))

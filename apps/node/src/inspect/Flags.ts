@@ -4,17 +4,24 @@
 import { isHex, type CandidateHash, type ValidatorId, type ValidatorIndex } from "@ephor/types"
 import { Config, Effect, Option, Result, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
-import { environmentPrefix, settings } from "../NodeConfig.ts"
+import { environmentOf } from "../Environment.ts"
+import { settings } from "../NodeConfig.ts"
 
 /** A flag or an argument has a value that does not fit; the message says which and what would. */
 export class InspectError extends Schema.TaggedError<InspectError>()("InspectError", {
   message: Schema.String
 }) {}
 
+const { formerPrefixes, prefixes } = environmentOf()
+
 /** Whose data. */
 export const dataDir = Flag.String("data-dir").pipe(
   Flag.withDescription("Directory of the node, which may be running"),
-  Flag.withFallbackConfig(Config.String(`${environmentPrefix}_DATA_DIR`)),
+  Flag.withFallbackConfig(
+    Config.orElse(Config.String(`${prefixes[0]}_DATA_DIR`), () =>
+      Config.String(`${formerPrefixes[0]}_DATA_DIR`)
+    )
+  ),
   Flag.withDefault(Option.getOrThrow(settings.dataDir.fallback))
 )
 

@@ -2,6 +2,7 @@
  * `ephor-node observe`: its settings. What it does is loaded when it runs.
  */
 import { NodeCommand, Settings } from "@ephor/cli"
+import { environmentOf } from "../Environment.ts"
 import * as Lines from "./Lines.ts"
 import * as Publishers from "./Publishers.ts"
 
@@ -47,6 +48,6 @@ export type Config = Settings.Resolved<typeof settings>
 /** The `observe` command. */
 export const observeCommand = NodeCommand.make("observe", settings, {
   description: "Follow the blocks and commits of a node, verified",
-  prefixes: ["NODE_OBSERVE"],
+  environment: environmentOf("OBSERVE"),
   load: () => import("./Observe.ts").then(({ observe }) => observe)
 })

@@ -1,10 +1,13 @@
 /**
  * `ephor-node relay`: its settings. What it does is loaded when it runs.
  */
-import { NodeCommand, Settings } from "@ephor/cli"
+import { NodeCommand, NodeOtlp, Settings } from "@ephor/cli"
 import * as Archive from "@ephor/streaming/Archive"
 import * as Relay from "@ephor/streaming/Relay"
+import { Layer } from "effect"
 import * as StreamServer from "../StreamServer.ts"
+import { environmentOf } from "../Environment.ts"
+import { version } from "../version.ts"
 import * as Publishers from "./Publishers.ts"
 
 /** Settings of `relay`. */
@@ -62,7 +65,8 @@ export const settings = {
   adminPort: Settings.port("admin-port", {
     description: "Port of /healthz, /readyz, /metrics and /status",
     default: 9649
-  })
+  }),
+  otlpEndpoint: NodeOtlp.setting("otlp-endpoint")
 }
 /** What was chosen. */
 export type Config = Settings.Resolved<typeof settings>
@@ -70,6 +74,11 @@ export type Config = Settings.Resolved<typeof settings>
 /** The `relay` command. */
 export const relayCommand = NodeCommand.make("relay", settings, {
   description: "Follow a node, and publish what is verified to other observers",
-  prefixes: ["NODE_RELAY"],
+  environment: environmentOf("RELAY"),
+  telemetry: (config: Config) =>
+    Layer.merge(
+      NodeCommand.byFormat(config),
+      NodeOtlp.layer(config.otlpEndpoint, { name: "ephor-node relay", version })
+    ),
   load: () => import("./Relaying.ts").then(({ relay }) => relay)
 })

@@ -2,7 +2,7 @@
  * A database of LMDB as a store of bytes: no manifest, no checksums.
  */
 import { open, type RootDatabase } from "lmdb"
-import { Effect, Option, Stream } from "effect"
+import { Duration, Effect, Option, Stream } from "effect"
 import { statSync } from "node:fs"
 import { join } from "node:path"
 import { toHex } from "../keys/Hex.ts"
@@ -223,7 +223,7 @@ export const bytesOf = (opened: Opened, bounds: Bounds): Service => {
             // Interrupting cannot take back what is on its way to the disk: the outcome is always awaited.
             Effect.uninterruptible,
             Effect.asVoid,
-            Effect.trackDuration(batchDuration)
+            Effect.trackDuration(batchDuration, Duration.toSeconds)
           ),
     iterate: (prefix, options = {}) => iterate(database, prefix, options, bounds, attempt("iterate"))
   }

@@ -1,7 +1,7 @@
 /**
  * Calls over HTTP, and events by polling.
  */
-import { Effect, Semaphore, type Scope, SubscriptionRef } from "effect"
+import { Duration, Effect, Semaphore, type Scope, SubscriptionRef } from "effect"
 import { methods } from "../Interop.ts"
 import type { Connection } from "../ManagedNode.ts"
 import type { Caller, Limits, Transport } from "../ManagedNodeClient.ts"
@@ -48,7 +48,7 @@ export const makeHttpCaller = Effect.fnUntraced(function* (
         duration: limits.callTimeoutMs,
         orElse: () => Effect.fail(new ManagedNodeError({ method, reason: last }))
       })
-    }).pipe(Effect.trackDuration(Metrics.clientDuration))
+    }).pipe(Effect.trackDuration(Metrics.clientDuration, Duration.toSeconds))
   const produce = Effect.fnUntraced(function* (sink: Sink) {
     let failures = 0
     const counting: Sink = (events) => {

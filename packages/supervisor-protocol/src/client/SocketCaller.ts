@@ -2,7 +2,7 @@
  * Calls and events over a WebSocket that is dialled again whenever it breaks.
  */
 import { Elapsed } from "@ephor/types"
-import { Deferred, Effect, Latch, Metric, Semaphore, type Scope, SubscriptionRef } from "effect"
+import { Deferred, Duration, Effect, Latch, Metric, Semaphore, type Scope, SubscriptionRef } from "effect"
 import { codes } from "@ephor/json-rpc/JsonRpc"
 import { JsonRpcError } from "@ephor/json-rpc/JsonRpcError"
 import { type Link, makeLink } from "@ephor/json-rpc/Link"
@@ -165,6 +165,6 @@ export const makeSocketCaller = Effect.fnUntraced(function* (
         orElse: () => disconnected(method)
       })
       return Effect.flatMap(waited, (link) => callOn(link, method, params, deadlineMs))
-    }).pipe(turns.withPermits(1), Effect.trackDuration(Metrics.clientDuration))
+    }).pipe(turns.withPermits(1), Effect.trackDuration(Metrics.clientDuration, Duration.toSeconds))
   return { invoke, connection, events: yield* shared(makeEvents(line, limits)) }
 })
