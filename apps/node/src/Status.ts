@@ -1,11 +1,12 @@
 /**
  * Figures of a node that a person wants to see, kept across restarts.
  */
+import { Metrics } from "@ephor/backing"
 import { Chain, ChainEvent, RuntimeApi } from "@ephor/chain"
 import { Manifest, Store, Table } from "@ephor/store"
 import { Disputes } from "@ephor/disputes"
 import { candidateHash, ChainId } from "@ephor/types"
-import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
+import { Context, Effect, Layer, Metric, Option, Schema, Stream } from "effect"
 
 /** What has happened so far. */
 const Counters = Schema.Struct({
@@ -16,8 +17,18 @@ const Counters = Schema.Struct({
 })
 interface Counters extends Schema.Schema.Type<typeof Counters> {}
 
+/** What the validators of this process have done since it began. */
+export interface Deeds {
+  /** Candidates that they seconded. */
+  readonly secondedStatements: number
+  /** Candidates of others that they executed, and agreed to. */
+  readonly validStatements: number
+  /** Proofs of validity that they fetched from others to do so. */
+  readonly fetchedProofs: number
+}
+
 /** Figures as `/status` tells them. */
-export interface Figures extends Counters {
+export interface Figures extends Counters, Deeds {
   readonly chainId: ChainId
   readonly localUnsafe: number
   readonly crossUnsafe: number
@@ -39,6 +50,14 @@ const none: Counters = { candidatesIncluded: 0, disputesConcluded: 0, reverts: 0
 
 /** Candidates remembered so that none is counted twice. */
 const rememberedCandidates = 1024
+
+const valueOf = (metric: Metric.Counter<number>) => Effect.map(Metric.value(metric), ({ count }) => count)
+
+const deeds: Effect.Effect<Deeds> = Effect.all({
+  secondedStatements: valueOf(Metrics.statementsSigned("Seconded")),
+  validStatements: valueOf(Metrics.statementsSigned("Valid")),
+  fetchedProofs: valueOf(Metrics.povFetches("Recovered"))
+})
 
 /** Counts what the chain and the disputes tell. */
 export const layer = (
@@ -101,14 +120,15 @@ export const layer = (
         Effect.forkScoped({ startImmediately: true })
       )
       return Status.of({
-        figures: Effect.map(chain.heads, (heads) => ({
+        figures: Effect.zipWith(chain.heads, deeds, (heads, done) => ({
           chainId,
           localUnsafe: heads.localUnsafe.number,
           crossUnsafe: heads.crossUnsafe.number,
           localSafe: heads.localSafe.number,
           crossSafe: heads.crossSafe.number,
           finalized: heads.finalized.number,
-          ...current
+          ...current,
+          ...done
         }))
       })
     })

@@ -13,6 +13,9 @@ const chain = (height: number, more: Partial<Report.ChainStatus> = {}): Report.C
   disputesConcluded: 1,
   reverts: 1,
   replacedBlocks: 1,
+  secondedStatements: 1,
+  validStatements: 1,
+  fetchedProofs: 1,
   ...more
 })
 const observer = (commits: number, verified = true): Report.ObserverStatus => ({
@@ -28,11 +31,16 @@ const moment = (height: number, more: Partial<Report.ChainStatus> = {}): Report.
   observers: [observer(height)],
   supervisor: { executingMessages: height, invalidatedBlocks: 1 }
 })
-const stalled = (after: Report.Snapshot, faults = true, messages = true) =>
-  Report.stalledParts({ chainIds: ["901"], faults, messages }, moment(5), after)
+const stalled = (after: Report.Snapshot, faults = true, messages = true, agreement = true) =>
+  Report.stalledParts({ chainIds: ["901"], faults, messages, agreement }, moment(5), after)
 
 describe("stalledParts", () => {
   it("is empty when everything moved", () => assert.deepStrictEqual(stalled(moment(9)), []))
+  it("names what validators of one process did not do, and nothing where they are apart", () => {
+    const idle = moment(9, { validStatements: 0, fetchedProofs: 0 })
+    assert.deepStrictEqual(stalled(idle), ["chain 901: validStatements", "chain 901: fetchedProofs"])
+    assert.deepStrictEqual(stalled(idle, true, true, false), [])
+  })
   it("names each head that stood", () =>
     assert.deepStrictEqual(stalled(moment(9, { crossSafe: 6, finalized: 5 })), [
       "chain 901: crossSafe",

@@ -187,7 +187,13 @@ const report = Effect.fnUntraced(function* (
   faults: boolean
 ) {
   const chainIds: ReadonlyArray<ChainId> = options.chainIds
-  const expected = { chainIds, faults: faults && options.garbageEvery > 0, messages: chainIds.length > 1 }
+  const { malicious, validators } = options.committee
+  const expected = {
+    chainIds,
+    faults: faults && options.garbageEvery > 0,
+    messages: chainIds.length > 1,
+    agreement: !options.processes && validators - malicious > 1
+  }
   const stalled = Report.stalledParts(expected, before, after)
   const result = Report.make(after, stalled)
   if (options.json) yield* Console.log(JSON.stringify(result))

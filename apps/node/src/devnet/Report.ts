@@ -17,7 +17,10 @@ export const ChainStatus = Schema.Struct({
   candidatesIncluded: Count,
   disputesConcluded: Count,
   reverts: Count,
-  replacedBlocks: Count
+  replacedBlocks: Count,
+  secondedStatements: Count,
+  validStatements: Count,
+  fetchedProofs: Count
 })
 export interface ChainStatus extends Schema.Schema.Type<typeof ChainStatus> {}
 
@@ -60,9 +63,13 @@ export interface Expected {
   readonly faults: boolean
   /** There are chains that messages can go between. */
   readonly messages: boolean
+  /** Validators of one process second, and agree to what others second. */
+  readonly agreement: boolean
 }
 
 const heads = ["localUnsafe", "crossUnsafe", "localSafe", "crossSafe", "finalized"] as const
+
+const deeds = ["secondedStatements", "validStatements", "fetchedProofs"] as const
 
 /**
  * Names of the parts that did not move between two moments: a head that is no higher, a counter that never counted, a
@@ -86,6 +93,9 @@ export const stalledParts = (
     if (last.candidatesIncluded <= (first?.candidatesIncluded ?? 0))
       stalled.push(`chain ${chainId}: candidatesIncluded`)
     if (expected.faults && last.disputesConcluded === 0) stalled.push(`chain ${chainId}: disputesConcluded`)
+    if (expected.agreement) {
+      for (const deed of deeds) if (last[deed] === 0) stalled.push(`chain ${chainId}: ${deed}`)
+    }
     const before_ = before.observers.find((observer) => observer.chainId === chainId)
     const observer = after.observers.find((candidate) => candidate.chainId === chainId)
     if (observer === undefined || observer.commits <= (before_?.commits ?? 0))
