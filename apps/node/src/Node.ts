@@ -1,7 +1,7 @@
 /**
  * The node on one page of layers: ground, chain, validators, doors.
  */
-import { Adder } from "@ephor/backing"
+import { Adder, Collating } from "@ephor/backing"
 import * as NodePvf from "@ephor/backing/NodePvf"
 import { DevChain, DevCompanion, FollowedChain } from "@ephor/devchain"
 import * as NodeRpcChain from "@ephor/execution/NodeRpcChain"
@@ -18,7 +18,6 @@ import { Context, Effect, Layer, type Redacted } from "effect"
 import { join } from "node:path"
 import type { ChainSpec } from "./ChainSpec.ts"
 import * as Authors from "./committee/Authors.ts"
-import * as Collations from "./committee/Collations.ts"
 import type { Membership, OwnValidator } from "./committee/Membership.ts"
 import * as NodeNetwork from "./committee/NodeNetwork.ts"
 import * as RemoteFeed from "./committee/RemoteFeed.ts"
@@ -92,7 +91,7 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
   )
 
 /** The chain that the sequencer of the committee makes. */
-const followedChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) =>
+export const followedChain = (config: Authors.Config, spec: ChainSpec, membership: Membership) =>
   Layer.unwrap(
     Effect.map(Authors.known(spec, config), (authors) =>
       FollowedChain.layer({ ...common(spec, membership), authors, genesisTime: spec.genesisTime })
@@ -175,13 +174,17 @@ const alone = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
     admin(config),
     Readiness.layer,
     Readiness.storage,
-    Parachains.layer(spec, config.garbageEvery)
+    Parachains.layer(spec, config)
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, memoryNetworkOf)),
     Layer.provide(Status.layer(spec.chainId)),
     Layer.provide([Disputes.layer, MemoryNetwork.layer(), executor(config), NodeSignaturePool.layer()]),
     Layer.provideMerge(extension.chain ?? madeChain(config, spec, membership))
   )
+
+/** Takes candidates of our own collator to other processes, as anybody's collator does. */
+const advertise = (options: Collating.Options) =>
+  Effect.map(Collating.make(options), (collating) => collating.advertise)
 
 const sharedNetwork = Layer.effect(Network.Network, Network.Network)
 
@@ -194,7 +197,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
     Readiness.layer,
     Readiness.storage,
     Sequencer.layer(membership),
-    Parachains.layer(spec, config.garbageEvery, Collations.sender())
+    Parachains.layer(spec, config, advertise)
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),
@@ -205,13 +208,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
 
 /** A process that follows the committee's chain, with one validator or none. It has no door for supervisors. */
 const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, extension: Extension) =>
-  Layer.mergeAll(
-    streams(config, spec),
-    admin(config),
-    Readiness.layer,
-    Readiness.storage,
-    ...membership.own.map((validator) => Collations.layer(validator, membership.validators))
-  ).pipe(
+  Layer.mergeAll(streams(config, spec), admin(config), Readiness.layer, Readiness.storage).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),
     Layer.provide([Disputes.layer, executor(config), NodeSignaturePool.layer()]),
