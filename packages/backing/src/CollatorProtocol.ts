@@ -108,7 +108,7 @@ const onDeclare = Effect.fnUntraced(function* (
   )
   if (declared._tag === "Duplicate") return yield* blame(state, peer, "duplicate", collator)
   if (declared._tag === "Flood") return yield* blame(state, peer, "flood", collator)
-  const without = declared._tag === "Full" ? peer : declared.evicted
+  const without = declared._tag === "Taken" ? declared.evicted : peer
   if (without !== undefined) {
     yield* counted("full")
     yield* tell(state, without, { _tag: "CollationRefused", value: [null, { _tag: "Full" }] })
