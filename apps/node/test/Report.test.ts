@@ -75,7 +75,7 @@ describe("Display", () => {
   it("puts everything on one plain line", () => {
     assert.strictEqual(
       Display.line(7, moment(1)),
-      "   7s | 901: unsafe 5 cross-unsafe 4 local-safe 3 cross-safe 2 finalized 1 included 1 disputes 1 reverts 1 replaced 1 | observer 901: BlocksOnly commits 1 lag 0 | supervisor: messages 1 invalidated 1"
+      "   7s | 901: unsafe 5 cross-unsafe 4 local-safe 3 cross-safe 2 finalized 1 seconded 1 valid 1 fetched 1 included 1 disputes 1 reverts 1 replaced 1 | observer 901: BlocksOnly commits 1 lag 0 | supervisor: messages 1 invalidated 1"
     )
   })
   it("draws a table with aligned columns", () => {
