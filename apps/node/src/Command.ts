@@ -4,6 +4,7 @@
 import { Settings } from "@ephor/cli"
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
+import { collateCommand } from "./collate/CollateCommand.ts"
 import { codec } from "./codec/CodecCommand.ts"
 import { devnetCommand } from "./devnet/DevnetCommand.ts"
 import { dbCommand } from "./inspect/DbCommand.ts"
@@ -29,6 +30,7 @@ export const command = Command.make("ephor-node").pipe(
     observeCommand,
     relayCommand,
     archiveCommand,
+    collateCommand,
     disputesCommand,
     governanceCommand,
     dbCommand,

@@ -1,7 +1,7 @@
 /**
  * The node on one page of layers: ground, chain, validators, doors.
  */
-import { Adder } from "@ephor/backing"
+import { Adder, Collating } from "@ephor/backing"
 import * as NodePvf from "@ephor/backing/NodePvf"
 import { DevChain, DevCompanion, FollowedChain } from "@ephor/devchain"
 import * as NodeRpcChain from "@ephor/execution/NodeRpcChain"
@@ -18,7 +18,6 @@ import { Context, Effect, Layer, type Redacted } from "effect"
 import { join } from "node:path"
 import type { ChainSpec } from "./ChainSpec.ts"
 import * as Authors from "./committee/Authors.ts"
-import * as Collations from "./committee/Collations.ts"
 import type { Membership, OwnValidator } from "./committee/Membership.ts"
 import * as NodeNetwork from "./committee/NodeNetwork.ts"
 import * as RemoteFeed from "./committee/RemoteFeed.ts"
@@ -40,7 +39,11 @@ import * as Validators from "./Validators.ts"
 import { version } from "./version.ts"
 
 /** What the maker of the chain and those who follow it must know alike, and what each keeps of it. */
-const common = ({ historyBlocks }: NodeConfig, spec: ChainSpec, { validators }: Membership) => ({
+const common = (
+  { historyBlocks }: Pick<NodeConfig, "historyBlocks">,
+  spec: ChainSpec,
+  { validators }: Membership
+) => ({
   chainId: spec.chainId,
   chainLimits: { historyBlocks },
   ...(spec.l1Genesis === undefined ? {} : { l1Genesis: spec.l1Genesis }),
@@ -102,7 +105,11 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
   )
 
 /** The chain that the sequencer of the committee makes. */
-const followedChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) =>
+export const followedChain = (
+  config: Authors.Config & Pick<NodeConfig, "historyBlocks">,
+  spec: ChainSpec,
+  membership: Membership
+) =>
   Layer.unwrap(
     Effect.map(Authors.known(spec, config), (authors) =>
       FollowedChain.layer({ ...common(config, spec, membership), authors, genesisTime: spec.genesisTime })
@@ -195,13 +202,17 @@ const alone = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
     Readiness.layer,
     Readiness.storage,
     GovernanceStatus.readiness(config),
-    Parachains.layer(spec, config.garbageEvery)
+    Parachains.layer(spec, config)
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, memoryNetworkOf)),
     Layer.provide(Status.layer(spec.chainId)),
     Layer.provide([Disputes.layer, MemoryNetwork.layer(), executor(config), NodeSignaturePool.layer()]),
     Layer.provideMerge(extension.chain ?? madeChain(config, spec, membership))
   )
+
+/** Takes candidates of our own collator to other processes, as anybody's collator does. */
+const advertise = (options: Collating.Options) =>
+  Effect.map(Collating.make(options), (collating) => collating.advertise)
 
 const sharedNetwork = Layer.effect(Network.Network, Network.Network)
 
@@ -215,7 +226,7 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
     Readiness.storage,
     GovernanceStatus.readiness(config),
     Sequencer.layer(membership),
-    Parachains.layer(spec, config.garbageEvery, Collations.sender())
+    Parachains.layer(spec, config, advertise)
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),
@@ -231,8 +242,7 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
     admin(config, spec, membership, extension),
     Readiness.layer,
     Readiness.storage,
-    GovernanceStatus.readiness(config),
-    ...membership.own.map((validator) => Collations.layer(validator, membership.validators))
+    GovernanceStatus.readiness(config)
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),

@@ -23,18 +23,6 @@ const finalityDepth = 8
 /** Id of a new development chain. */
 const defaultChainId = "901"
 
-const makeDataDir = Effect.fnUntraced(function* (path: string) {
-  const fs = yield* FileSystem.FileSystem
-  yield* fs.makeDirectory(path, { recursive: true }).pipe(
-    Effect.mapError(
-      (error) =>
-        new RunError({
-          message: `the data directory ${path} cannot be made: ${error.message}; choose another --data-dir`
-        })
-    )
-  )
-})
-
 /** The given specification, the one that this data directory began with, or a new development chain. */
 const specOf = Effect.fnUntraced(function* (config: NodeConfig) {
   const fs = yield* FileSystem.FileSystem
@@ -93,8 +81,7 @@ export const run = Effect.fn("run")(function* (config: NodeConfig) {
       message: "a committee's chain is followed by its specification: give --chain-spec FILE"
     })
   }
-  yield* DataDirectory.checkOwner(config.dataDir)
-  yield* makeDataDir(config.dataDir)
+  yield* DataDirectory.make(config.dataDir)
   const spec = yield* specOf(config)
   const membership = yield* Membership.resolve(spec, {
     validatorSecret: config.validatorKey === undefined ? undefined : yield* readSecret(config.validatorKey),

@@ -78,18 +78,21 @@ export const bitfield: NotificationProtocol = {
   maxBytes: maxNotificationBytes
 }
 
-/** Collations that collators announce to validators: the signed receipt, whose proof is asked for. */
+/**
+ * Collators and validators: who collates for which parachain, what is advertised, and what became of it (collation protocol
+ * 2 of polkadot-sdk, with short reports).
+ */
 export const collation: NotificationProtocol = {
   _tag: "Notification",
-  name: "/ephor/collation/2",
+  name: "/ephor/collation/3",
   from: "anyone",
   maxBytes: KiB
 }
 
-/** The proof of a collation from who has announced it: by candidate hash, SCALE of `Option<PoV>`. */
+/** A collation from who has advertised it: SCALE of `CollationFetchingRequestV2`, answered by `CollationFetchingResponse`. */
 export const collationFetch: RequestProtocol = {
   _tag: "Request",
-  name: "/ephor/req_collation/1",
+  name: "/ephor/req_collation/2",
   from: "validators",
   maxBytes: 1000,
   maxResponseBytes: 10 * MiB + 1000,

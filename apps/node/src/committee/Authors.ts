@@ -20,7 +20,8 @@ export class AuthorsError extends Schema.TaggedError<AuthorsError>()("AuthorsErr
 const howTo =
   "make one per validator with ephor-node key generate --scheme ed25519 --out FILE, put the public keys into authors of the chain specification, and give the files to the process that makes the chain (--author-key)"
 
-type Config = Pick<NodeConfig, "authorKey" | "validatorKey">
+/** The settings that decide who the authors are. */
+export type Config = Pick<NodeConfig, "authorKey" | "validatorKey">
 
 /** The development seed, where only development keys are in play. */
 const seedOf = Effect.fnUntraced(function* (spec: ChainSpec, { validatorKey }: Config) {
