@@ -290,7 +290,7 @@ describe("CollatorProtocol", () => {
       const second = yield* us.collator("second", "//Ferdie", ferdie)
       yield* us.idle
       const full = { _tag: "Full" as const, value: World.paraId }
-      const refused = { _tag: "Refused", validator: alice.key, candidateHash: null, why: full }
+      const refused = { _tag: "Refused" as const, validator: alice.key, candidateHash: null, why: full }
       assert.deepStrictEqual(yield* Queue.take(second.reports), refused)
       yield* second.advertise(a)
       assert.strictEqual(yield* us.standing("second"), 0, "what it has no place for it does not advertise")
