@@ -171,6 +171,23 @@ export const sendDispute: RequestProtocol = {
   perSecond: 1000
 }
 
+/**
+ * A dispute with its candidate and the votes of its backers: SCALE of `DisputeGossipMessage`, answered by SCALE of
+ * `DisputeResponse`. New validation code of 5 MiB fits.
+ */
+export const disputeGossip: RequestProtocol = {
+  _tag: "Request",
+  name: "/ephor/dispute_gossip/1",
+  from: "validators",
+  maxBytes: 8 * MiB,
+  maxResponseBytes: 100,
+  timeoutMs: 12_000,
+  queueCapacity: 16,
+  concurrency: 4,
+  perPeer: 2,
+  perSecond: 20
+}
+
 /** Every protocol of the validators. */
 export const all: ReadonlyArray<Protocol> = [
   statement,
@@ -181,5 +198,6 @@ export const all: ReadonlyArray<Protocol> = [
   povDistribution,
   pov,
   availableData,
-  sendDispute
+  sendDispute,
+  disputeGossip
 ]
