@@ -24,6 +24,7 @@ import * as RemoteFeed from "./committee/RemoteFeed.ts"
 import * as Sequencer from "./committee/Sequencer.ts"
 import * as DataDirectory from "./DataDirectory.ts"
 import * as DevRoutes from "./DevRoutes.ts"
+import * as DisputeRoutes from "./DisputeRoutes.ts"
 import type { Extension } from "./Extension.ts"
 import * as GarbageOrders from "./GarbageOrders.ts"
 import * as GovernanceRoutes from "./GovernanceRoutes.ts"
@@ -172,7 +173,8 @@ const admin = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
         yield* BlockDetails.route,
         DevRoutes.transactions(yield* DevChain.DevChain),
         GarbageOrders.route(yield* GarbageOrders.GarbageOrders, spec, yield* JwtSecret),
-        GovernanceRoutes.unfreeze(yield* JwtSecret, yield* Validators.Validators)
+        GovernanceRoutes.unfreeze(yield* JwtSecret, yield* Validators.Validators),
+        DisputeRoutes.query(yield* JwtSecret, yield* Validators.Validators)
       ]
       return NodeAdmin.layer(
         {

@@ -5,7 +5,7 @@ import { Metrics } from "@ephor/backing"
 import { Chain, ChainEvent, RuntimeApi, type Standing } from "@ephor/chain"
 import { Manifest, Store, Table } from "@ephor/store"
 import { DevChain } from "@ephor/devchain"
-import { Disputes } from "@ephor/disputes"
+import { Disputes, Metrics as DisputeMetrics } from "@ephor/disputes"
 import { candidateHash, ChainId, type ValidatorIndex } from "@ephor/types"
 import { Context, Effect, Layer, Metric, Option, Schema, Stream } from "effect"
 
@@ -36,6 +36,10 @@ export interface Deeds {
   readonly validStatements: number
   /** Proofs of validity that they fetched from others to do so. */
   readonly fetchedProofs: number
+  /** Disputes that others gossiped and that were stored. */
+  readonly registeredVotes: number
+  /** Snapshots taken of who voted how. */
+  readonly snapshots: number
 }
 
 /** Figures as `/status` tells them. */
@@ -79,7 +83,9 @@ const valueOf = (metric: Metric.Counter<number>) => Effect.map(Metric.value(metr
 const deeds: Effect.Effect<Deeds> = Effect.all({
   secondedStatements: valueOf(Metrics.statementsSigned("Seconded")),
   validStatements: valueOf(Metrics.statementsSigned("Valid")),
-  fetchedProofs: valueOf(Metrics.povFetches("Recovered"))
+  fetchedProofs: valueOf(Metrics.povFetches("Recovered")),
+  registeredVotes: valueOf(DisputeMetrics.registrations("Stored")),
+  snapshots: valueOf(DisputeMetrics.snapshots)
 })
 
 /** Counts what the chain and the disputes tell. */

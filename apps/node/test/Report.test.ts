@@ -22,6 +22,8 @@ const chain = (height: number, more: Partial<Report.ChainStatus> = {}): Report.C
   secondedStatements: 1,
   validStatements: 1,
   fetchedProofs: 1,
+  registeredVotes: 1,
+  snapshots: 1,
   ...more
 })
 const observer = (commits: number, verified = true): Report.ObserverStatus => ({
@@ -90,7 +92,7 @@ describe("Display", () => {
   it("puts everything on one plain line", () => {
     assert.strictEqual(
       Display.line(7, moment(1)),
-      "   7s | 901: unsafe 5 cross-unsafe 4 local-safe 3 cross-safe 2 finalized 1 seconded 1 valid 1 fetched 1 included 1 disputes 1 reverts 1 replaced 1 slashes 1 rewards 3 disabled 1 waited 2 | observer 901: BlocksOnly commits 1 lag 0 | supervisor: messages 1 invalidated 1"
+      "   7s | 901: unsafe 5 cross-unsafe 4 local-safe 3 cross-safe 2 finalized 1 included 1 disputes 1 reverts 1 replaced 1 slashes 1 rewards 3 disabled 1 waited 2 seconded 1 valid 1 fetched 1 | observer 901: BlocksOnly commits 1 lag 0 | supervisor: messages 1 invalidated 1"
     )
   })
   it("says which chain waits for people, and what ends it", () => {

@@ -30,7 +30,9 @@ export const ChainStatus = Schema.Struct({
   }),
   secondedStatements: Count,
   validStatements: Count,
-  fetchedProofs: Count
+  fetchedProofs: Count,
+  registeredVotes: Count,
+  snapshots: Count
 })
 export interface ChainStatus extends Schema.Schema.Type<typeof ChainStatus> {}
 
