@@ -2,6 +2,7 @@
  * The command tree of `ephor-node`.
  */
 import { Command } from "effect/cli"
+import { collateCommand } from "./collate/CollateCommand.ts"
 import { codec } from "./codec/CodecCommand.ts"
 import { devnetCommand } from "./devnet/DevnetCommand.ts"
 import { dbCommand } from "./inspect/DbCommand.ts"
@@ -22,6 +23,7 @@ export const command = Command.make("ephor-node").pipe(
     observeCommand,
     relayCommand,
     archiveCommand,
+    collateCommand,
     disputesCommand,
     governanceCommand,
     dbCommand,

@@ -57,3 +57,17 @@ export const checkOwner = Effect.fnUntraced(function* (dataDir: string) {
     })
   }
 })
+
+/** Makes a directory that is ours, unless it is there. */
+export const make = Effect.fnUntraced(function* (dataDir: string) {
+  yield* checkOwner(dataDir)
+  const fs = yield* FileSystem.FileSystem
+  yield* fs.makeDirectory(dataDir, { recursive: true }).pipe(
+    Effect.mapError(
+      (error) =>
+        new DataDirectoryError({
+          message: `the data directory ${dataDir} cannot be made: ${error.message}; choose another --data-dir`
+        })
+    )
+  )
+})

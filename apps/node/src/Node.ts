@@ -1,7 +1,7 @@
 /**
  * The node on one page of layers: ground, chain, validators, doors.
  */
-import { Adder } from "@ephor/backing"
+import { Adder, Collating } from "@ephor/backing"
 import * as NodePvf from "@ephor/backing/NodePvf"
 import { DevChain, DevCompanion, DevSigner, FollowedChain } from "@ephor/devchain"
 import * as NodeRpcChain from "@ephor/execution/NodeRpcChain"
@@ -18,13 +18,13 @@ import { Context, Effect, Layer, type Redacted } from "effect"
 import { join } from "node:path"
 import type { ChainSpec } from "./ChainSpec.ts"
 import * as Authors from "./committee/Authors.ts"
-import * as Collations from "./committee/Collations.ts"
 import type { Membership, OwnValidator } from "./committee/Membership.ts"
 import * as NodeNetwork from "./committee/NodeNetwork.ts"
 import * as RemoteFeed from "./committee/RemoteFeed.ts"
 import * as Sequencer from "./committee/Sequencer.ts"
 import * as DataDirectory from "./DataDirectory.ts"
 import * as DevRoutes from "./DevRoutes.ts"
+import * as DisputeRoutes from "./DisputeRoutes.ts"
 import type { Extension } from "./Extension.ts"
 import * as GarbageOrders from "./GarbageOrders.ts"
 import * as GovernanceRoutes from "./GovernanceRoutes.ts"
@@ -40,7 +40,11 @@ import * as Validators from "./Validators.ts"
 import { version } from "./version.ts"
 
 /** What the maker of the chain and those who follow it must know alike, and what each keeps of it. */
-const common = ({ historyBlocks }: NodeConfig, spec: ChainSpec, { validators }: Membership) => ({
+const common = (
+  { historyBlocks }: Pick<NodeConfig, "historyBlocks">,
+  spec: ChainSpec,
+  { validators }: Membership
+) => ({
   chainId: spec.chainId,
   chainLimits: { historyBlocks },
   ...(spec.l1Genesis === undefined ? {} : { l1Genesis: spec.l1Genesis }),
@@ -101,8 +105,23 @@ const madeChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) 
     })
   )
 
+type Chains = ReturnType<typeof madeChain> | NonNullable<Extension["chain"]>
+
+/** The extension's chain, or the one that this process makes. */
+const chainOf = (
+  config: NodeConfig,
+  spec: ChainSpec,
+  membership: Membership,
+  extension: Extension
+): Layer.Layer<Layer.Success<Chains>, Layer.Error<Chains>, Layer.Services<Chains>> =>
+  extension.chain ?? madeChain(config, spec, membership)
+
 /** The chain that the sequencer of the committee makes. */
-const followedChain = (config: NodeConfig, spec: ChainSpec, membership: Membership) =>
+export const followedChain = (
+  config: Authors.Config & Pick<NodeConfig, "historyBlocks">,
+  spec: ChainSpec,
+  membership: Membership
+) =>
   Layer.unwrap(
     Effect.map(Authors.known(spec, config, membership), ({ authors, signer }) => {
       const chain = FollowedChain.layer({
@@ -170,7 +189,8 @@ const admin = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
         yield* BlockDetails.route,
         DevRoutes.transactions(yield* DevChain.DevChain),
         GarbageOrders.route(yield* GarbageOrders.GarbageOrders, spec, yield* JwtSecret),
-        GovernanceRoutes.unfreeze(yield* JwtSecret, yield* Validators.Validators)
+        GovernanceRoutes.unfreeze(yield* JwtSecret, yield* Validators.Validators),
+        DisputeRoutes.query(yield* JwtSecret, yield* Validators.Validators)
       ]
       return NodeAdmin.layer(
         {
@@ -200,13 +220,17 @@ const alone = (config: NodeConfig, spec: ChainSpec, membership: Membership, exte
     Readiness.layer,
     Readiness.storage,
     GovernanceStatus.readiness(config),
-    Parachains.layer(spec, config.garbageEvery)
+    Parachains.layer(spec, config)
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, memoryNetworkOf)),
     Layer.provide(Status.layer(spec.chainId)),
     Layer.provide([Disputes.layer, MemoryNetwork.layer(), executor(config), NodeSignaturePool.layer()]),
-    Layer.provideMerge(extension.chain ?? madeChain(config, spec, membership))
+    Layer.provideMerge(chainOf(config, spec, membership, extension))
   )
+
+/** Takes candidates of our own collator to other processes, as anybody's collator does. */
+const advertise = (options: Collating.Options) =>
+  Effect.map(Collating.make(options), (collating) => collating.advertise)
 
 const sharedNetwork = Layer.effect(Network.Network, Network.Network)
 
@@ -220,12 +244,12 @@ const sequencer = (config: NodeConfig, spec: ChainSpec, membership: Membership, 
     Readiness.storage,
     GovernanceStatus.readiness(config),
     Sequencer.layer(membership),
-    Parachains.layer(spec, config.garbageEvery, Collations.sender())
+    Parachains.layer(spec, config, advertise)
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),
     Layer.provide([Disputes.layer, executor(config), NodeSignaturePool.layer()]),
-    Layer.provideMerge(extension.chain ?? madeChain(config, spec, membership)),
+    Layer.provideMerge(chainOf(config, spec, membership, extension)),
     Layer.provide(NodeNetwork.layer(config, spec, membership))
   )
 
@@ -236,8 +260,7 @@ const follower = (config: NodeConfig, spec: ChainSpec, membership: Membership, e
     admin(config, spec, membership, extension),
     Readiness.layer,
     Readiness.storage,
-    GovernanceStatus.readiness(config),
-    ...membership.own.map((validator) => Collations.layer(validator, membership.validators))
+    GovernanceStatus.readiness(config)
   ).pipe(
     Layer.provideMerge(Validators.layer(spec, membership.own, extension, () => sharedNetwork)),
     Layer.provide(Status.layer(spec.chainId)),

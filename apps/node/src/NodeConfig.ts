@@ -122,6 +122,11 @@ export const settings = {
       "Modules whose default export is an Extension: subsystems, a store, a chain or layers of your own; files, or packages installed where you are",
     default: []
   }),
+  outsideParas: Settings.list("outside-paras", {
+    description:
+      "Parachains of the chain specification that somebody else collates for (ephor-node collate): the node's own collator leaves them alone",
+    default: []
+  }),
   garbageEvery: Settings.integer("dev-garbage-every", {
     description: "With --dev: every how many collations the collator offers an invalid candidate; 0 is never",
     default: 0

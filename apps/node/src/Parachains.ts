@@ -1,27 +1,29 @@
 /**
  * The development collator of a node: offers a candidate at every block, and now and then a bad one to a faulty group.
  */
-import { Collator } from "@ephor/backing"
+import { type Collating, Collator } from "@ephor/backing"
 import { Chain, RuntimeApi } from "@ephor/chain"
 import { Keystore } from "@ephor/keystore"
 import type { Hash, ParaId } from "@ephor/types"
 import { Effect, Layer, Redacted, type Scope, Stream } from "effect"
 import type { ChainSpec } from "./ChainSpec.ts"
 import { GarbageOrders } from "./GarbageOrders.ts"
+import type { NodeConfig } from "./NodeConfig.ts"
 import { Validators } from "./Validators.ts"
 
 /** Takes a candidate to a validator. */
 export type Offer = Collator.Options["offer"]
 
 /**
- * Collates for every parachain of the specification. `garbageEvery`: candidates of a parachain between two bad ones; 0 is
- * never.
- * `offerElsewhere` takes candidates to the validators that are not in this process.
+ * Collates for every parachain of the specification but those of others. `garbageEvery`: candidates of a parachain between
+ * two bad ones; 0 is never. `offerElsewhere` takes candidates to the validators that are not in this process.
  */
-export const layer = <R = never>(
+export const layer = <E = never, R = never>(
   spec: ChainSpec,
-  garbageEvery: number,
-  offerElsewhere: Effect.Effect<Offer, never, R | Scope.Scope> = Effect.succeed(() => Effect.void)
+  { garbageEvery, outsideParas }: Pick<NodeConfig, "garbageEvery" | "outsideParas">,
+  offerElsewhere: (
+    options: Collating.Options
+  ) => Effect.Effect<Offer, E, R | Keystore.Keystore | Scope.Scope> = () => Effect.succeed(() => Effect.void)
 ) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
@@ -31,9 +33,10 @@ export const layer = <R = never>(
       const validators = yield* Validators
       const orders = yield* GarbageOrders
       const collator = keystore.publicKeys[0]!
-      const elsewhere = yield* offerElsewhere
-      const offer: Offer = (target, candidate) =>
-        Effect.andThen(validators.offer(target, candidate), elsewhere(target, candidate))
+      const paras = spec.paras.filter((paraId) => !outsideParas.includes(String(paraId)))
+      const elsewhere = yield* offerElsewhere({ collator, paras })
+      const offer: Offer = (target, candidate, parentHead) =>
+        Effect.andThen(validators.offer(target, candidate), elsewhere(target, candidate, parentHead))
       const faulty = new Set(spec.faultyValidators)
       const sinceGarbage = new Map<ParaId, number>()
       const collate = Effect.fnUntraced(function* (relayParent: Hash, paraId: ParaId) {
@@ -49,7 +52,7 @@ export const layer = <R = never>(
           yield* Effect.logInfo("the collator offers an invalid candidate", { paraId, relayParent })
       })
       const onBlock = (relayParent: Hash) =>
-        Effect.forEach(spec.paras, (paraId) => collate(relayParent, paraId), { discard: true }).pipe(
+        Effect.forEach(paras, (paraId) => collate(relayParent, paraId), { discard: true }).pipe(
           Effect.catch((error) =>
             Effect.logWarning("no candidate for this block", { relayParent, why: error.message })
           )

@@ -158,8 +158,7 @@ export const prepare = Effect.fn("prepare")(
       isNetworked
     })
     // The chain of an extension has authors of its own.
-    if (membership.follows) yield* Authors.known(spec, config)
-    else if (extension.chain === undefined) yield* Authors.signing(spec, config)
+    if (membership.follows || extension.chain === undefined) yield* Authors.check(spec, config, membership)
     yield* checkSecrets(config, spec)
     yield* checkDoors(config, membership.follows)
     if (isNetworked) yield* checkNetwork(config)

@@ -1,12 +1,13 @@
 /**
  * Figures of a node that a person wants to see, kept across restarts.
  */
+import { Metrics } from "@ephor/backing"
 import { Chain, ChainEvent, RuntimeApi, type Standing } from "@ephor/chain"
 import { Manifest, Store, Table } from "@ephor/store"
 import { DevChain } from "@ephor/devchain"
-import { Disputes } from "@ephor/disputes"
+import { Disputes, Metrics as DisputeMetrics } from "@ephor/disputes"
 import { candidateHash, ChainId, type ValidatorIndex } from "@ephor/types"
-import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
+import { Context, Effect, Layer, Metric, Option, Schema, Stream } from "effect"
 
 /** What has happened so far. */
 const Counters = Schema.Struct({
@@ -27,8 +28,22 @@ interface Consequences {
   readonly validatorsDisabled: number
 }
 
+/** What the validators of this process have done since it began. */
+export interface Deeds {
+  /** Candidates that they seconded. */
+  readonly secondedStatements: number
+  /** Candidates of others that they executed, and agreed to. */
+  readonly validStatements: number
+  /** Proofs of validity that they fetched from others to do so. */
+  readonly fetchedProofs: number
+  /** Disputes that others gossiped and that were stored. */
+  readonly registeredVotes: number
+  /** Snapshots taken of who voted how. */
+  readonly snapshots: number
+}
+
 /** Figures as `/status` tells them. */
-export interface Figures extends Counters, Consequences {
+export interface Figures extends Counters, Consequences, Deeds {
   readonly chainId: ChainId
   readonly localUnsafe: number
   readonly crossUnsafe: number
@@ -62,6 +77,16 @@ const none: Counters = { candidatesIncluded: 0, disputesConcluded: 0, reverts: 0
 
 /** Candidates remembered so that none is counted twice. */
 const rememberedCandidates = 1024
+
+const valueOf = (metric: Metric.Counter<number>) => Effect.map(Metric.value(metric), ({ count }) => count)
+
+const deeds: Effect.Effect<Deeds> = Effect.all({
+  secondedStatements: valueOf(Metrics.statementsSigned("Seconded")),
+  validStatements: valueOf(Metrics.statementsSigned("Valid")),
+  fetchedProofs: valueOf(Metrics.povFetches("Recovered")),
+  registeredVotes: valueOf(DisputeMetrics.registrations("Stored")),
+  snapshots: valueOf(DisputeMetrics.snapshots)
+})
 
 /** Counts what the chain and the disputes tell. */
 export const layer = (
@@ -140,7 +165,8 @@ export const layer = (
             finalityWaited: yield* devChain.finalityWaited,
             disabledNow: yield* known(runtime.disabledValidators(heads.localUnsafe.hash)),
             ...consequencesOf(yield* known(runtime.standings(heads.finalized.hash))),
-            ...current
+            ...current,
+            ...(yield* deeds)
           }
         })
       })

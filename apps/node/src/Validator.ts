@@ -9,6 +9,8 @@ import {
   DisputeParticipation,
   Disputes,
   Enforcement,
+  VoteRegister,
+  VotesDatabase,
   VotesDb
 } from "@ephor/disputes"
 import { Overseer } from "@ephor/overseer"
@@ -22,7 +24,8 @@ export const addresses = [
   ...Subsystems.addresses,
   DisputeCoordinator.DisputeCoordinator,
   DisputeParticipation.DisputeParticipation,
-  DisputeDistribution.DisputeDistribution
+  DisputeDistribution.DisputeDistribution,
+  VotesDatabase.VotesDatabase
 ] as const
 
 /** How this validator differs from others. */
@@ -46,10 +49,11 @@ export const layer = (options: Options, extension: Extension) =>
     DisputeCoordinator.layer(),
     DisputeParticipation.layer(),
     DisputeDistribution.layer({ retryDelayMs: options.disputeRetryDelayMs }),
+    VotesDatabase.layer({ retryDelayMs: options.disputeRetryDelayMs }),
     // what others added
     extension.layer
   ).pipe(
-    Layer.provideMerge(Enforcement.layer),
+    Layer.provideMerge([Enforcement.layer, VoteRegister.layer()]),
     Layer.provideMerge([Disputes.layer, VotesDb.layer]),
     Layer.provideMerge(Overseer.layer([...addresses, ...extension.subsystems]))
   )

@@ -9,7 +9,15 @@ import { Store } from "@ephor/store"
 import * as NodeKeystore from "@ephor/keystore/NodeKeystore"
 import { Disputes, Enforcement, VotesDb } from "@ephor/disputes"
 import type { Network } from "@ephor/network"
-import { CandidateSelection, type NewCandidate, Overseer, type OverseerError } from "@ephor/overseer"
+import {
+  CandidateSelection,
+  type Mailbox,
+  type NewCandidate,
+  Overseer,
+  type OverseerError,
+  VotesDatabase,
+  type VotesDatabaseMessage
+} from "@ephor/overseer"
 import type { ValidatorIndex } from "@ephor/types"
 import { Context, Effect, Layer, Stream } from "effect"
 import type { ChainSpec } from "./ChainSpec.ts"
@@ -29,6 +37,11 @@ export interface Service {
   >
   /** The votes database of each of our validators. */
   readonly votes: ReadonlyArray<VotesDb.Service>
+  /** Where each of our validators answers what others voted. */
+  readonly databases: ReadonlyArray<{
+    readonly index: ValidatorIndex
+    readonly database: Mailbox.Mailbox<VotesDatabaseMessage>
+  }>
 }
 
 /** The validators of this process. */
@@ -99,7 +112,11 @@ export const layer = <E, R>(
           index,
           ...Context.get(context, Enforcement.Governance)
         })),
-        votes: built.map(({ context }) => Context.get(context, VotesDb.VotesDb))
+        votes: built.map(({ context }) => Context.get(context, VotesDb.VotesDb)),
+        databases: built.map(({ context, index }) => ({
+          index,
+          database: Context.get(context, VotesDatabase)
+        }))
       })
     })
   )

@@ -21,7 +21,12 @@ const snapshotOf = (chains: number, height: number): Snapshot => {
       validatorsDisabled: 1,
       disabledNow: [3],
       finalityWaited: height,
-      governance: { frozen: false, why: null, endedBy: null }
+      governance: { frozen: false, why: null, endedBy: null },
+      secondedStatements: height,
+      validStatements: height,
+      fetchedProofs: height,
+      registeredVotes: height,
+      snapshots: height
     })),
     observers: ids.map((chainId) => ({
       chainId,

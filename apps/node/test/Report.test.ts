@@ -19,6 +19,11 @@ const chain = (height: number, more: Partial<Report.ChainStatus> = {}): Report.C
   disabledNow: [3],
   finalityWaited: 2,
   governance: { frozen: false, why: null, endedBy: null },
+  secondedStatements: 1,
+  validStatements: 1,
+  fetchedProofs: 1,
+  registeredVotes: 1,
+  snapshots: 1,
   ...more
 })
 const observer = (commits: number, verified = true): Report.ObserverStatus => ({
@@ -34,11 +39,16 @@ const moment = (height: number, more: Partial<Report.ChainStatus> = {}): Report.
   observers: [observer(height)],
   supervisor: { executingMessages: height, invalidatedBlocks: 1 }
 })
-const stalled = (after: Report.Snapshot, faults = true, messages = true, verdicts = true) =>
-  Report.stalledParts({ chainIds: ["901"], faults, verdicts, messages }, moment(5), after)
+const stalled = (after: Report.Snapshot, faults = true, messages = true, verdicts = true, agreement = true) =>
+  Report.stalledParts({ chainIds: ["901"], faults, verdicts, messages, agreement }, moment(5), after)
 
 describe("stalledParts", () => {
   it("is empty when everything moved", () => assert.deepStrictEqual(stalled(moment(9)), []))
+  it("names what validators of one process did not do, and nothing where they are apart", () => {
+    const idle = moment(9, { validStatements: 0, fetchedProofs: 0 })
+    assert.deepStrictEqual(stalled(idle), ["chain 901: validStatements", "chain 901: fetchedProofs"])
+    assert.deepStrictEqual(stalled(idle, true, true, true, false), [])
+  })
   it("names each head that stood", () =>
     assert.deepStrictEqual(stalled(moment(9, { crossSafe: 6, finalized: 5 })), [
       "chain 901: crossSafe",
@@ -82,7 +92,7 @@ describe("Display", () => {
   it("puts everything on one plain line", () => {
     assert.strictEqual(
       Display.line(7, moment(1)),
-      "   7s | 901: unsafe 5 cross-unsafe 4 local-safe 3 cross-safe 2 finalized 1 included 1 disputes 1 reverts 1 replaced 1 slashes 1 rewards 3 disabled 1 waited 2 | observer 901: BlocksOnly commits 1 lag 0 | supervisor: messages 1 invalidated 1"
+      "   7s | 901: unsafe 5 cross-unsafe 4 local-safe 3 cross-safe 2 finalized 1 included 1 disputes 1 reverts 1 replaced 1 slashes 1 rewards 3 disabled 1 waited 2 seconded 1 valid 1 fetched 1 | observer 901: BlocksOnly commits 1 lag 0 | supervisor: messages 1 invalidated 1"
     )
   })
   it("says which chain waits for people, and what ends it", () => {

@@ -72,6 +72,20 @@ describe("ephor-node disputes", () => {
       )
     }
     for (const dataDir of dirs) await check(dataDir)
+    // Other processes know what the two voted about, and keep the candidate with its proof.
+    const { validatorId: key } = first.find((slash: any) => slash.candidateHash === candidateHash)
+    const of = ["--validator", key, "--data-dir", dirs[1]!]
+    assert.include((await ask("disputes", "hashes", ...of)).candidates, candidateHash)
+    await eventually("the proof of the candidate", async () => {
+      const { povs } = await ask("disputes", "povs", ...of)
+      return povs.some((one: any) => one.candidateHash === candidateHash && one.pov !== null) || undefined
+    })
+    await eventually("gossip of others", async () =>
+      (await status()).registeredVotes > 0 ? true : undefined
+    )
+    assert.isAbove((await status()).snapshots, 0)
+    const nobody = ["disputes", "hashes", "--validator", "5", "--data-dir", dirs[1]!]
+    assert.include(await complaint(...nobody), "give --session, or a key")
     devnet.kill("SIGINT")
     await devnet.ended
     // After they were stopped.

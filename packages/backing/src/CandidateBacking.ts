@@ -15,6 +15,7 @@ import {
   CandidateBacking,
   type CandidateSelection,
   type CandidateValidation,
+  type CollatorProtocol,
   type GetBackedCandidates,
   type MisbehaviorArbitration,
   type Overseer,
@@ -27,7 +28,7 @@ import {
 import type { Hash } from "@ephor/types"
 import { consider } from "./backing/Agreement.ts"
 import { allBacked, type Job, makeJob } from "./backing/Job.ts"
-import { second } from "./backing/Seconding.ts"
+import { canSecond, second } from "./backing/Seconding.ts"
 import { Recent } from "./shared/Recent.ts"
 import * as OwnStatements from "./statements/OwnStatements.ts"
 import { repeat, type Signing } from "./statements/Tally.ts"
@@ -102,6 +103,10 @@ const make = (limits: Limits) =>
       }),
       message: CandidateBacking.match({
         Second: (message) => inJob(message.relayParent, (job) => second(signing, job, message)),
+        CanSecond: ({ candidateHash, relayParent, reply }) => {
+          const job = jobs.get(relayParent)
+          return Effect.asVoid(Deferred.succeed(reply, job !== undefined && canSecond(job, candidateHash)))
+        },
         Statement: (message) =>
           inJob(message.relayParent, (job) => consider(signing, job, message, limits.povTimeoutMs)),
         RegisterBackingWatcher: (message) => onRegister(jobs.get(message.relayParent), message, limits),
@@ -119,6 +124,7 @@ export type Requirements =
   | AvailabilityStore
   | CandidateSelection
   | CandidateValidation
+  | CollatorProtocol
   | MisbehaviorArbitration
   | PoVDistribution
   | Provisioner

@@ -12,6 +12,7 @@ import { RuntimeApi } from "@ephor/chain"
 import {
   CandidateBacking,
   CandidateSelection,
+  CollatorProtocol,
   type InvalidCandidate,
   type NewCandidate,
   Overseer,
@@ -174,6 +175,8 @@ const consider = Effect.fnUntraced(function* (state: State, work: Work, message:
 })
 
 const onInvalid = Effect.fnUntraced(function* (state: State, { candidate, relayParent }: InvalidCandidate) {
+  // It knows whether somebody else's collator is to blame, and for how long.
+  yield* CollatorProtocol.sendNow({ _tag: "Invalid", relayParent, candidate })
   const work = state.works.get(relayParent)
   const proposed = work?.proposed
   if (work === undefined || proposed === undefined || proposed.hash !== candidateHash(candidate)) {
@@ -232,6 +235,7 @@ const make = (options: Options) =>
 export type Requirements =
   | CandidateSelection
   | CandidateBacking
+  | CollatorProtocol
   | Overseer.Overseer
   | RuntimeApi.RuntimeApi
   | Keystore.Keystore

@@ -44,8 +44,8 @@ export interface Options {
   readonly genesisState?: bigint
   /** Every n-th candidate is garbage; 0 or nothing: none. */
   readonly garbageEvery?: number
-  /** Takes the candidate to a validator's candidate selection. */
-  readonly offer: (target: Target, candidate: NewCandidate) => Effect.Effect<void>
+  /** Takes the candidate to a validator: to its candidate selection, or by the collator protocol, which names the parent head. */
+  readonly offer: (target: Target, candidate: NewCandidate, parentHead: Uint8Array) => Effect.Effect<void>
 }
 
 /** The state after the block of this number, when the n-th block adds n. */
@@ -150,7 +150,8 @@ export const collateAt = Effect.fnUntraced(function* (
   }
   const material = { paraId, relayParent, collator, validationData: validationData.value, block, garbage }
   const candidate = yield* collate(services.keystore, material)
-  yield* Effect.forEach(group, (target) => offer(target, candidate), { discard: true })
+  const { parentHead } = validationData.value
+  yield* Effect.forEach(group, (target) => offer(target, candidate, parentHead), { discard: true })
   return candidate
 })
 

@@ -130,6 +130,25 @@ export const largeCandidates = counterBy(
   ["outcome"]
 )
 
+/** What collators did and what became of their collations, by outcome. */
+export const collations = counterBy(
+  "backing_collations_total",
+  "Declarations, advertisements and collations of collators, by outcome",
+  ["outcome"]
+)
+
+/** What validators said to the collator of this process. */
+export const collatorReports = counterBy(
+  "backing_collator_reports_total",
+  "What validators said to our collator",
+  ["outcome"]
+)
+
+/** Collators that are declared here. */
+export const collators = Metric.gauge("backing_collators", {
+  description: "Declarations of collators in force"
+})
+
 /** Offers of collators that were not considered, by reason. */
 export const offersRefused = counterBy(
   "backing_offers_refused_total",

@@ -17,6 +17,7 @@ import * as BitfieldSigning from "./BitfieldSigning.ts"
 import * as CandidateBacking from "./CandidateBacking.ts"
 import * as CandidateSelection from "./CandidateSelection.ts"
 import * as CandidateValidation from "./CandidateValidation.ts"
+import * as CollatorProtocol from "./CollatorProtocol.ts"
 import * as Malus from "./Malus.ts"
 import * as MisbehaviorArbitration from "./MisbehaviorArbitration.ts"
 import * as PoVDistribution from "./PoVDistribution.ts"
@@ -29,6 +30,7 @@ import * as StatementDistribution from "./StatementDistribution.ts"
  * package.
  */
 export const addresses = [
+  Overseer.CollatorProtocol,
   Overseer.CandidateSelection,
   Overseer.CandidateBacking,
   Overseer.CandidateValidation,
@@ -46,6 +48,7 @@ export const addresses = [
 
 /** Options of every subsystem; those not given have their defaults. */
 export interface Options {
+  readonly collators?: Partial<CollatorProtocol.Limits>
   readonly selection?: Partial<CandidateSelection.Options>
   readonly backing?: Partial<CandidateBacking.Limits>
   readonly validation?: Partial<CandidateValidation.Limits>
@@ -80,6 +83,11 @@ export const layer = (
   options: Options = {}
 ): Layer.Layer<never, NetworkError | Store.StoreError, Requirements> =>
   Layer.mergeAll(
+    // Both know when it is our turn.
+    CollatorProtocol.layer({
+      turnMs: options.selection?.turnMs ?? CandidateSelection.defaults.turnMs,
+      ...options.collators
+    }),
     CandidateSelection.layer(options.selection),
     CandidateBacking.layer(options.backing),
     options.malus === undefined ? CandidateValidation.layer(options.validation) : Malus.layer(options.malus),

@@ -4,7 +4,7 @@ import { CandidateBacking, CandidateChecks } from "@ephor/backing"
 import { Store } from "@ephor/store"
 import * as Overseer from "@ephor/overseer"
 import * as SubsystemTest from "@ephor/overseer/testing/SubsystemTest"
-import { type BackedCandidate, type CandidateReceipt, withCoreIndex } from "@ephor/types"
+import { type BackedCandidate, candidateHash, type CandidateReceipt, withCoreIndex } from "@ephor/types"
 import * as World from "./support/world.ts"
 
 const a = await World.candidateOf(1n)
@@ -26,6 +26,7 @@ const harness = Effect.fnUntraced(function* (
       Overseer.AvailabilityStore,
       Overseer.CandidateSelection,
       Overseer.CandidateValidation,
+      Overseer.CollatorProtocol,
       Overseer.MisbehaviorArbitration,
       Overseer.PoVDistribution,
       Overseer.Provisioner,
@@ -116,6 +117,16 @@ describe("CandidateBacking", () => {
         _tag: "Seconded",
         value: { descriptor: a.candidate.descriptor, commitments: World.commitmentsOf(1n) }
       })
+      const told = yield* backing.next(Overseer.CollatorProtocol)
+      assert.strictEqual(told._tag === "Seconded" && told.statement, statement)
+      const canSecond = (candidate: typeof a) =>
+        backing.ask((reply: Deferred.Deferred<boolean>) => ({
+          _tag: "CanSecond",
+          relayParent: World.relayParent,
+          candidateHash: candidateHash(candidate.candidate),
+          reply
+        }))
+      assert.isFalse(yield* canSecond(b))
       yield* backing.send(second(b))
       assert.deepStrictEqual(yield* backing.captured(Overseer.CandidateValidation), [])
     })

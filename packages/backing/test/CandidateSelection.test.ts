@@ -20,7 +20,7 @@ const setup = Effect.fnUntraced(function* (
     subsystem: Overseer.CandidateSelection,
     // At the height of the leaf it is the turn of another member of the group: tests of turns say how long they are.
     layer: CandidateSelection.layer({ turnMs: 0, ...options }),
-    captures: [Overseer.CandidateBacking]
+    captures: [Overseer.CandidateBacking, Overseer.CollatorProtocol]
   }).pipe(Effect.provide(Layer.mergeAll(World.runtime(world), World.keystoreOf(key))))
   if (isActive) yield* selection.activate(World.leaf)
   yield* selection.idle

@@ -7,6 +7,7 @@ import type {
   CandidateEvent,
   CandidateHash,
   CandidateReceipt,
+  CommittedCandidateReceipt,
   CoreState,
   DisputeState,
   GroupRotationInfo,
@@ -36,6 +37,12 @@ export interface OnChainDispute {
   readonly session: SessionIndex
   readonly candidateHash: CandidateHash
   readonly state: DisputeState
+}
+
+/** A candidate with its commitments, and the block that backed it. */
+export interface BackedIn {
+  readonly candidate: CommittedCandidateReceipt
+  readonly block: BlockRef
 }
 
 /** Shape of the runtime API; `at` is the block whose post-state is asked. */
@@ -74,6 +81,14 @@ export interface Service {
   readonly inclusions: (
     candidate: CandidateReceipt
   ) => Effect.Effect<ReadonlyArray<BlockRef>, RuntimeApiError>
+  /**
+   * The block that backed a candidate, `at` or one below it, and the candidate as that block has it, with its commitments; none
+   * where it was not backed, or the block is not kept any more.
+   */
+  readonly committedCandidate: (
+    at: Hash,
+    candidate: CandidateReceipt
+  ) => Effect.Effect<Option.Option<BackedIn>, RuntimeApiError>
   /** What happened to candidates in block `at` itself. */
   readonly candidateEvents: (at: Hash) => Effect.Effect<ReadonlyArray<CandidateEvent>, RuntimeApiError>
   readonly disputes: (at: Hash) => Effect.Effect<ReadonlyArray<OnChainDispute>, RuntimeApiError>

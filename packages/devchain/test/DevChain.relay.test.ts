@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Ref } from "effect"
-import { type BlockRef, type Hash, type InherentData, toHex, validationCodeHash } from "@ephor/types"
+import { type BlockRef, type Hash, type InherentData, toHex, toPlain, validationCodeHash } from "@ephor/types"
 import { sr25519KeypairFromSeed, sr25519Sign, waitReady } from "@polkadot/wasm-crypto"
 import * as Chain from "@ephor/chain/Chain"
 import * as DevChain from "../src/DevChain.ts"
@@ -156,6 +156,14 @@ describe("the relay chain", () => {
             found.map(({ hash }) => hash),
             [early.block.hash]
           )
+          // Nor is the block before it gone, which backed the candidate: it has what the state knew by hash only.
+          const backed = Option.getOrThrow(yield* api.committedCandidate(early.block.hash, early.receipt))
+          assert.deepStrictEqual(toPlain(backed.candidate), early.receipt)
+          assert.strictEqual(backed.block.number, early.block.number - 1)
+          const other = { ...early.receipt, commitmentsHash: word("00") }
+          assert.isTrue(Option.isNone(yield* api.committedCandidate(early.block.hash, other)))
+          const { relayParent } = early.receipt.descriptor
+          assert.isTrue(Option.isNone(yield* api.committedCandidate(relayParent, early.receipt)))
         })
       )
     })

@@ -1,17 +1,21 @@
 /**
- * What a gossiped dispute says (votes-db, "DisputeGossipMessage"): its candidate, and who voted for it how. Decided
- * without any effect, and before any signature is checked.
+ * What a gossiped dispute says (votes-db, "DisputeGossipMessage"): its candidate, and who voted for it how. Read and written
+ * without any effect; reading comes before any signature is checked.
  */
 import {
   attestedStatement,
   candidateHash,
   type CandidateHash,
   type CandidateReceipt,
+  type CandidateVotes,
+  type CommittedCandidateReceipt,
   type DisputeGossipMessage,
   type DisputeStatement,
+  type SessionIndex,
   type Signature,
   toPlain,
-  type ValidatorIndex
+  type ValidatorIndex,
+  type ValidityAttestation
 } from "@ephor/types"
 import { Result } from "effect"
 import { DisputeError, Malformed } from "./DisputeError.ts"
@@ -64,4 +68,34 @@ export const read = (
     }
   })
   return Result.succeed({ candidate, candidateHash: hash, votes })
+}
+
+/** What a message says beside the votes. */
+export interface Subject {
+  readonly candidate: CommittedCandidateReceipt
+  readonly blockNumber: number
+  readonly session: SessionIndex
+  readonly validatorCount: number
+}
+
+/** The message about a candidate; nothing where no backing vote is known: it could not say anything. */
+export const write = (
+  { blockNumber, candidate, session, validatorCount }: Subject,
+  { valid }: Pick<CandidateVotes, "valid">
+): DisputeGossipMessage | undefined => {
+  const byBacker = new Map<ValidatorIndex, ValidityAttestation>()
+  for (const [kind, validator, value] of valid) {
+    if (validator >= validatorCount) continue
+    if (kind._tag === "BackingSeconded") byBacker.set(validator, { _tag: "Implicit", value })
+    if (kind._tag === "BackingValid") byBacker.set(validator, { _tag: "Explicit", value })
+  }
+  if (byBacker.size === 0) return undefined
+  const everybody = Array.from({ length: validatorCount }, (_, index) => index)
+  return {
+    candidate,
+    blockNumber,
+    sessionIndex: session,
+    validityVotes: everybody.flatMap((index) => byBacker.get(index) ?? []),
+    backingValidators: everybody.map((index) => (byBacker.has(index) ? "1" : "0")).join("")
+  }
 }

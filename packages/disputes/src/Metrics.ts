@@ -84,6 +84,34 @@ const registered = Metric.counter("disputes_registrations_total", {
 /** Gossiped votes that were stored, came late or were refused. */
 export const registrations = (outcome: "Stored" | "Late" | "Refused") =>
   Metric.withAttributes(registered, { outcome })
+/** Snapshots of who voted on which side. */
+export const snapshots = Metric.counter("disputes_snapshots_total", {
+  description: "Snapshots taken of the votes about a candidate",
+  incremental: true
+})
+const gossip = Metric.counter("disputes_gossip_total", {
+  description: "Gossiped disputes of peers by what became of them",
+  incremental: true
+})
+/** Gossiped disputes that came over the network. */
+export const gossiped = (outcome: string) => Metric.withAttributes(gossip, { outcome })
+const gossipSent = Metric.counter("disputes_gossip_sent_total", {
+  description: "Disputes told to a validator by gossip, by what became of it",
+  incremental: true
+})
+/** Gossip of ours that a validator took, or that was dropped before. */
+export const gossipOut = (outcome: "taken" | "refused" | "dropped") =>
+  Metric.withAttributes(gossipSent, { outcome })
+/** Disputed candidates that were kept, with or without their proof. */
+export const proofsKept = Metric.counter("disputes_proofs_kept_total", {
+  description: "Disputed candidates kept, counted again when their proof comes",
+  incremental: true
+})
+/** Disputed candidates that were not kept, because their session holds as many bytes as it may. */
+export const proofsDropped = Metric.counter("disputes_proofs_dropped_total", {
+  description: "Disputed candidates that did not fit into their session",
+  incremental: true
+})
 /** Batches that the votes database wrote; records in them: the ratio says how much is written at a time. */
 export const groupCommits = Metric.counter("disputes_db_batches_total", {
   description: "Batches written by the votes database",

@@ -14,6 +14,7 @@ import type {
 } from "@ephor/types"
 import { Context, Effect, Layer, Option, Stream } from "effect"
 import type { DisputeConclusion } from "./Disputes.ts"
+import { makeKeeper, type ProofRecord, proofs } from "./votes/Proofs.ts"
 import { clean, forgetRecent } from "./votes/Pruning.ts"
 import {
   byIdentity,
@@ -28,6 +29,7 @@ import {
 } from "./votes/Tables.ts"
 import { VotesWriter } from "./votes/Writer.ts"
 
+export type { ProofRecord } from "./votes/Proofs.ts"
 export { candidateVotesKey, family, sessionKey } from "./votes/Tables.ts"
 
 /** Votes about a candidate of a session. */
@@ -105,6 +107,21 @@ export interface Service {
   readonly queryByValidatorId: (
     validator: ValidatorId
   ) => Effect.Effect<ReadonlyArray<CandidateHash>, Store.StoreError>
+  /**
+   * Keeps a disputed candidate with its proof for as long as its votes. False, and nothing written, if there are no votes about
+   * it (any more), or its session holds as many bytes as it may.
+   */
+  readonly keepProof: (proof: ProofRecord) => Effect.Effect<boolean, Store.StoreError>
+  /** A disputed candidate with its proof. */
+  readonly proof: (
+    session: SessionIndex,
+    candidate: CandidateHash
+  ) => Effect.Effect<Option.Option<ProofRecord>, Store.StoreError>
+  /** The disputed candidates that a key voted about, at most so many (votes-db, "Lookup all PoVs"). */
+  readonly proofsOf: (
+    validator: ValidatorId,
+    limit: number
+  ) => Effect.Effect<ReadonlyArray<ProofRecord>, Store.StoreError>
 }
 
 /** The votes database. */
@@ -122,6 +139,8 @@ export interface Limits {
   readonly recordsPerWrite: number
   /** Rows by validator after which a batch takes no more. */
   readonly votersPerWrite: number
+  /** Bytes of disputed candidates with their proofs that are kept of one session; what comes beyond is not kept. */
+  readonly proofBytesPerSession: number
 }
 
 /** Sessions whose votes one cleaning removes where nothing else is said. */
@@ -133,7 +152,8 @@ export const defaults: Limits = {
   pruneRowsPerWrite: 128,
   cachedRecords: 128,
   recordsPerWrite: 32,
-  votersPerWrite: 512
+  votersPerWrite: 512,
+  proofBytesPerSession: 256 * 1024 * 1024
 }
 
 const readVotes = Effect.fnUntraced(function* (
@@ -174,7 +194,32 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
     writer.forget(oldest)
     yield* forgetRecent(store, writer, oldest)
   })
+  const isKept = Effect.fnUntraced(function* (session: SessionIndex, candidate: CandidateHash) {
+    return session >= writer.floor && Option.isSome(yield* readVotes(store, writer, session, candidate))
+  })
+  const proof = Effect.fnUntraced(function* (session: SessionIndex, candidateHash: CandidateHash) {
+    const found = yield* proofs.get(store, [session, candidateHash])
+    return Option.map(found, (known): ProofRecord => ({ session, candidateHash, ...known }))
+  })
+  const positionsOf = (validator: ValidatorId) =>
+    byIdentity.iterate(store, [validator]).pipe(
+      Stream.map(([[, session, index]]) => [session, index] as const),
+      Stream.runCollect
+    )
   return VotesDb.of({
+    keepProof: makeKeeper(store, limits, isKept),
+    proof,
+    proofsOf: Effect.fnUntraced(function* (validator, limit) {
+      yield* writer.flushed
+      const found: Array<ProofRecord> = []
+      for (const [session, index] of yield* positionsOf(validator)) {
+        for (const candidateHash of yield* candidatesOf(session, index)) {
+          if (found.length >= limit) return found
+          found.push(...Option.toArray(yield* proof(session, candidateHash)))
+        }
+      }
+      return found
+    }),
     votes: (session, candidate) => readVotes(store, writer, session, candidate),
     recentDisputes: Effect.suspend(() => {
       const { recent } = writer
@@ -201,8 +246,9 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
       Effect.andThen(writer.flushed, candidatesOf(session, validator)),
     queryByValidatorId: Effect.fnUntraced(function* (validator) {
       yield* writer.flushed
-      const positions = yield* byIdentity.iterate(store, [validator]).pipe(Stream.runCollect)
-      const found = yield* Effect.forEach(positions, ([[, session, index]]) => candidatesOf(session, index))
+      const found = yield* Effect.forEach(yield* positionsOf(validator), ([session, index]) =>
+        candidatesOf(session, index)
+      )
       return [...new Set(found.flat())]
     })
   })

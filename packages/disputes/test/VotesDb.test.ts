@@ -6,6 +6,7 @@ import {
   candidateHash,
   type CandidateHash,
   type CandidateVotes,
+  type CommittedCandidateReceipt,
   fromHex,
   type Hash,
   toHex
@@ -36,6 +37,17 @@ const commit = (
     voters: voters.map(([validatorIndex, validatorId]) => ({ session, validatorIndex, validatorId })),
     recent
   })
+const candidate: CommittedCandidateReceipt = {
+  descriptor: receipt.descriptor,
+  commitments: {
+    upwardMessages: [],
+    horizontalMessages: [],
+    newValidationCode: null,
+    headData: new Uint8Array(1),
+    processedDownwardMessages: 0,
+    hrmpWatermark: 1
+  }
+}
 const keys = (store: Store.Service, prefix = "") =>
   Stream.runCollect(store.iterate(new TextEncoder().encode(prefix))).pipe(
     Effect.map((entries) => entries.length)
@@ -140,6 +152,37 @@ for (const [name, layer] of Object.entries(stores)) {
         assert.strictEqual(yield* keys(store), 3)
         assert.deepStrictEqual(yield* db.recentDisputes, [])
         assert.deepStrictEqual(yield* db.queryByValidatorId(id), [])
+      }).pipe(run)
+    )
+    it.effect("keeps disputed candidates with their proofs for as long as the votes, and no longer", () =>
+      Effect.gen(function* () {
+        const [db, store] = yield* services
+        const [V, c] = [World.hashOf("V"), World.hashOf("c")]
+        const proof = (session: number, candidateHash: Hash, pov: boolean): VotesDb.ProofRecord => ({
+          session,
+          candidateHash,
+          candidate,
+          pov: pov ? World.data.pov : null
+        })
+        assert.isFalse(yield* db.keepProof(proof(10, c, true)), "nobody has voted about it")
+        for (const session of [10, 11, 12]) yield* commit(db, session, c, [[0, V]])
+        assert.isTrue(yield* db.keepProof(proof(10, c, false)))
+        assert.deepStrictEqual(yield* db.proof(10, c), Option.some(proof(10, c, false)))
+        assert.isTrue(yield* db.keepProof(proof(10, c, true)))
+        // What is there stays.
+        assert.isTrue(yield* db.keepProof(proof(10, c, false)))
+        for (const session of [11, 12]) assert.isTrue(yield* db.keepProof(proof(session, c, true)))
+        assert.deepStrictEqual(
+          yield* db.proofsOf(V, 9),
+          [10, 11, 12].map((session) => proof(session, c, true))
+        )
+        assert.strictEqual((yield* db.proofsOf(V, 2)).length, 2)
+        assert.deepStrictEqual(yield* db.proofsOf(World.hashOf("W"), 9), [])
+        yield* db.prune(12)
+        assert.deepStrictEqual(yield* db.proofsOf(V, 9), [proof(12, c, true)])
+        assert.isFalse(yield* db.keepProof(proof(11, c, true)), "its session is gone")
+        yield* db.prune(13)
+        assert.strictEqual(yield* keys(store, "disputed-candidates"), 0)
       }).pipe(run)
     )
     it.effect(
@@ -316,3 +359,28 @@ for (const [name, layer] of Object.entries(stores)) {
     )
   })
 }
+
+describe("the room for proofs", () => {
+  it.effect("is bounded for each session", () =>
+    Effect.gen(function* () {
+      const [db] = yield* services
+      const long = { blockData: new Uint8Array(600) }
+      const keep = (session: number, name: string) =>
+        db.keepProof({ session, candidateHash: World.hashOf(name), candidate, pov: long })
+      for (const [session, name] of [
+        [10, "a"],
+        [10, "b"],
+        [11, "c"]
+      ] as const)
+        yield* commit(db, session, World.hashOf(name), [[0, World.hashOf("V")]])
+      assert.isTrue(yield* keep(10, "a"))
+      assert.isFalse(yield* keep(10, "b"))
+      assert.isTrue(yield* keep(11, "c"))
+      assert.strictEqual((yield* db.proofsOf(World.hashOf("V"), 9)).length, 2)
+    }).pipe(
+      Effect.provide(
+        VotesDb.layerWith({ proofBytesPerSession: 1500 }).pipe(Layer.provideMerge(Store.layerMemory))
+      )
+    )
+  )
+})

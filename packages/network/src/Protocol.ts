@@ -78,18 +78,21 @@ export const bitfield: NotificationProtocol = {
   maxBytes: maxNotificationBytes
 }
 
-/** Collations that collators announce to validators: the signed receipt, whose proof is asked for. */
+/**
+ * Collators and validators: who collates for which parachain, what is advertised, and what became of it (collation protocol
+ * 2 of polkadot-sdk, with short reports).
+ */
 export const collation: NotificationProtocol = {
   _tag: "Notification",
-  name: "/ephor/collation/2",
+  name: "/ephor/collation/3",
   from: "anyone",
   maxBytes: KiB
 }
 
-/** The proof of a collation from who has announced it: by candidate hash, SCALE of `Option<PoV>`. */
+/** A collation from who has advertised it: SCALE of `CollationFetchingRequestV2`, answered by `CollationFetchingResponse`. */
 export const collationFetch: RequestProtocol = {
   _tag: "Request",
-  name: "/ephor/req_collation/1",
+  name: "/ephor/req_collation/2",
   from: "validators",
   maxBytes: 1000,
   maxResponseBytes: 10 * MiB + 1000,
@@ -168,6 +171,23 @@ export const sendDispute: RequestProtocol = {
   perSecond: 1000
 }
 
+/**
+ * A dispute with its candidate and the votes of its backers: SCALE of `DisputeGossipMessage`, answered by SCALE of
+ * `DisputeResponse`. New validation code of 5 MiB fits.
+ */
+export const disputeGossip: RequestProtocol = {
+  _tag: "Request",
+  name: "/ephor/dispute_gossip/1",
+  from: "validators",
+  maxBytes: 8 * MiB,
+  maxResponseBytes: 100,
+  timeoutMs: 12_000,
+  queueCapacity: 16,
+  concurrency: 4,
+  perPeer: 2,
+  perSecond: 20
+}
+
 /** Every protocol of the validators. */
 export const all: ReadonlyArray<Protocol> = [
   statement,
@@ -178,5 +198,6 @@ export const all: ReadonlyArray<Protocol> = [
   povDistribution,
   pov,
   availableData,
-  sendDispute
+  sendDispute,
+  disputeGossip
 ]

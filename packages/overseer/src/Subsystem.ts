@@ -11,7 +11,7 @@ import { type Handlers, run } from "./Runner.ts"
 
 export type { AddressOptions, AnyAddress, Edges, NameOf } from "./Address.ts"
 export type { Handlers } from "./Runner.ts"
-export { spawn } from "./Jobs.ts"
+export { type Jobs, spawn } from "./Jobs.ts"
 
 type Tagged = { readonly _tag: string }
 type Handler = ((value: any) => Effect.Effect<void, any, any>) | undefined

@@ -212,9 +212,9 @@ const collate = Effect.fnUntraced(function* (
       paraId,
       collator: keystore.publicKeys[0]!,
       // Known before anybody can vote about it.
-      offer: (target, message) => {
+      offer: (target, message, parentHead) => {
         if (garbage) ledger.garbage(candidateHash(message.candidate))
-        return offer(target, message)
+        return offer(target, message, parentHead)
       }
     }
     yield* Effect.ignore(Collator.collateAt(collating, { runtime, keystore }, relayParent, garbage))

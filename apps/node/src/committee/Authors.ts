@@ -20,7 +20,8 @@ export class AuthorsError extends Schema.TaggedError<AuthorsError>()("AuthorsErr
 const howTo =
   "make one per validator with ephor-node key generate --scheme ed25519 --out FILE, put the public keys into authors of the chain specification, and give each process the file of its own (--author-key)"
 
-type Config = Pick<NodeConfig, "authorKey" | "validatorKey" | "dataDir">
+/** The settings that decide who the authors are. */
+export type Config = Pick<NodeConfig, "authorKey" | "validatorKey" | "dataDir">
 type Place = Pick<Membership, "own" | "isNetworked">
 
 /** Whether somebody has a key that is not for development: then the seed is not for this chain. */
@@ -104,6 +105,10 @@ export const known = Effect.fnUntraced(function* (spec: ChainSpec, config: Confi
   return { authors: members, signer }
 })
 
+/** Whether keys are to be made here, since nobody has given any. */
+const makesKeys = (spec: ChainSpec, config: Config): boolean =>
+  spec.authors === undefined && isReal(spec, config) && config.authorKey.length === 0
+
 /** Keys that nobody has given, made here for all authors: strangers cannot sign for them, and nobody else can either. */
 const madeHere = Effect.fnUntraced(function* (spec: ChainSpec, { dataDir }: Config) {
   const members = yield* Effect.forEach(spec.validators, (_, index) =>
@@ -122,10 +127,9 @@ export const signing = Effect.fnUntraced(function* (
   { isNetworked, own }: Place
 ) {
   if (spec.authors === undefined) {
-    const authors: DevChain.Authors =
-      isReal(spec, config) && config.authorKey.length === 0
-        ? yield* madeHere(spec, config)
-        : yield* seedOf(spec, config)
+    const authors: DevChain.Authors = makesKeys(spec, config)
+      ? yield* madeHere(spec, config)
+      : yield* seedOf(spec, config)
     return authors
   }
   const publicKeys = yield* checked(spec, spec.authors)
@@ -141,4 +145,14 @@ export const signing = Effect.fnUntraced(function* (
     members: publicKeys.map((publicKey) => signers.get(publicKey) ?? { publicKey })
   }
   return made
+})
+
+/** Refuses what `known` or `signing` refuses, and makes nothing. */
+export const check = Effect.fnUntraced(function* (
+  spec: ChainSpec,
+  config: Config,
+  membership: Place & Pick<Membership, "follows">
+) {
+  if (membership.follows) yield* known(spec, config, membership)
+  else if (!makesKeys(spec, config)) yield* signing(spec, config, membership)
 })

@@ -71,8 +71,14 @@ const authorityOf = Effect.fnUntraced(function* ({ key, secret }: OwnValidator) 
   return authority
 })
 
+/** The settings of a process in the network. */
+export type Config = Pick<
+  NodeConfig,
+  "dataDir" | "listen" | "maxPeers" | "maxPeersPerBlock" | "nodeKey" | "peer"
+>
+
 /** Joins the network between the processes of the committee. */
-export const layer = (config: NodeConfig, spec: ChainSpec, { own, validators }: Membership) =>
+export const layer = (config: Config, spec: ChainSpec, { own, validators }: Membership) =>
   Layer.unwrap(
     Effect.gen(function* () {
       yield* Keystore.sr25519Ready

@@ -1,24 +1,11 @@
 /**
  * What the processes of a committee say to each other beside the protocols of validators: where the chain is, what an
- * author's block should carry, the block that it signs, and what a collator offers. With the forms of the messages.
+ * author's block should carry, and the block that it signs. With the forms of the messages.
  */
 import { ChainFeed, RoundProposal } from "@ephor/devchain"
 import { PeerText, type Protocol } from "@ephor/network"
-import {
-  BlockBounds,
-  BlockRef,
-  CandidateHash,
-  CandidateReceipt,
-  CollatorId,
-  Hash,
-  InherentData,
-  Json,
-  PoV,
-  Scale,
-  type ValidatorId,
-  Wire
-} from "@ephor/types"
-import { Result, Schema } from "effect"
+import { BlockBounds, BlockRef, InherentData, Json, Scale, type ValidatorId } from "@ephor/types"
+import { Result } from "effect"
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -107,32 +94,4 @@ export const parent: Codec<BlockRef> = {
 export const inherentData: Codec<InherentData | null> = {
   encode: (value) => (value === null ? new Uint8Array(0) : Scale.encode(InherentData)(value)),
   decode: (bytes) => (bytes.length === 0 ? Result.succeed(null) : Scale.decodeResult(InherentData)(bytes))
-}
-
-const Announcement = Wire.record({
-  relayParent: Hash,
-  collator: CollatorId,
-  candidate: CandidateReceipt
-})
-/** What a collator says of a candidate: everything but its proof, which is asked for. */
-export interface Announcement extends Schema.Schema.Type<typeof Announcement> {}
-
-/** An announcement, in SCALE. */
-export const announcement: Codec<Announcement> = {
-  encode: Scale.encode(Announcement),
-  decode: Scale.decodeResult(Announcement)
-}
-
-/** Which proof is asked for, in SCALE. */
-export const proofQuery: Codec<CandidateHash> = {
-  encode: Scale.encode(CandidateHash),
-  decode: Scale.decodeResult(CandidateHash)
-}
-
-const Proof = Schema.NullOr(PoV)
-
-/** A proof, or that it is not, or no longer, here; in SCALE. */
-export const proof: Codec<typeof Proof.Type> = {
-  encode: Scale.encode(Proof),
-  decode: Scale.decodeResult(Proof)
 }

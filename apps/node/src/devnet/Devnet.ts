@@ -197,11 +197,13 @@ const report = Effect.fnUntraced(function* (
   seconds: number
 ) {
   const chainIds: ReadonlyArray<ChainId> = options.chainIds
+  const { malicious, validators } = options.committee
   const expected = {
     chainIds,
     faults: seconds >= faultsWithinSeconds && options.garbageEvery > 0,
     verdicts: seconds >= verdictsWithinSeconds && options.garbageEvery > 0 && options.execution === "dev",
-    messages: chainIds.length > 1
+    messages: chainIds.length > 1,
+    agreement: !options.processes && validators - malicious > 1
   }
   const stalled = Report.stalledParts(expected, before, after)
   const result = Report.make(after, stalled)

@@ -3,7 +3,9 @@
  */
 import type { ChainStatus, ObserverStatus, Snapshot } from "./Report.ts"
 
-const columns: ReadonlyArray<readonly [title: string, cell: (chain: ChainStatus) => number]> = [
+type Column = readonly [title: string, cell: (chain: ChainStatus) => number]
+
+const columns: ReadonlyArray<Column> = [
   ["unsafe", (chain) => chain.localUnsafe],
   ["cross-unsafe", (chain) => chain.crossUnsafe],
   ["local-safe", (chain) => chain.localSafe],
@@ -17,6 +19,13 @@ const columns: ReadonlyArray<readonly [title: string, cell: (chain: ChainStatus)
   ["rewards", (chain) => chain.rewardsPaid],
   ["disabled", (chain) => chain.validatorsDisabled],
   ["waited", (chain) => chain.finalityWaited]
+]
+
+/** What there is no room for on a screen of 24 lines. */
+const deeds: ReadonlyArray<Column> = [
+  ["seconded", (chain) => chain.secondedStatements],
+  ["valid", (chain) => chain.validStatements],
+  ["fetched", (chain) => chain.fetchedProofs]
 ]
 
 /** What chains wait for that only people can end. */
@@ -34,7 +43,8 @@ export const line = (seconds: number, snapshot: Snapshot): string =>
   [
     `${String(seconds).padStart(4)}s`,
     ...snapshot.chains.map(
-      (chain) => `${chain.chainId}: ${columns.map(([title, cell]) => `${title} ${cell(chain)}`).join(" ")}`
+      (chain) =>
+        `${chain.chainId}: ${[...columns, ...deeds].map(([title, cell]) => `${title} ${cell(chain)}`).join(" ")}`
     ),
     ...snapshot.observers.map(
       (observer) =>

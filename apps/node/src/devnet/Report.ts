@@ -27,7 +27,12 @@ export const ChainStatus = Schema.Struct({
     frozen: Schema.Boolean,
     why: Schema.NullOr(Schema.String),
     endedBy: Schema.NullOr(Schema.String)
-  })
+  }),
+  secondedStatements: Count,
+  validStatements: Count,
+  fetchedProofs: Count,
+  registeredVotes: Count,
+  snapshots: Count
 })
 export interface ChainStatus extends Schema.Schema.Type<typeof ChainStatus> {}
 
@@ -72,9 +77,13 @@ export interface Expected {
   readonly verdicts: boolean
   /** There are chains that messages can go between. */
   readonly messages: boolean
+  /** Validators of one process second, and agree to what others second. */
+  readonly agreement: boolean
 }
 
 const heads = ["localUnsafe", "crossUnsafe", "localSafe", "crossSafe", "finalized"] as const
+
+const deeds = ["secondedStatements", "validStatements", "fetchedProofs"] as const
 
 /**
  * Names of the parts that did not move between two moments: a head that is no higher, a counter that never counted, a
@@ -102,6 +111,9 @@ export const stalledParts = (
       if (last.slashesApplied === 0) stalled.push(`chain ${chainId}: slashesApplied`)
       if (last.rewardsPaid === 0) stalled.push(`chain ${chainId}: rewardsPaid`)
       if (last.validatorsDisabled === 0) stalled.push(`chain ${chainId}: validatorsDisabled`)
+    }
+    if (expected.agreement) {
+      for (const deed of deeds) if (last[deed] === 0) stalled.push(`chain ${chainId}: ${deed}`)
     }
     const before_ = before.observers.find((observer) => observer.chainId === chainId)
     const observer = after.observers.find((candidate) => candidate.chainId === chainId)

@@ -5,16 +5,17 @@ import { DevRuntimeStore } from "@ephor/devchain"
 import { Slash } from "@ephor/chain"
 import { Store } from "@ephor/store"
 import { Voters, VotesDb } from "@ephor/disputes"
-import type {
-  CandidateHash,
-  CandidateVotes,
-  DisputeStatus,
-  SessionIndex,
-  ValidatorId,
-  ValidatorIndex
+import {
+  type CandidateHash,
+  type CandidateVotes,
+  type DisputeStatus,
+  type SessionIndex,
+  toHex,
+  type ValidatorId,
+  type ValidatorIndex
 } from "@ephor/types"
 import { Context, Effect, Layer, Option, Stream } from "effect"
-import type { Voter } from "./Flags.ts"
+import { InspectError, type Voter } from "./Flags.ts"
 import { NodeDataError, type NodeData } from "./NodeData.ts"
 
 /** A dispute, with how many voted on each side. */
@@ -122,6 +123,49 @@ const matcherOf = Effect.fnUntraced(function* (store: Store.Service, voter: Vote
     (yield* Voters.positionsOf(store, voter.id)).map(([session, index]) => `${session}/${index}`)
   )
   return (session: SessionIndex, index: ValidatorIndex) => positions.has(`${session}/${index}`)
+})
+
+const wanted = (message: string) => new InspectError({ message })
+
+/** The candidates that a key voted about in any session, or an index in one. */
+export const hashes = Effect.fnUntraced(function* (
+  db: VotesDb.Service,
+  voter: Voter | undefined,
+  session: SessionIndex | undefined
+) {
+  if (voter === undefined) return yield* wanted("whose votes? Give --validator INDEX|KEY")
+  if ("id" in voter && session === undefined) return yield* db.queryByValidatorId(voter.id)
+  if ("id" in voter)
+    return yield* wanted("a key is looked for in all sessions: leave --session out, or give an index")
+  if (session === undefined)
+    return yield* wanted(
+      `index ${voter.index} is another validator in each session: give --session, or a key`
+    )
+  return yield* db.queryByValidatorAndSessionIndex(session, voter.index)
+})
+
+/** A disputed candidate with its proof of validity, if it could be recovered. */
+export interface PovRow {
+  readonly session: SessionIndex
+  readonly candidateHash: CandidateHash
+  readonly para: number
+  readonly pov: string | null
+}
+
+/** The disputed candidates that a key voted about. */
+export const povs = Effect.fnUntraced(function* (
+  db: VotesDb.Service,
+  voter: Voter | undefined,
+  limit: number
+) {
+  if (voter === undefined || "index" in voter)
+    return yield* wanted("proofs are looked up by key: give --validator KEY")
+  return (yield* db.proofsOf(voter.id, limit)).map(({ candidate, candidateHash, pov, session }): PovRow => ({
+    session,
+    candidateHash,
+    para: candidate.descriptor.paraId,
+    pov: pov === null ? null : toHex(pov.blockData)
+  }))
 })
 
 /** Votes in the order of sessions and candidates, at most `limit`. */

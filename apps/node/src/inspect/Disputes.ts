@@ -85,6 +85,22 @@ export const votes = Effect.fnUntraced(function* (
     yield* Console.error(`there are more than ${given.limit}: raise --limit, or give --session`)
 }, Effect.scoped)
 
+/** Candidates that a validator voted about (`QueryByValidatorId`, `QueryByValidatorAndSessionIndex`). */
+export const hashes = Effect.fnUntraced(function* (given: Source & Session & OfVoter) {
+  const voter = yield* Effect.fromResult(Flags.parseVoter(given.validator))
+  const { db, validator } = yield* openValidator(given)
+  const found = yield* Records.hashes(db, voter, given.session)
+  yield* print(given.json, { validator, candidates: found }, found.length === 0 ? ["no votes"] : found)
+}, Effect.scoped)
+
+/** Disputed candidates with their proofs of validity. */
+export const povs = Effect.fnUntraced(function* (given: Source & OfVoter & { readonly limit: number }) {
+  const voter = yield* Effect.fromResult(Flags.parseVoter(given.validator))
+  const { db, validator } = yield* openValidator(given)
+  const rows = yield* Records.povs(db, voter, given.limit)
+  yield* print(given.json, { validator, povs: rows }, Tables.povs(rows))
+}, Effect.scoped)
+
 /** What the chain holds against validators that lost disputes. */
 export const slashes = Effect.fnUntraced(function* (
   given: Omit<Source, "validatorStore"> & Session & OfVoter

@@ -25,6 +25,22 @@ const votes = Command.make(
   (given) => Effect.flatMap(commands, (run) => run.votes(given))
 ).pipe(Command.withDescription("Votes about candidates, by session and validator"))
 
+const hashes = Command.make("hashes", { ...source, session, validator: Flags.voter }, (given) =>
+  Effect.flatMap(commands, (run) => run.hashes(given))
+).pipe(
+  Command.withDescription(
+    "Candidates that a validator voted about: by its key in all sessions, by its index in one --session"
+  )
+)
+
+const povs = Command.make("povs", { ...source, validator: Flags.voter, limit: Flags.limit }, (given) =>
+  Effect.flatMap(commands, (run) => run.povs(given))
+).pipe(
+  Command.withDescription(
+    "Disputed candidates that the validator of a key voted about, with their proofs of validity"
+  )
+)
+
 const slashes = Command.make("slashes", { dataDir, json, session, validator: Flags.voter }, (given) =>
   Effect.flatMap(commands, (run) => run.slashes(given))
 ).pipe(Command.withDescription("What the chain holds against validators that lost disputes"))
@@ -32,5 +48,5 @@ const slashes = Command.make("slashes", { dataDir, json, session, validator: Fla
 /** The `disputes` command. */
 export const disputesCommand = Command.make("disputes").pipe(
   Command.withDescription("Show disputes, votes and slashes of a node that runs or was stopped"),
-  Command.withSubcommands([list, show, votes, slashes])
+  Command.withSubcommands([list, show, votes, hashes, povs, slashes])
 )

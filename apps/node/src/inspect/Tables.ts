@@ -1,7 +1,7 @@
 /**
  * What was found, as tables for people.
  */
-import type { CandidateReport, DisputeRow, Slashes, VoteRow } from "./DisputeRecords.ts"
+import type { CandidateReport, DisputeRow, PovRow, Slashes, VoteRow } from "./DisputeRecords.ts"
 
 /** Columns of text, each as wide as its longest cell; the last one is not padded. */
 export const columns = (
@@ -50,6 +50,20 @@ export const votes = (rows: ReadonlyArray<VoteRow>, ofOne = false): ReadonlyArra
           side,
           kind,
           validatorId ?? "-"
+        ])
+      )
+
+/** Disputed candidates, and how long their proofs are. */
+export const povs = (rows: ReadonlyArray<PovRow>): ReadonlyArray<string> =>
+  rows.length === 0
+    ? ["no disputed candidates"]
+    : columns(
+        ["session", "candidate", "para", "proof"],
+        rows.map(({ candidateHash, para, pov, session }) => [
+          String(session),
+          candidateHash,
+          String(para),
+          pov === null ? "not recovered" : `${(pov.length - 2) / 2} bytes`
         ])
       )
 

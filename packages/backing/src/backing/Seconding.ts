@@ -2,7 +2,7 @@
  * Seconding: the one candidate per leaf that we put forward ourselves.
  */
 import { Effect } from "effect"
-import { CandidateSelection, type Second } from "@ephor/overseer"
+import { CandidateSelection, CollatorProtocol, type Second } from "@ephor/overseer"
 import { type CandidateHash, candidateHash } from "@ephor/types"
 import { issue, type Signing } from "../statements/Tally.ts"
 import { check, distribute, inBackground } from "./Check.ts"
@@ -28,8 +28,17 @@ const trySecond = Effect.fnUntraced(function* (
   job.issued.add(hash)
   const value = { descriptor: candidate.descriptor, commitments: checked.commitments }
   yield* distribute(job, candidate, pov)
-  yield* issue(signing, job, own, { _tag: "Seconded", value })
+  const statement = yield* issue(signing, job, own, { _tag: "Seconded", value })
+  yield* CollatorProtocol.sendNow({ _tag: "Seconded", relayParent: job.relayParent, statement })
 })
+
+/** Whether a candidate with this hash could be seconded here: nothing else was, and nobody has put it forward. */
+export const canSecond = (job: Job, hash: CandidateHash): boolean =>
+  job.assignment !== undefined &&
+  !job.seconded &&
+  !job.agreed &&
+  !job.issued.has(hash) &&
+  !job.table.tallies.has(hash)
 
 /**
  * Takes up what selection chose: a candidate of our para at this leaf, unless we have seconded one, or agree to another one

@@ -4,7 +4,7 @@ import type { BlockRef, CandidateReceipt, Hash, SessionIndex } from "@ephor/type
 import { Effect, Option } from "effect"
 import type { Options, RuntimeState } from "../DevRuntime.ts"
 import * as Answers from "../DevRuntimeApi.ts"
-import type { Service as RuntimeApi } from "@ephor/chain/RuntimeApi"
+import type { BackedIn, Service as RuntimeApi } from "@ephor/chain/RuntimeApi"
 import { RuntimeApiError, UnknownSession, UnknownState } from "@ephor/chain/RuntimeApiError"
 import type { StoreError } from "@ephor/store/Store"
 
@@ -18,7 +18,11 @@ export const runtimeApi = (
   codeOf: (hash: Hash) => Effect.Effect<Option.Option<Uint8Array>, StoreError>,
   blocksWith: (
     candidate: CandidateReceipt
-  ) => Effect.Effect<ReadonlyArray<BlockRef>, StoreError | ChainError> = () => Effect.succeed([])
+  ) => Effect.Effect<ReadonlyArray<BlockRef>, StoreError | ChainError> = () => Effect.succeed([]),
+  committedAt: (
+    at: Hash,
+    candidate: CandidateReceipt
+  ) => Effect.Effect<Option.Option<BackedIn>, ChainError> = () => Effect.succeedNone
 ): RuntimeApi => {
   const ask =
     <Rest extends ReadonlyArray<unknown>, A>(
@@ -69,6 +73,16 @@ export const runtimeApi = (
                 request: "inclusions",
                 reason: new UnknownState({ block: candidate.descriptor.relayParent })
               })
+            )
+          )
+        )
+      ),
+    committedCandidate: (at, candidate) =>
+      Effect.catch(committedAt(at, candidate), (error) =>
+        Effect.logDebug(`the block that backed a candidate cannot be read: ${error.message}`).pipe(
+          Effect.andThen(
+            Effect.fail(
+              new RuntimeApiError({ request: "committedCandidate", reason: new UnknownState({ block: at }) })
             )
           )
         )

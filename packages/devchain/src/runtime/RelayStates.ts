@@ -11,6 +11,7 @@ import type { DevTransaction } from "../DevTransaction.ts"
 import type { Service as RuntimeApi } from "@ephor/chain/RuntimeApi"
 import { Store, type StoreError } from "@ephor/store/Store"
 import { runtimeApi } from "./Api.ts"
+import { committedAt } from "./Committed.ts"
 import * as Inclusions from "./Inclusions.ts"
 import { sr25519Verify } from "@ephor/keystore/Signatures"
 import { makeRejections } from "./Rejections.ts"
@@ -75,8 +76,12 @@ export const makeRelayStates = Effect.fnUntraced(function* (
       return []
     }),
     reject: rejected.add,
-    api: runtimeApi(options, stateAt, codeOf, (candidate) =>
-      Inclusions.blocksWith(options, store, view(), candidate)
+    api: runtimeApi(
+      options,
+      stateAt,
+      codeOf,
+      (candidate) => Inclusions.blocksWith(options, store, view(), candidate),
+      (at, candidate) => committedAt(options, view(), at, candidate)
     )
   }
   return relay

@@ -17,6 +17,7 @@ import {
   votesPrefix,
   watermarkKey
 } from "./Tables.ts"
+import { proofBytes, proofs } from "./Proofs.ts"
 import type { VotesWriter } from "./Writer.ts"
 
 const noHash = `0x${"00".repeat(32)}` as const
@@ -62,6 +63,9 @@ const lowestFrom = Effect.fnUntraced(function* (store: Store.Service, from: Sess
   return Math.min(...found.flat())
 })
 
+/** A proof of validity has up to 5 MiB: few of them are read at a time. */
+const proofRowsPerWrite = 8
+
 /** A few rows of old sessions in one table, as the writes that remove them. */
 type NextRows = Effect.Effect<ReadonlyArray<Store.Write>, Store.StoreError>
 
@@ -71,6 +75,17 @@ const rowsOf = (
   from: SessionIndex,
   to: SessionIndex
 ): ReadonlyArray<NextRows> => [
+  // First: a row is only looked for where there are votes.
+  proofs.iterate(store, [], { from: [from, noHash], limit: Math.min(limit, proofRowsPerWrite) }).pipe(
+    Stream.takeWhile(([[session]]) => session < to),
+    Stream.map(([key]) => proofs.delete(key)),
+    Stream.runCollect
+  ),
+  proofBytes.iterate(store, [], { from: [from], limit }).pipe(
+    Stream.takeWhile(([[session]]) => session < to),
+    Stream.map(([key]) => proofBytes.delete(key)),
+    Stream.runCollect
+  ),
   store.iterate(votesPrefix, { from: sessionKey(from), limit }).pipe(
     Stream.mapEffect(({ key }) => Effect.map(readVotesKey(key), ([session]) => ({ key, session }))),
     Stream.takeWhile(({ session }) => session < to),

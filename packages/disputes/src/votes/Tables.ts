@@ -18,6 +18,7 @@ import {
 import { Effect, Option, Schema } from "effect"
 import { DisputeConclusion } from "../Disputes.ts"
 import type { RecentDispute } from "../VotesDb.ts"
+import { proofBytes, proofs } from "./Proofs.ts"
 
 const ascii = (text: string) => new TextEncoder().encode(text)
 export const votesPrefix = ascii("candidate-votes")
@@ -189,7 +190,7 @@ const decoderOf = (key: Uint8Array) =>
 export const family = Manifest.family({
   name: "votes",
   version: 1,
-  tables: [byValidator, byIdentity, conclusions],
+  tables: [byValidator, byIdentity, conclusions, proofs, proofBytes],
   owns: (key) => decoderOf(key) !== undefined,
   read: ({ key, value }) => decoderOf(key)?.(value)
 })

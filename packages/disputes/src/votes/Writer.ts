@@ -153,6 +153,11 @@ export class VotesWriter {
     if (this.#cache.size > this.#limits.cachedRecords) this.#cache.delete(this.#cache.keys().next().value!)
   }
 
+  /** Sessions below it are being forgotten, or are gone. */
+  get floor(): SessionIndex {
+    return this.#floor
+  }
+
   /** Drops what is in memory of sessions below `oldest`. */
   forget(oldest: SessionIndex): void {
     this.#floor = Math.max(this.#floor, oldest)

@@ -20,7 +20,7 @@ import {
   type SessionIndex,
   type ValidatorIndex
 } from "@ephor/types"
-import { Context, Effect, Layer, Redacted } from "effect"
+import { Context, Effect, Layer, Option, Redacted } from "effect"
 
 export const names = ["//Alice", "//Bob", "//Charlie", "//Dave"] as const
 export const keystoreOf = (...secrets: ReadonlyArray<string>) =>
@@ -112,6 +112,8 @@ export class Script {
   readonly sessionAt = new Map<Hash, SessionIndex>()
   /** Blocks that the runtime remembers to include a candidate. */
   readonly remembered = new Map<CandidateHash, ReadonlyArray<BlockRef>>()
+  /** Candidates with their commitments, wherever they are asked for. */
+  readonly committed = new Map<CandidateHash, RuntimeApi.BackedIn>()
   readonly events = new Map<Hash, ReadonlyArray<CandidateEvent>>()
   readonly votes = new Map<Hash, ScrapedOnChainVotes>()
 
@@ -157,6 +159,8 @@ export const runtimeOf = (script: Script) =>
         validationCodeByHash: () => unless(Effect.succeedSome(new Uint8Array(1))),
         disabledValidators: (at) => unless(Effect.sync(() => script.disabledAt.get(at) ?? script.disabled)),
         inclusions: (candidate) => Effect.sync(() => script.remembered.get(candidateHash(candidate)) ?? []),
+        committedCandidate: (_, candidate) =>
+          Effect.sync(() => Option.fromUndefinedOr(script.committed.get(candidateHash(candidate)))),
         candidateEvents: (at) => unless(Effect.sync(() => script.events.get(at) ?? [])),
         onChainVotes: (at) =>
           unless(

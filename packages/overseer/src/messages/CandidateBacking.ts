@@ -1,7 +1,14 @@
 /**
  * Candidate backing: seconds, tallies what peers state, and knows which candidates may enter a block.
  */
-import type { BackedCandidate, CandidateReceipt, Hash, PoV, SignedFullStatement } from "@ephor/types"
+import type {
+  BackedCandidate,
+  CandidateHash,
+  CandidateReceipt,
+  Hash,
+  PoV,
+  SignedFullStatement
+} from "@ephor/types"
 import type { Cause, Deferred, Queue } from "effect"
 import * as Subsystem from "../Subsystem.ts"
 import { AvailabilityStore } from "./AvailabilityStore.ts"
@@ -27,6 +34,14 @@ export interface Second {
   readonly pov: PoV
 }
 
+/** Whether it makes sense to second this candidate, asked before its proof is fetched from a collator. */
+export interface CanSecond {
+  readonly _tag: "CanSecond"
+  readonly relayParent: Hash
+  readonly candidateHash: CandidateHash
+  readonly reply: Deferred.Deferred<boolean>
+}
+
 /** A peer validator's statement, whose signature backing checks. */
 export interface BackingStatement {
   readonly _tag: "Statement"
@@ -42,17 +57,23 @@ export interface GetBackedCandidates {
 }
 
 /** What candidate backing listens to (overseer protocol, "Candidate Backing Message"). */
-export type CandidateBackingMessage = RegisterBackingWatcher | Second | BackingStatement | GetBackedCandidates
+export type CandidateBackingMessage =
+  | RegisterBackingWatcher
+  | Second
+  | CanSecond
+  | BackingStatement
+  | GetBackedCandidates
 
 /** Address of candidate backing. */
 export class CandidateBacking extends Subsystem.Service<CandidateBacking, CandidateBackingMessage>()(
   "@ephor/overseer/CandidateBacking",
   {
     sends: () => [CandidateValidation, AvailabilityStore, StatementDistribution],
-    // Selection and the provisioner ask backing: what backing tells them must not wait for them.
+    // Selection, the collator protocol and the provisioner ask backing: what backing tells them must not wait for them.
     sendsNow: () => [
       PoVDistribution,
       "@ephor/overseer/CandidateSelection",
+      "@ephor/overseer/CollatorProtocol",
       "@ephor/overseer/Provisioner",
       "@ephor/overseer/MisbehaviorArbitration"
     ]

@@ -31,5 +31,9 @@ export type CandidateSelectionMessage = NewCandidate | InvalidCandidate
 /** Address of candidate selection. */
 export class CandidateSelection extends Subsystem.Service<CandidateSelection, CandidateSelectionMessage>()(
   "@ephor/overseer/CandidateSelection",
-  { sends: () => [CandidateValidation, CandidateBacking] }
+  {
+    sends: () => [CandidateValidation, CandidateBacking],
+    // The collator protocol hands in candidates here.
+    sendsNow: () => ["@ephor/overseer/CollatorProtocol"]
+  }
 ) {}

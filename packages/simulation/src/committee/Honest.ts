@@ -21,6 +21,7 @@ import { keyOf } from "./Keys.ts"
 import { type Leaf, nameOf, type Offer } from "./Setting.ts"
 
 const addresses = [
+  Overseer.CollatorProtocol,
   Overseer.CandidateSelection,
   Overseer.CandidateBacking,
   Overseer.CandidateValidation,
@@ -62,6 +63,7 @@ export const start = Effect.fnUntraced(function* (
     AvailabilityStore.layer(),
     AvailabilityRecovery.layer(),
     Overseer.Subsystem.layerDummy(Overseer.CandidateSelection),
+    Overseer.Subsystem.layerDummy(Overseer.CollatorProtocol),
     Overseer.Subsystem.layerDummy(Overseer.DisputeCoordinator)
   ).pipe(
     Layer.provideMerge(Overseer.Overseer.layerManual(addresses)),
