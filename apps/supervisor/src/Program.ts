@@ -20,6 +20,7 @@ import {
 } from "./ChainSets.ts"
 import * as DataDirectory from "./DataDirectory.ts"
 import * as Extension from "./Extension.ts"
+import * as PassiveNodes from "./PassiveNodes.ts"
 import type { SupervisorConfig } from "./SupervisorConfig.ts"
 import * as Readiness from "./Readiness.ts"
 import * as SupervisorParts from "./SupervisorParts.ts"
@@ -40,6 +41,8 @@ const secrets = Effect.fnUntraced(function* ({
   l2ConsensusJwtSecret: paths,
   l2ConsensusNodes: nodes
 }: SupervisorConfig) {
+  if (nodes.length === 0) return []
+  if (paths.length === 0) return yield* wrong("required flag is missing: l2-consensus.jwt-secret")
   if (paths.length !== 1 && paths.length !== nodes.length) {
     return yield* wrong(
       `sync node check failed: ${nodes.length} nodes but ${paths.length} JWT secrets; give one secret for all, or one per node`
@@ -98,15 +101,19 @@ const adminSecret = (
 ) =>
   !rpcEnableAdmin || !rpcAdminAuth
     ? Effect.undefined
-    : rpcAdminJwtSecret === undefined
-      ? Effect.succeed(nodeSecrets[0])
-      : NodeJwt.readSecret(rpcAdminJwtSecret)
+    : rpcAdminJwtSecret !== undefined
+      ? NodeJwt.readSecret(rpcAdminJwtSecret)
+      : nodeSecrets.length === 0
+        ? wrong("required flag is missing: rpc.admin-jwt-secret (or --no-rpc.admin-auth)")
+        : Effect.succeed(nodeSecrets[0])
 
 /** Everything that the settings name: files are read, and found wrong, before anything is opened or dialled. */
 export interface Inputs {
   /** What callers of `admin_*` have to sign their tokens with; none if they need no token. */
   readonly adminSecret: Redacted.Redacted<Uint8Array> | undefined
   readonly secrets: ReadonlyArray<Redacted.Redacted<Uint8Array>>
+  /** Nodes that are followed. */
+  readonly passive: ReadonlyArray<PassiveNodes.Pair>
   readonly dependencySet: DependencySet.DependencySet
   /** Without a set the `rollup.json` files are read when L1 can be asked. */
   readonly rollupConfigs: RollupConfig.RollupConfigSet | undefined
@@ -119,8 +126,13 @@ export const load = Effect.fn("Program.load")(function* (config: SupervisorConfi
   yield* checkDoors(config)
   const dependencySet = yield* checkChains(config)
   const nodeSecrets = yield* secrets(config)
+  const passive = yield* PassiveNodes.pairs(config).pipe(Effect.mapError(({ message }) => wrong(message)))
+  if (config.l2ConsensusNodes.length + passive.length === 0) {
+    return yield* wrong("required flag is missing: l2-consensus.nodes (or l2-passive.nodes)")
+  }
   const inputs: Inputs = {
     extension: yield* Extension.load(config.extend),
+    passive,
     secrets: nodeSecrets,
     adminSecret: yield* adminSecret(config, nodeSecrets),
     dependencySet: yield* readDependencySet(dependencySet),
@@ -173,10 +185,19 @@ const mock = (config: SupervisorConfig, { adminSecret, dependencySet }: Inputs) 
   ).pipe(Layer.provide(Health.layer))
 
 /** The brain, fed with the nodes of the settings. */
-const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets: jwtSecrets }: Inputs) =>
+const brain = (config: SupervisorConfig, inputs: Inputs) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const names = Endpoint.names(config.l2ConsensusNodes)
+      const { dependencySet, passive, secrets: jwtSecrets } = inputs
+      const rollupConfigs =
+        inputs.rollupConfigs ?? (yield* rollupConfigsFromPaths(config.rollupConfigPaths ?? ""))
+      const names = Endpoint.names([...config.l2ConsensusNodes, ...passive.map(({ opNode }) => opNode)])
+      const followed = yield* Effect.forEach(passive, (pair, index) =>
+        Effect.map(
+          PassiveNodes.follow(pair, rollupConfigs, { pollIntervalMs: config.l2PassivePollIntervalMs }),
+          (node) => ({ node, name: names[config.l2ConsensusNodes.length + index]! })
+        )
+      )
       const nodes = yield* Effect.forEach(config.l2ConsensusNodes, (url, index) =>
         Effect.map(
           NodeManagedNodeClient.make({ url, jwtSecret: jwtSecrets[index]!, requireConnection: false }),
@@ -188,8 +209,8 @@ const brain = (config: SupervisorConfig, { dependencySet, rollupConfigs, secrets
       )
       return Supervisor.layer({
         dependencySet,
-        rollupConfigs: rollupConfigs ?? (yield* rollupConfigsFromPaths(config.rollupConfigPaths ?? "")),
-        nodes,
+        rollupConfigs,
+        nodes: [...nodes, ...followed],
         seed:
           config.dataDirSyncEndpoint === undefined ? undefined : NodeDbSync.seed(config.dataDirSyncEndpoint),
         connect: (url, jwtSecret) => NodeManagedNodeClient.make({ url, jwtSecret }),

@@ -14,6 +14,7 @@ export const supervise = (config: SupervisorConfig) =>
       const supervisor = yield* Supervisor.Supervisor
       yield* Effect.logInfo("the supervisor is running", {
         nodes: config.l2ConsensusNodes.map(String),
+        followed: inputs.passive.map(({ opNode }) => String(opNode)),
         datadir: config.dataDir
       })
       if (config.pprofEnabled) {

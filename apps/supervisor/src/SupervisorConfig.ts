@@ -37,10 +37,28 @@ export const settings = {
   }),
   l2ConsensusNodes: Settings.urls("l2-consensus.nodes", {
     description: "URLs of the managed nodes, one or more per chain; comma separated or repeated",
-    protocols: ["ws:", "wss:", "http:", "https:"]
+    protocols: ["ws:", "wss:", "http:", "https:"],
+    default: []
   }),
   l2ConsensusJwtSecret: Settings.paths("l2-consensus.jwt-secret", {
-    description: "Files with the JWT secrets: one for all nodes, or one per node in their order"
+    description: "Files with the JWT secrets: one for all nodes, or one per node in their order",
+    default: []
+  }),
+  l2PassiveNodes: Settings.urls("l2-passive.nodes", {
+    description:
+      "Nodes that are followed and not managed, two URLs for each: the RPC of an op-node, then its execution client (or Engine API)",
+    protocols: ["http:", "https:", "ws:", "wss:"],
+    default: []
+  }),
+  l2PassiveJwtSecret: Settings.paths("l2-passive.jwt-secret", {
+    description:
+      "Files with the JWT secrets of Engine APIs among them: one for all nodes, or one per node in their order",
+    default: []
+  }),
+  l2PassivePollIntervalMs: Settings.integer("l2-passive.poll-interval-ms", {
+    description: "How often followed nodes are asked for news",
+    default: 500,
+    minimum: 50
   }),
   dataDir: Settings.path("datadir", { description: "Directory for everything durable" }),
   lowSpaceMegabytes: Settings.integer("datadir.low-space-mb", {

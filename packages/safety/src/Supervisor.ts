@@ -9,8 +9,8 @@ import type { Connection } from "@ephor/supervisor-protocol/ManagedNode"
 import type { BlockId, BlockRef, ChainId, DerivedIdPair, SafetyLevel, Timestamp } from "@ephor/types"
 import * as AccessListCheck from "./AccessListCheck.ts"
 import * as DependencySet from "./DependencySet.ts"
-import type { DerivationDb } from "./DerivationDb.ts"
-import { type Shared } from "./supervisor/ChainContext.ts"
+import { type DerivationDb, marker } from "./DerivationDb.ts"
+import { type Shared, stateOf } from "./supervisor/ChainContext.ts"
 import { type ChainWorker, makeChainWorker } from "./chain/ChainWorker.ts"
 import { makeLedger } from "./supervisor/Ledger.ts"
 import { attach, type NodeConfig } from "./node/Attachment.ts"
@@ -141,6 +141,9 @@ const ended = (what: string) => (cause: Cause.Cause<SupervisorError>) => {
   )
 }
 
+const isAwaiting = (workers: ReadonlyMap<ChainId, ChainWorker>): boolean =>
+  [...workers.values()].some(({ context }) => marker(stateOf(context).local) !== undefined)
+
 /** Loads the databases and supervises the nodes for as long as the scope lives. */
 export const make = Effect.fnUntraced(function* (
   config: Config
@@ -174,6 +177,8 @@ export const make = Effect.fnUntraced(function* (
   for (const id of shared.ledger.chainIds) {
     workers.set(id, yield* makeChainWorker({ id, config: rollupConfigs[id]!, shared, wakeWaiting, seed }))
   }
+  // A block that waits for its replacement turned the fail-safe on, and nobody has turned it off since.
+  if (options.failsafeOnInvalidation && isAwaiting(workers)) shared.failsafe = true
   const failed = yield* Deferred.make<never, SupervisorError>()
   const supervised = (what: string, effect: Effect.Effect<void, SupervisorError, Scope.Scope>) =>
     effect.pipe(

@@ -30,6 +30,8 @@ export type Connection = "Connected" | "Silent" | "Disconnected"
 
 /** Shape of a managed node (supervisor-managed-node, "Supervisor -> Node"). */
 export interface Service {
+  /** Whether the node is only followed: it tells and answers, and replaces nothing. See `PassiveNode`. */
+  readonly isPassive?: boolean | undefined
   /**
    * What the node says, from the moment of subscription on. A `reset` that was not carried out comes first, and is
    * repeated, as `exhaustL1` is, until somebody acts. A broken connection does not end the stream.

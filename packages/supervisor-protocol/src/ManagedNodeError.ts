@@ -77,6 +77,13 @@ export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported"
   }
 }
 
+/** The node is only followed: what it does is up to itself. Have it managed, or change it by its own means. */
+export class Passive extends Schema.TaggedError<Passive>()("Passive", { endpoint: Schema.String }) {
+  override get message() {
+    return `the node at ${this.endpoint} is only followed, and obeys nothing`
+  }
+}
+
 /** The node turned the token down (HTTP 401): check that both ends have the same secret and the right time. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", { why: Schema.String }) {
   override get message() {
@@ -145,6 +152,7 @@ export const ManagedNodeErrorReason = Schema.Union([
   Pruned,
   Refused,
   Unsupported,
+  Passive,
   Unauthorized,
   Disconnected,
   TimedOut,

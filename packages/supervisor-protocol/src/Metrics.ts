@@ -41,3 +41,18 @@ export const clientOverflows = counter(
   "supervisor_protocol_client_overflows_total",
   "Event buffers that overflowed"
 )
+
+/** Looks at followed nodes to which no answer came. */
+export const followedFailures = counter(
+  "supervisor_protocol_followed_failures_total",
+  "Looks at followed nodes that failed"
+)
+/** L1 blocks of which was told what followed nodes derived. */
+export const followedL1Blocks = counter(
+  "supervisor_protocol_followed_l1_blocks_total",
+  "L1 blocks of which was told what followed nodes derived"
+)
+/** L1 blocks of which is remembered how far an op-node without a database of safe heads was. */
+export const followedObservations = Metric.gauge("supervisor_protocol_followed_observations", {
+  description: "L1 blocks of which is remembered what was safe"
+})

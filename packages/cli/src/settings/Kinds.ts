@@ -109,7 +109,9 @@ export const url = <A extends undefined = never>(
 /** A comma-separated list of such URLs; the flag may be repeated. */
 export const urls = (
   flag: string,
-  about: About & { readonly protocols: ReadonlyArray<string> }
+  about: (About | AboutWithDefault<ReadonlyArray<Endpoint.Endpoint>>) & {
+    readonly protocols: ReadonlyArray<string>
+  }
 ): Setting<ReadonlyArray<Endpoint.Endpoint>> => ({
   ...setting<ReadonlyArray<Endpoint.Endpoint>>(
     flag,

@@ -12,7 +12,7 @@ import * as LogsDb from "../LogsDb.ts"
 import * as Metrics from "../Metrics.ts"
 import type { SupervisorError } from "../SupervisorError.ts"
 import { type ChainContext, crossSafeEntry, rewindLogs, stateOf } from "../supervisor/ChainContext.ts"
-import type { NodeBlock, NodeLink } from "../node/Link.ts"
+import type { NodeLink } from "../node/Link.ts"
 
 /** Whether derivation allows a block: unknown heights do, a different local-safe block does not. */
 const isAccepted = (local: DerivationDb.DerivationDb, block: BlockRef): Verdict<void> => {
@@ -53,7 +53,7 @@ export const reconcileUnsafe = Effect.fnUntraced(function* (
   let differs = false
   // The head first: nearly always, nothing has changed.
   for (let probe = head.number; probe > low; probe = Math.floor((low + high) / 2)) {
-    const theirs = yield* link.blockAt(probe)
+    const theirs = yield* link.headerAt(probe)
     const ours = LogsDb.at(logs, probe)
     if (Option.isSome(theirs) && theirs.value.hash === ours?.hash) low = probe
     else {
@@ -118,16 +118,16 @@ export const followSafe = Effect.fnUntraced(function* (
   chain.indexLink ??= link
 })
 
-type Fetched = readonly [NodeBlock, ReadonlyArray<Receipt>]
+type Fetched = readonly [BlockRef, ReadonlyArray<Receipt>]
 
 /** The next blocks with their receipts, as far as the node has them. */
 const fetchNext = Effect.fnUntraced(function* (link: NodeLink, from: number, to: number) {
   const numbers = Array.from({ length: to - from + 1 }, (_, i) => from + i)
-  const blocks = yield* Effect.forEach(numbers, link.blockAt, { concurrency: numbers.length })
+  const blocks = yield* Effect.forEach(numbers, link.headerAt, { concurrency: numbers.length })
   const missing = blocks.findIndex(Option.isNone)
   const present = Option.all(missing < 0 ? blocks : blocks.slice(0, missing))
   return yield* Effect.forEach(
-    Option.getOrElse(present, (): ReadonlyArray<NodeBlock> => []),
+    Option.getOrElse(present, (): ReadonlyArray<BlockRef> => []),
     (block): Effect.Effect<Fetched, ManagedNodeError> =>
       Effect.map(link.ask(link.node.fetchReceipts(block.hash), "interop_fetchReceipts"), (receipts) => [
         block,

@@ -28,6 +28,18 @@ const findReplacement = Effect.fnUntraced(function* (
   return Option.some({ replacement: { hash, number, parentHash, timestamp }, invalidated: invalid.hash })
 })
 
+/** Says once that a node goes on with an invalid block: it is only followed, and replaces nothing. */
+export const reportInvalid = (link: NodeLink, { hash, number }: BlockSeal): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (link.reported === hash) return Effect.void
+    link.reported = hash
+    return Effect.logError(
+      `node ${link.name} goes on with the invalid block ${hash}:${number}, which it cannot be made to replace: ` +
+        `cross-safe stands before it until the chain has another block there; then admin_rewind to the block before, ` +
+        `and admin_setFailsafeEnabled to let access lists in again`
+    )
+  })
+
 /** One round: whoever has a replacement tells it, the others are told to make one. */
 const round = Effect.fnUntraced(function* (
   chain: ChainContext,
@@ -40,6 +52,7 @@ const round = Effect.fnUntraced(function* (
       Effect.catch((error) => Effect.as(Effect.logDebug(error.message), Option.none<BlockReplacement>()))
     )
     if (Option.isSome(known)) yield* report(link, known.value)
+    else if (link.node.isPassive === true) yield* reportInvalid(link, invalid)
     else link.post("invalidateBlock", link.node.invalidateBlock(invalid))
   })
   yield* Effect.forEach(chain.links, one, { concurrency: "unbounded", discard: true })

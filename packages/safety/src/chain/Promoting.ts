@@ -147,9 +147,13 @@ const onInvalid = Effect.fnUntraced(function* (
   if (shared.options.failsafeOnInvalidation) shared.failsafe = true
   chain.indexTarget = Math.min(chain.indexTarget, derived.number - 1)
   yield* Metric.update(Metric.withAttributes(Metrics.invalidatedBlocks, { chain: chain.id }), 1)
-  yield* Effect.logWarning(`block ${show(derived)} is invalid and will be replaced: ${why}`, {
-    source: source.number
-  })
+  const isObeyed = chain.links.some(({ node }) => node.isPassive !== true)
+  yield* Effect.logWarning(
+    `block ${show(derived)} is invalid${isObeyed ? " and will be replaced" : ""}: ${why}`,
+    {
+      source: source.number
+    }
+  )
   chain.pokeInvalidator()
   shared.wakeAll()
 })

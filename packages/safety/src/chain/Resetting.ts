@@ -15,6 +15,7 @@ import type { SupervisorError } from "../SupervisorError.ts"
 import { type ChainContext, idOf, stateOf } from "../supervisor/ChainContext.ts"
 import { finalizedBlock } from "./Finality.ts"
 import { reconcileUnsafe } from "./Indexing.ts"
+import { reportInvalid } from "./Invalidating.ts"
 import type { NodeLink } from "../node/Link.ts"
 
 /**
@@ -214,7 +215,10 @@ export const checkConsistency = Effect.fnUntraced(function* (
   if (_tag === "Future" || _tag === "AwaitReplacement") return
   const invalid = replacedBlock(chain, link.safe)
   // A node that derives everything anew comes to the same invalid block: it needs its replacement, not a reset.
-  if (invalid !== undefined) return link.post("invalidateBlock", link.node.invalidateBlock(invalid))
+  if (invalid !== undefined) {
+    if (link.node.isPassive === true) return yield* reportInvalid(link, invalid)
+    return link.post("invalidateBlock", link.node.invalidateBlock(invalid))
+  }
   yield* correct(chain, link, detail)
 })
 

@@ -45,6 +45,10 @@ export interface NodeLink {
     call: Effect.Effect<A, ManagedNodeError>,
     method: string
   ) => Effect.Effect<A, ManagedNodeError>
+  /** The same, without its L1 origin, which some nodes have to look up. */
+  readonly headerAt: (number: BlockNumber) => Effect.Effect<Option.Option<BlockRef>, ManagedNodeError>
+  /** An invalid block that the node goes on with, once that was told. */
+  reported: BlockId["hash"] | undefined
   /** The node's block at a height; none if it has no such block. */
   readonly blockAt: (number: BlockNumber) => Effect.Effect<Option.Option<NodeBlock>, ManagedNodeError>
 }
@@ -65,6 +69,16 @@ const withLimit =
       orElse: () => Effect.fail(new ManagedNodeError({ method, reason: new TimedOut({ afterMs }) }))
     }).pipe(OpMetrics.asClientCall(method))
 
+/** No block is one that the node does not have. */
+const orNone = <A>(asked: Effect.Effect<A, ManagedNodeError>) =>
+  asked.pipe(
+    Effect.asSome,
+    Effect.catchReason("ManagedNodeError", "BlockNotFound", () => Effect.succeedNone),
+    Effect.catchReason("ManagedNodeError", "Refused", (reason, error) =>
+      notFound.test(reason.text) ? Effect.succeedNone : Effect.fail(error)
+    )
+  )
+
 /** Looks a block up by height, on nodes of every age: which method a node knows is asked once. */
 const makeBlockAt = (node: ManagedNode, ask: NodeLink["ask"]): NodeLink["blockAt"] => {
   let legacy = false
@@ -77,14 +91,7 @@ const makeBlockAt = (node: ManagedNode, ask: NodeLink["ask"]): NodeLink["blockAt
         return older(number)
       })
     )
-  return (number) =>
-    Effect.suspend(() => (legacy ? older(number) : newer(number))).pipe(
-      Effect.asSome,
-      Effect.catchReason("ManagedNodeError", "BlockNotFound", () => Effect.succeedNone),
-      Effect.catchReason("ManagedNodeError", "Refused", (reason, error) =>
-        notFound.test(reason.text) ? Effect.succeedNone : Effect.fail(error)
-      )
-    )
+  return (number) => orNone(Effect.suspend(() => (legacy ? older(number) : newer(number))))
 }
 
 /** Opens the link: its outbox runs for as long as the scope lives. */
@@ -133,6 +140,8 @@ export const makeNodeLink = Effect.fnUntraced(function* (options: {
     },
     clear: () => outbox.clear(),
     ask,
+    headerAt: (number) => orNone(ask(node.blockRefByNumber(number), "interop_blockRefByNumber")),
+    reported: undefined,
     blockAt: makeBlockAt(node, ask)
   }
   yield* sendNext.pipe(Effect.forever, Effect.annotateLogs({ chain: chainId, node: name }), Effect.forkScoped)
