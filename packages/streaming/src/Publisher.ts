@@ -17,6 +17,10 @@ import type { BlockStreamResponse, CommitStreamResponse } from "./Messages.ts"
 import * as Metrics from "./Metrics.ts"
 import { ObserverApi, type Service } from "./ObserverApi.ts"
 import { InvalidArgument, ObserverError, ResourceExhausted } from "./ObserverError.ts"
+import { make as makeSui } from "./sui/Publishing.ts"
+import type { Options as SuiOptions } from "./sui/Service.ts"
+
+export { defaults as suiDefaults, type Options as SuiOptions } from "./sui/Service.ts"
 
 /** Limits and intervals of a publisher. */
 export interface PublisherOptions extends BatchPolicy.BatchLimits {
@@ -45,6 +49,8 @@ export interface PublisherOptions extends BatchPolicy.BatchLimits {
   readonly certifierBlocks: boolean
   /** Name of this publisher in the paths that relays tell; they need it to see loops. Default: none, an origin. */
   readonly identity: string
+  /** Serves Sui's `ObserverService`, too, with commits that this committee has certified. Default: not. */
+  readonly sui: (Pick<SuiOptions, "committee"> & Partial<SuiOptions>) | undefined
 }
 
 /** Documented defaults. */
@@ -60,7 +66,8 @@ export const defaults: PublisherOptions = {
   commandBurst: 50,
   maxFetchBlocks: 100,
   certifierBlocks: true,
-  identity: ""
+  identity: "",
+  sui: undefined
 }
 
 /** What the sessions of one publisher share. */
@@ -139,6 +146,7 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
   }
   const open = { streams: 0 }
   const upstream: Stream.Stream<Path> = source.path ?? Stream.succeed([])
+  const enter = (where: string) => counted(open, where, options.maxStreams, Metrics.commitStreams)
   const api: Service & Pathed = {
     path: Stream.map(upstream, (path) => extend(options.identity, path)),
     streamBlocks: (commands, deliver) =>
@@ -153,7 +161,7 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
     streamCommits: (commands, deliver) =>
       Stream.unwrap(
         Effect.as(
-          counted(open, "StreamCommits", options.maxStreams, Metrics.commitStreams),
+          enter("StreamCommits"),
           drive(
             shared,
             { where: "StreamCommits", made: made.commits, commands, deliver },
@@ -167,7 +175,8 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
       return { earliestCommitIndex, highestCommitIndex }
     })
   }
-  return api
+  if (options.sui === undefined) return api
+  return { ...api, sui: makeSui(options.sui, { source, limits: options, enter, ...api }) }
 })
 
 /** Serves the observer protocol from a source. Options default to `defaults`. */

@@ -18,6 +18,9 @@ type Threshold =
 const threshold = (flag: string, name: Threshold, description: string) =>
   Settings.integer(flag, { description, default: defaults[name], maximum: 0xffff_ffff })
 
+/** What publishers may speak. */
+const wires = ["observer", "sui"] as const
+
 /** The settings, by their names in a configuration file. */
 export const settings = {
   from: Settings.list("from", {
@@ -46,6 +49,10 @@ export const settings = {
   compression: Settings.list("compression", {
     description: "What publishers may compress responses with, best first: zstd, gzip",
     default: []
+  }),
+  wire: Settings.choice("wire", wires, {
+    description: "What publishers speak: the observer protocol, or Sui's ObserverService",
+    default: "observer"
   }),
   package: Settings.optionalText("package", {
     description: "Package in front of the services, for publishers that declare one, as observer.v1"
@@ -95,6 +102,7 @@ export const peers = Effect.fnUntraced(function* (
       package: chosen.package,
       token: token === undefined ? undefined : Redacted.make(token)
     }),
+    wire: chosen.wire,
     compression: yield* Access.encodings("compression", chosen.compression)
   }
   const NodeGrpcClient = yield* Effect.promise(() => import("@ephor/streaming/NodeGrpcClient"))

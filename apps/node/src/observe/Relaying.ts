@@ -94,7 +94,7 @@ export const relay = Effect.fn("relay")(function* (config: Config) {
     admin(config),
     Readiness.storage,
     StreamServer.layer(config).pipe(
-      Layer.provide(Publisher.layer({ ...StreamServer.publisherOptions(config), identity }))
+      Layer.provide(Publisher.layer({ ...StreamServer.publisherOptions(config, committee), identity }))
     )
   )
   const layer = Health.whole(
