@@ -2,7 +2,7 @@
  * The door for observers: where blocks and commits are published, and who is let in.
  */
 import { Health, Settings } from "@ephor/cli"
-import type { Publisher } from "@ephor/streaming"
+import { Publisher } from "@ephor/streaming"
 import type * as NodeGrpcServer from "@ephor/streaming/NodeGrpcServer"
 import type { DagCommittee } from "@ephor/types"
 import { Effect, type FileSystem, Layer, Option, Redacted, Stream } from "effect"
@@ -57,6 +57,15 @@ export const settings = {
   streamCertifierBlocks: Settings.boolean("stream-certifier-blocks", {
     description: "Send the blocks whose votes certify the newest commits",
     default: true
+  }),
+  streamReleaseOnQuorum: Settings.boolean("stream-release-on-quorum", {
+    description: "Hold live blocks back until their round holds a quorum of stake",
+    default: false
+  }),
+  streamReleaseTimeoutMs: Settings.integer("stream-release-timeout-ms", {
+    description: "Milliseconds for which they are held back at most",
+    default: Publisher.defaultReleaseTimeoutMs,
+    minimum: 1
   }),
   streamSui: Settings.boolean("stream-sui", {
     description: "Serve Sui's ObserverService (consensus.ObserverService), too",
@@ -131,6 +140,7 @@ export const publisherOptions = (
 ): Partial<Publisher.PublisherOptions> => ({
   ...Limits.ofPublisher(chosen),
   certifierBlocks: chosen.streamCertifierBlocks,
+  release: chosen.streamReleaseOnQuorum ? { committee, timeoutMs: chosen.streamReleaseTimeoutMs } : undefined,
   sui: chosen.streamSui ? { committee, ...Limits.ofSui(chosen) } : undefined
 })
 

@@ -103,32 +103,48 @@ describe("a peer that knows Sui's wire only, at our publisher", () => {
     }).pipe(Effect.scoped, quiet)
   )
 
-  it.live("gets blocks above its rounds and then live ones, without heartbeats, and signatures of randomness", () =>
-    Effect.gen(function* () {
-      const dag = dagOf(10)
-      const { client, memory } = yield* serve(dag)
-      const rounds = [9, 8, 10, 10]
-      const call = client["StreamBlocks"]({ highest_round_per_authority: rounds })
-      const blocksOf = (all: ReadonlyArray<any>) => all.flatMap(({ blocks }) => blocks as ReadonlyArray<Buffer>)
-      const reading = read<any>(
-        call,
-        (all) => blocksOf(all).length === 7 && all.some(({ auxiliary_data }) => auxiliary_data !== null)
-      )
-      // Long enough for heartbeats, were there any on this wire.
-      yield* Effect.sleep(200)
-      yield* memory.accept(dag.next().blocks)
-      yield* memory.auxiliary([Uint8Array.of(1, 2, 3)])
-      const { messages } = yield* Effect.promise(() => reading)
-      const checks = new Checks(authoritiesOf(dag), 1)
-      const names = blocksOf(messages).map((bytes) => checks.block(bytes).ref)
-      assert.deepStrictEqual(
-        names.map(({ author, round }) => [round, author]),
-        [[9, 1], [10, 0], [10, 1], [11, 0], [11, 1], [11, 2], [11, 3]]
-      )
-      assert.isTrue(messages.every(({ auxiliary_data, blocks }) => blocks.length > 0 || auxiliary_data !== null))
-      const told = messages.flatMap(({ auxiliary_data }) => auxiliary_data?.randomness_signatures ?? [])
-      assert.deepStrictEqual(told.map((one: Buffer) => [...one]), [[1, 2, 3]])
-    }).pipe(Effect.scoped, quiet)
+  it.live(
+    "gets blocks above its rounds and then live ones, without heartbeats, and signatures of randomness",
+    () =>
+      Effect.gen(function* () {
+        const dag = dagOf(10)
+        const { client, memory } = yield* serve(dag)
+        const rounds = [9, 8, 10, 10]
+        const call = client["StreamBlocks"]({ highest_round_per_authority: rounds })
+        const blocksOf = (all: ReadonlyArray<any>) =>
+          all.flatMap(({ blocks }) => blocks as ReadonlyArray<Buffer>)
+        const reading = read<any>(
+          call,
+          (all) => blocksOf(all).length === 7 && all.some(({ auxiliary_data }) => auxiliary_data !== null)
+        )
+        // Long enough for heartbeats, were there any on this wire.
+        yield* Effect.sleep(200)
+        yield* memory.accept(dag.next().blocks)
+        yield* memory.auxiliary([Uint8Array.of(1, 2, 3)])
+        const { messages } = yield* Effect.promise(() => reading)
+        const checks = new Checks(authoritiesOf(dag), 1)
+        const names = blocksOf(messages).map((bytes) => checks.block(bytes).ref)
+        assert.deepStrictEqual(
+          names.map(({ author, round }) => [round, author]),
+          [
+            [9, 1],
+            [10, 0],
+            [10, 1],
+            [11, 0],
+            [11, 1],
+            [11, 2],
+            [11, 3]
+          ]
+        )
+        assert.isTrue(
+          messages.every(({ auxiliary_data, blocks }) => blocks.length > 0 || auxiliary_data !== null)
+        )
+        const told = messages.flatMap(({ auxiliary_data }) => auxiliary_data?.randomness_signatures ?? [])
+        assert.deepStrictEqual(
+          told.map((one: Buffer) => [...one]),
+          [[1, 2, 3]]
+        )
+      }).pipe(Effect.scoped, quiet)
   )
 
   it.live("fetches blocks with their ancestors, and commits", () =>
@@ -142,7 +158,9 @@ describe("a peer that knows Sui's wire only, at our publisher", () => {
           Effect.promise(() => read<any>(client["FetchBlocks"](request))),
           ({ messages }) => ({
             chunks: messages.length,
-            rounds: messages.flatMap(({ blocks }) => blocks.map((bytes: Buffer) => checks.block(bytes).ref.round))
+            rounds: messages.flatMap(({ blocks }) =>
+              blocks.map((bytes: Buffer) => checks.block(bytes).ref.round)
+            )
           })
         )
       const block_refs = [writeRef({ ...newest.ref, digest: newest.ref.digest.slice(2) })]
@@ -156,7 +174,10 @@ describe("a peer that knows Sui's wire only, at our publisher", () => {
       assert.isAbove(chunks, 1)
       const some = yield* unary(client, "FetchCommits", { start: 3, end: 7 })
       checks.commits({ commits: some.commits, certifier_blocks: some.certifier_blocks })
-      assert.deepStrictEqual(checks.certified.map(({ digest }) => digest), digestsOf(dag, 3, 7))
+      assert.deepStrictEqual(
+        checks.certified.map(({ digest }) => digest),
+        digestsOf(dag, 3, 7)
+      )
       assert.deepStrictEqual((yield* unary(client, "FetchCommits", { start: 12, end: 40 })).commits, [])
     }).pipe(Effect.scoped, quiet)
   )
@@ -170,12 +191,18 @@ describe("a peer that knows Sui's wire only, at our publisher", () => {
         publisher: { maxStreams: 1 }
       })
       const code = (name: string, request: object) =>
-        Effect.map(Effect.promise(() => read(client[name](request))), ({ error }) => error?.code)
+        Effect.map(
+          Effect.promise(() => read(client[name](request))),
+          ({ error }) => error?.code
+        )
       const { status } = grpc
       const ref = writeRef({ round: 1, author: 0, digest: "00".repeat(32) })
       const stream = "StreamBlocks"
       assert.strictEqual(yield* code(stream, { highest_round_per_authority: [] }), status.INVALID_ARGUMENT)
-      assert.strictEqual(yield* code(stream, { highest_round_per_authority: [1, 2, 3] }), status.INVALID_ARGUMENT)
+      assert.strictEqual(
+        yield* code(stream, { highest_round_per_authority: [1, 2, 3] }),
+        status.INVALID_ARGUMENT
+      )
       assert.strictEqual(yield* code("StreamCommits", { start: 0 }), status.INVALID_ARGUMENT)
       assert.strictEqual(yield* code("StreamCommits", { start: 3 }), status.OUT_OF_RANGE)
       assert.strictEqual(yield* code("FetchBlocks", { block_refs: [ref, ref, ref] }), status.INVALID_ARGUMENT)
@@ -304,7 +331,9 @@ describe("our observer at a peer that knows Sui's wire only", () => {
       })
     },
     "a block too few": { commits: (message) => ({ ...message, blocks: message.blocks.slice(1) }) },
-    "counts that do not fit": { commits: (message) => ({ ...message, block_counts: [message.blocks.length + 1] }) },
+    "counts that do not fit": {
+      commits: (message) => ({ ...message, block_counts: [message.blocks.length + 1] })
+    },
     "commits twice": {
       commits: (message) => ({
         ...message,
@@ -313,7 +342,9 @@ describe("our observer at a peer that knows Sui's wire only", () => {
         blocks: [...message.blocks, ...message.blocks]
       })
     },
-    "no BCS": { commits: (message) => ({ ...message, commits: message.commits.map((one: Buffer) => one.subarray(3)) }) },
+    "no BCS": {
+      commits: (message) => ({ ...message, commits: message.commits.map((one: Buffer) => one.subarray(3)) })
+    },
     "forged blocks": {
       block: (bytes) => {
         const copy = Buffer.from(bytes)

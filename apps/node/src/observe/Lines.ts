@@ -22,6 +22,10 @@ export const commitLine = ({ blocks, digest, index, leader, timestampMs }: Commi
 export const textLine = ({ blocks, digest, index }: Commit): string =>
   `commit ${index} ${digest ?? "unverified"} blocks ${blocks.length}`
 
+/** One line for a signature of randomness that came before a commit. */
+export const randomnessLine = (commit: number, signature: Uint8Array): string =>
+  JSON.stringify({ commit, randomness: toHex(signature) })
+
 const blockLine = (commit: Commit, { block, bytes, ref }: Block): string =>
   JSON.stringify({
     commit: commit.index,

@@ -29,6 +29,16 @@ export const settings = {
   committee: Settings.optionalPath("committee", {
     description: "File with the committee whose signatures count (committee.json in a node's data directory)"
   }),
+  randomnessKey: Settings.optionalText("randomness-key", {
+    description:
+      "Public key (ed25519, 0x...) that signatures of randomness are checked with; without it they are left out"
+  }),
+  blockPublishers: Settings.integer("block-publishers", {
+    description: "Publishers whose blocks are taken at once: the first to bring a block counts",
+    default: defaults.blockPublishers,
+    minimum: 1,
+    maximum: 64
+  }),
   ca: Settings.optionalPath("ca", {
     description: "PEM file with the authorities that may have signed a publisher's certificate"
   }),
@@ -121,7 +131,8 @@ export const thresholds = (chosen: Chosen): SubscriberConfig.Options => ({
   startCommitSyncLag: chosen.startCommitSyncLag,
   resumeBlocksLag: chosen.resumeBlocksLag,
   stopCommitSyncLag: chosen.stopCommitSyncLag,
-  giveUpMs: chosen.giveUpMs
+  giveUpMs: chosen.giveUpMs,
+  blockPublishers: chosen.blockPublishers
 })
 
 /** When the block stream is paused: for those who take the blocks one by one, as a relay does. */

@@ -4,6 +4,7 @@
  */
 import { compareDagBlockRefs, type DagBlockRef } from "@ephor/types"
 import type { ObservedBlock } from "../BlockVerifier.ts"
+import { Histories } from "./Histories.ts"
 
 /** Bounds of a window. */
 export interface WindowLimits {
@@ -48,6 +49,7 @@ export class DagWindow {
   readonly #suspended = new Map<string, Suspended>()
   readonly #missing = new Map<string, Missing>()
   readonly #highest: Array<number>
+  readonly #histories = new Histories((block, floor) => this.#open(block, floor))
   #lowest = 1
   gcRound = 0
 
@@ -114,6 +116,7 @@ export class DagWindow {
 
   /** Takes the blocks of a commit, whose ancestors do not matter. Returns loose blocks that had waited for them. */
   acceptCommitted(blocks: ReadonlyArray<ObservedBlock>, commit: number): ReadonlyArray<ObservedBlock> {
+    this.#histories.forget()
     return blocks.flatMap((block) => {
       const node = this.#nodes.get(block.ref.digest)
       if (node !== undefined) {
@@ -131,6 +134,7 @@ export class DagWindow {
   }
 
   #admit(first: Node): ReadonlyArray<ObservedBlock> {
+    this.#histories.forget()
     const out: Array<ObservedBlock> = []
     const ready = [first]
     for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
@@ -197,22 +201,20 @@ export class DagWindow {
 
   /** The causal history of a leader above a round that is in no commit yet, in commit order. */
   history(leader: ObservedBlock, aboveRound: number): ReadonlyArray<ObservedBlock> {
-    const floor = Math.max(aboveRound, this.gcRound)
-    const out = new Map<string, ObservedBlock>([[leader.ref.digest, leader]])
-    const open = [leader]
-    for (let block = open.pop(); block !== undefined; block = open.pop()) {
-      for (const { digest, round } of block.block.value.ancestors) {
-        const node = round <= floor || out.has(digest) ? undefined : this.#nodes.get(digest)
-        if (node === undefined || node.commit !== 0) continue
-        out.set(digest, node.block)
-        open.push(node.block)
-      }
-    }
-    return [...out.values()].sort((a, b) => compareDagBlockRefs(a.ref, b.ref))
+    return this.#histories.of(leader, Math.max(aboveRound, this.gcRound))
+  }
+
+  /** Ancestors of a block above a round that are in no commit yet. */
+  #open({ block }: ObservedBlock, floor: number): ReadonlyArray<ObservedBlock> {
+    return block.value.ancestors.flatMap(({ digest, round }) => {
+      const node = round <= floor ? undefined : this.#nodes.get(digest)
+      return node === undefined || node.commit !== 0 ? [] : [node.block]
+    })
   }
 
   /** Notes that blocks are in a commit. */
   commit(blocks: ReadonlyArray<ObservedBlock>, index: number): void {
+    this.#histories.forget()
     for (const { ref } of blocks) {
       const node = this.#nodes.get(ref.digest)
       if (node !== undefined) node.commit = index
@@ -224,6 +226,7 @@ export class DagWindow {
    * that rested upon those wait again.
    */
   uncommit(afterIndex: number): void {
+    this.#histories.forget()
     this.#highest.fill(0)
     const orphans: Array<Node> = []
     for (const round of [...this.#rounds.keys()].sort((a, b) => a - b)) {
@@ -254,6 +257,7 @@ export class DagWindow {
   advance(leaderRound: number): ReadonlyArray<ObservedBlock> {
     this.gcRound = Math.max(this.gcRound, leaderRound - this.#limits.gcDepth)
     if (this.#lowest > this.gcRound) return []
+    this.#histories.forget()
     for (; this.#lowest <= this.gcRound; this.#lowest++) {
       for (const { block } of this.#rounds.get(this.#lowest) ?? []) this.#nodes.delete(block.ref.digest)
       this.#rounds.delete(this.#lowest)

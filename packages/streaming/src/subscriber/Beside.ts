@@ -101,7 +101,11 @@ const keep = (
   })
 
 /** Keeps as many publishers in use beside the one that is followed as the configuration says, or as there are. */
-export const besides = (observer: Observer, peers: ReadonlyArray<Peer>, inUse: InUse): Effect.Effect<void> => {
+export const besides = (
+  observer: Observer,
+  peers: ReadonlyArray<Peer>,
+  inUse: InUse
+): Effect.Effect<void> => {
   const count = Math.min(observer.config.blockPublishers, peers.length) - 1
   return Effect.forEach(
     Array.from({ length: count }, (_, i) => i),

@@ -2,8 +2,8 @@
  * What a subscriber knows and does, whoever its publisher is at the moment: takes responses apart, verifies, derives,
  * hands over, and decides about modes.
  */
-import { Effect, Metric, Result, SubscriptionRef } from "effect"
-import { type CommittedSubDag, Elapsed } from "@ephor/types"
+import { Effect, Metric, SubscriptionRef } from "effect"
+import { type CommittedSubDag } from "@ephor/types"
 import type { ObservedBlock, Service as Verifier } from "../BlockVerifier.ts"
 import { CommitDeriver, isFault, type ObservedCommit } from "../CommitDeriver.ts"
 import type { BlockStreamResponse, CommitStreamResponse } from "../Messages.ts"
@@ -84,7 +84,14 @@ export class Observer {
   stats(): Stats {
     const equivocations = this.witness.reported
     const { paused } = this.#state
-    return { ...this.#counts, ...this.#intake.counts, ...this.#inspection.counts, equivocations, paused, peer: this.#peer }
+    return {
+      ...this.#counts,
+      ...this.#intake.counts,
+      ...this.#inspection.counts,
+      equivocations,
+      paused,
+      peer: this.#peer
+    }
   }
 
   /** Whether this grew since it was asked last tells whether a session was any good. */
@@ -247,9 +254,7 @@ export class Observer {
       for (const block of yield* this.#openAll(response.certifierBlocks ?? [])) this.deriver.offerVoter(block)
       for (let wanted = this.deriver.wanted(); wanted.length > 0; wanted = this.deriver.wanted()) {
         for (const block of wanted)
-          yield* Effect.mapError(this.#intake.verify(block, this.#inspection), (forged) =>
-            this.error(forged)
-          )
+          yield* Effect.mapError(this.#intake.verify(block, this.#inspection), (forged) => this.error(forged))
       }
       yield* this.#conclude()
       const { held, heldBytes } = this.deriver

@@ -36,7 +36,8 @@ export class CommitReading {
       if (this.#digest !== undefined && previousDigest !== this.#digest)
         return Result.fail(`commit ${index} does not follow from the commit before it`)
       const count = blockCounts[i]!
-      if (refs.length !== count) return Result.fail(`commit ${index} names ${refs.length} blocks, ${count} came`)
+      if (refs.length !== count)
+        return Result.fail(`commit ${index} names ${refs.length} blocks, ${count} came`)
       this.#digest = blake2b256(bytes)
       this.next++
       commits.push({ commitIndex: index, leader, blocks: blocks.slice(at, at + count), timestampMs })

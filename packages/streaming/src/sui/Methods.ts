@@ -74,8 +74,7 @@ const answering = <Request, Response>(
   answer: (request: Request, deliver: Deliver<Response> | undefined) => Stream.Stream<Response, ObserverError>
 ): Method<Request, Response> => ({
   ...method,
-  call: (requests, deliver) =>
-    Stream.flatMap(Stream.take(requests, 1), (request) => answer(request, deliver))
+  call: (requests, deliver) => Stream.flatMap(Stream.take(requests, 1), (request) => answer(request, deliver))
 })
 
 const lastCommit = ({ commits }: Part) => commits.at(-1)?.index

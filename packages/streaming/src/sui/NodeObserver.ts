@@ -51,9 +51,7 @@ export const observerApi = (far: Far): Service => {
   /** The highest commit that came, over all calls. */
   let highest = 0
 
-  const blocksAbove = (
-    rounds: ReadonlyArray<number>
-  ): Stream.Stream<BlockStreamResponse, ObserverError> => {
+  const blocksAbove = (rounds: ReadonlyArray<number>): Stream.Stream<BlockStreamResponse, ObserverError> => {
     const request = { highestRoundPerAuthority: rounds.map(BigInt) }
     const reason = new Unavailable({ why: "the publisher has ended the stream" })
     return Stream.succeed({ blocks: [], highestCommitIndex: highest }).pipe(
@@ -107,7 +105,9 @@ export const observerApi = (far: Far): Service => {
         ({ blocks: some }) => {
           found.push(...some)
           return found.length > refs.length
-            ? Effect.fail(protocol(fetchBlocks.name, `more than the ${refs.length} blocks that were asked for`))
+            ? Effect.fail(
+                protocol(fetchBlocks.name, `more than the ${refs.length} blocks that were asked for`)
+              )
             : Effect.void
         }
       )

@@ -32,7 +32,10 @@ const bytesOf = ({ blocks, bytes }: WireCommit): number =>
   blocks.reduce((sum, block) => sum + blockBytes(block), blockBytes(bytes) + 5)
 
 /** A window in messages: a commit and its blocks stay together, the certifiers come with the last one. */
-const partsOf = ({ certifiers, commits }: Part, { softBytes }: BatchPolicy.BatchLimits): ReadonlyArray<Part> => {
+const partsOf = (
+  { certifiers, commits }: Part,
+  { softBytes }: BatchPolicy.BatchLimits
+): ReadonlyArray<Part> => {
   const parts: Array<Array<WireCommit>> = []
   const votes = certifiers.reduce((sum, block) => sum + blockBytes(block), 0)
   let bytes = 0
@@ -57,7 +60,7 @@ const chunksOf = (
   limits: BatchPolicy.BatchLimits
 ): ReadonlyArray<ReadonlyArray<Uint8Array>> => {
   const chunks: Array<ReadonlyArray<Uint8Array>> = []
-  for (let at = 0; at < blocks.length; ) {
+  for (let at = 0; at < blocks.length;) {
     const count = BatchPolicy.take(blocks, at, blocks.length, ({ bytes }) => blockBytes(bytes), limits)
     chunks.push(blocks.slice(at, at + count).map(({ bytes }) => bytes))
     at += count
@@ -99,7 +102,7 @@ export const make = (given: Pick<Options, "committee"> & Partial<Options>, groun
       )
     const found: Array<SourceBlock> = []
     const known = new Set<string>()
-    for (let wanted = refs; wanted.length > 0 && found.length < maxFetchBlocks; ) {
+    for (let wanted = refs; wanted.length > 0 && found.length < maxFetchBlocks;) {
       for (const { digest } of wanted) known.add(digest)
       const blocks = yield* source.blocksOf(wanted.slice(0, maxFetchBlocks - found.length))
       found.push(...blocks)
@@ -144,7 +147,10 @@ export const make = (given: Pick<Options, "committee"> & Partial<Options>, groun
     fetchBlocks: (wanted) => Stream.fromIterableEffect(fetchBlocks(wanted)),
     fetchCommits: (start, end) =>
       start === 0 || end < start
-        ? invalid("FetchCommits", `commits ${start} to ${end}: the first one is 1, and the last not before the first`)
+        ? invalid(
+            "FetchCommits",
+            `commits ${start} to ${end}: the first one is 1, and the last not before the first`
+          )
         : windows.read(start, Math.min(end, start + options.windowCommits - 1))
   }
 }

@@ -2,7 +2,14 @@
  * Windows of certified commits: read from a source, put into BCS with the digest of the commit before each, and cut off
  * behind the last one that a quorum has voted for. The votes are in later commits, or in blocks that no commit has yet.
  */
-import { type CommittedSubDag, type DagBlockRef, dagCommitDigest, type Hash, noCommitDigest, openDagBlock } from "@ephor/types"
+import {
+  type CommittedSubDag,
+  type DagBlockRef,
+  dagCommitDigest,
+  type Hash,
+  noCommitDigest,
+  openDagBlock
+} from "@ephor/types"
 import { Effect, Result } from "effect"
 import type { Service as Source } from "../BlockSource.ts"
 import { commitBytes } from "../FrameCache.ts"
@@ -60,7 +67,7 @@ export class Windows {
       let isFull = false
       let leaderRound = 0
       const end = Math.min(highest, last + searchCommits)
-      for (let next = first; next <= end; ) {
+      for (let next = first; next <= end;) {
         const page = yield* this.#source.commitsAfter(next - 1, Math.min(pageCommits, end - next + 1))
         if (page.length === 0) break
         for (const data of page) {
@@ -108,9 +115,7 @@ export class Windows {
     const known = this.#opened.get(data)
     if (known !== undefined) return Effect.succeed(known)
     if (data.commitIndex !== index)
-      return fail(
-        new SourceFailed({ why: `commit ${data.commitIndex} came where commit ${index} belongs` })
-      )
+      return fail(new SourceFailed({ why: `commit ${data.commitIndex} came where commit ${index} belongs` }))
     const refs: Array<Opened["refs"][number]> = []
     for (const bytes of data.blocks) {
       const block = openDagBlock(bytes)

@@ -25,7 +25,12 @@ const sigma = [
 const mask = (1n << 64n) - 1n
 const turn = (word: bigint, by: bigint) => ((word >> by) | (word << (64n - by))) & mask
 
-const mix = (v: Array<bigint>, [a, b, c, d]: readonly [number, number, number, number], x: bigint, y: bigint) => {
+const mix = (
+  v: Array<bigint>,
+  [a, b, c, d]: readonly [number, number, number, number],
+  x: bigint,
+  y: bigint
+) => {
   v[a] = (v[a]! + v[b]! + x) & mask
   v[d] = turn(v[d]! ^ v[a]!, 32n)
   v[c] = (v[c]! + v[d]!) & mask

@@ -98,7 +98,8 @@ export class SuiNode {
   #fetchBlocks(call: Stream): void {
     this.called.push("FetchBlocks")
     const wanted = new Set(call.request.block_refs.map((one: Buffer) => readRef(one).digest))
-    for (const { block, bytes } of this.#blocks) if (wanted.has(block.ref.digest)) call.write({ blocks: [bytes] })
+    for (const { block, bytes } of this.#blocks)
+      if (wanted.has(block.ref.digest)) call.write({ blocks: [bytes] })
     call.end()
   }
 
@@ -106,7 +107,9 @@ export class SuiNode {
     const { commit, digest } = this.#commits[at]!
     const voters = new Map(
       this.#blocks
-        .filter(({ block }) => block.votes.some((vote) => vote.index === commit.index && vote.digest === digest))
+        .filter(({ block }) =>
+          block.votes.some((vote) => vote.index === commit.index && vote.digest === digest)
+        )
         .map(({ block, bytes }) => [block.ref.author, bytes])
     )
     return voters.size >= this.#quorum ? [...voters.values()] : undefined
@@ -127,7 +130,7 @@ export class SuiNode {
 
   #streamCommits(call: Stream): void {
     this.called.push("StreamCommits")
-    for (let start: number = call.request.start; ; ) {
+    for (let start: number = call.request.start; ;) {
       const { all, certifier_blocks } = this.#windowOf(start, start + windowCommits - 1)
       if (all.length === 0) break
       for (const [at, { blocks, bytes }] of all.entries()) {

@@ -101,7 +101,9 @@ export class Checks {
     const voters = new Set(
       blocks.flatMap((bytes) => {
         const { ref, votes } = this.block(bytes)
-        return votes.some(({ digest, index }) => index === last.index && digest === last.digest) ? [ref.author] : []
+        return votes.some(({ digest, index }) => index === last.index && digest === last.digest)
+          ? [ref.author]
+          : []
       })
     )
     const total = this.#committee.reduce((sum, { stake }) => sum + stake, 0)
