@@ -11,7 +11,7 @@ import type {
   CommitStreamResponse
 } from "./Messages.ts"
 import type { ObserverError } from "./ObserverError.ts"
-import type { Service as SuiService } from "./sui/Service.ts"
+import type { Service as SuiService } from "./sui/ObserverService.ts"
 
 /**
  * Takes responses at once, for a transport that would rather not wake the fiber that pulls the stream. What it returns

@@ -19,10 +19,10 @@ import * as Metrics from "./Metrics.ts"
 import { ObserverApi, type Service } from "./ObserverApi.ts"
 import { InvalidArgument, ObserverError, ResourceExhausted } from "./ObserverError.ts"
 import { make as makeSui } from "./sui/Publishing.ts"
-import type { Options as SuiOptions } from "./sui/Service.ts"
+import type { Options as SuiOptions } from "./sui/ObserverService.ts"
 
 export { defaultTimeoutMs as defaultReleaseTimeoutMs, type ReleaseOptions } from "./publisher/RoundRelease.ts"
-export { defaults as suiDefaults, type Options as SuiOptions } from "./sui/Service.ts"
+export { defaults as suiDefaults, type Options as SuiOptions } from "./sui/ObserverService.ts"
 
 /** Limits and intervals of a publisher. */
 export interface PublisherOptions extends BatchPolicy.BatchLimits {

@@ -9,7 +9,7 @@ import type { Method } from "../grpc/NodeServerCall.ts"
 import type { BlockStreamResponse } from "../Messages.ts"
 import type { Deliver } from "../ObserverApi.ts"
 import type { ObserverError } from "../ObserverError.ts"
-import type { Part, Service, Wanted } from "./Service.ts"
+import type { Part, Service, Wanted } from "./ObserverService.ts"
 import * as Wire from "./Wire.ts"
 
 const saturate = (value: bigint): number => (value > 0xffff_ffffn ? 0xffff_ffff : Number(value))

@@ -15,7 +15,7 @@ import type { Service as Source } from "../BlockSource.ts"
 import { commitBytes } from "../FrameCache.ts"
 import { ObserverError, OutOfRange, Source as SourceFailed } from "../ObserverError.ts"
 import { SharedResponses } from "../publisher/Feed.ts"
-import type { Options, Part, WireCommit } from "./Service.ts"
+import type { Options, Part, WireCommit } from "./ObserverService.ts"
 import { Tally, type Voter } from "./Tally.ts"
 import * as Wire from "./Wire.ts"
 
