@@ -10,7 +10,14 @@ import { blockBytes } from "../FrameCache.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Service as Api } from "../ObserverApi.ts"
 import { InvalidArgument, ObserverError, ResourceExhausted } from "../ObserverError.ts"
-import { defaults, type Options, type Part, type Service, type Wanted, type WireCommit } from "./ObserverService.ts"
+import {
+  defaults,
+  type Options,
+  type Part,
+  type Service,
+  type Wanted,
+  type WireCommit
+} from "./ObserverService.ts"
 import { Windows } from "./Windows.ts"
 
 /** Blocks of a response at the tip, at most. */

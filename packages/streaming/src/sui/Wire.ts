@@ -55,14 +55,21 @@ const both = <A>(schema: Schema.Codec<A, any>) => ({
   decode: Proto.decodeResult(schema)
 })
 
-/** The protobuf bytes of each message, and what they spell. */
+/** The protobuf bytes of a question for blocks, and what they spell. */
 export const streamBlocksRequest = both(StreamBlocksRequest)
+/** The protobuf bytes of blocks, and what comes beside them, and what they spell. */
 export const streamBlocksResponse = both(StreamBlocksResponse)
+/** The protobuf bytes of a question for blocks by reference, and what they spell. */
 export const fetchBlocksRequest = both(FetchBlocksRequest)
+/** The protobuf bytes of the blocks that answer it, and what they spell. */
 export const fetchBlocksResponse = both(FetchBlocksResponse)
+/** The protobuf bytes of a question for commits, and what they spell. */
 export const streamCommitsRequest = both(StreamCommitsRequest)
+/** The protobuf bytes of commits with their blocks, and what they spell. */
 export const streamCommitsResponse = both(StreamCommitsResponse)
+/** The protobuf bytes of a question for a range of commits, and what they spell. */
 export const fetchCommitsRequest = both(FetchCommitsRequest)
+/** The protobuf bytes of the commits that answer it, and what they spell. */
 export const fetchCommitsResponse = both(FetchCommitsResponse)
 
 /** The BCS bytes of a reference to a block, and what they spell. */
