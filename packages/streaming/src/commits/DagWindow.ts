@@ -46,6 +46,8 @@ export class DagWindow {
   readonly #limits: WindowLimits
   readonly #nodes = new Map<string, Node>()
   readonly #rounds = new Map<number, Array<Node>>()
+  /** The first block of each author in a round: to compare two digests costs less than to look one up. */
+  readonly #slots = new Map<number, Array<Node | undefined>>()
   readonly #suspended = new Map<string, Suspended>()
   readonly #missing = new Map<string, Missing>()
   readonly #highest: Array<number>
@@ -130,7 +132,23 @@ export class DagWindow {
   }
 
   #has(ref: DagBlockRef): boolean {
-    return ref.round <= this.gcRound || ref.round === 0 || this.#nodes.has(ref.digest)
+    return ref.round <= this.gcRound || ref.round === 0 || this.#find(ref) !== undefined
+  }
+
+  #find({ author, digest, round }: DagBlockRef): Node | undefined {
+    const first = this.#slots.get(round)?.[author]
+    return first?.block.ref.digest === digest ? first : this.#nodes.get(digest)
+  }
+
+  #place(node: Node): void {
+    const { author, round } = node.block.ref
+    if (author >= this.#highest.length) return
+    const slots = this.#slots.get(round)
+    if (slots === undefined) {
+      const fresh: Array<Node | undefined> = Array.from({ length: this.#highest.length })
+      fresh[author] = node
+      this.#slots.set(round, fresh)
+    } else slots[author] ??= node
   }
 
   #admit(first: Node): ReadonlyArray<ObservedBlock> {
@@ -143,6 +161,7 @@ export class DagWindow {
       const held = this.#rounds.get(round)
       if (held === undefined) this.#rounds.set(round, [node])
       else held.push(node)
+      this.#place(node)
       this.#reach(author, round)
       if (node.again !== true) out.push(node.block)
       ready.push(...this.#release(digest))
@@ -206,10 +225,12 @@ export class DagWindow {
 
   /** Ancestors of a block above a round that are in no commit yet. */
   #open({ block }: ObservedBlock, floor: number): ReadonlyArray<ObservedBlock> {
-    return block.value.ancestors.flatMap(({ digest, round }) => {
-      const node = round <= floor ? undefined : this.#nodes.get(digest)
-      return node === undefined || node.commit !== 0 ? [] : [node.block]
-    })
+    const open: Array<ObservedBlock> = []
+    for (const ref of block.value.ancestors) {
+      const node = ref.round <= floor ? undefined : this.#find(ref)
+      if (node !== undefined && node.commit === 0) open.push(node.block)
+    }
+    return open
   }
 
   /** Notes that blocks are in a commit. */
@@ -245,6 +266,8 @@ export class DagWindow {
       }
       if (kept.length === 0) this.#rounds.delete(round)
       else this.#rounds.set(round, kept)
+      this.#slots.delete(round)
+      for (const node of kept) this.#place(node)
     }
     for (const { block } of orphans) this.accept(block, 0, true)
   }
@@ -261,6 +284,7 @@ export class DagWindow {
     for (; this.#lowest <= this.gcRound; this.#lowest++) {
       for (const { block } of this.#rounds.get(this.#lowest) ?? []) this.#nodes.delete(block.ref.digest)
       this.#rounds.delete(this.#lowest)
+      this.#slots.delete(this.#lowest)
     }
     for (const { block } of this.#suspended.values()) if (block.ref.round <= this.gcRound) this.#drop(block)
     const gone = [...this.#missing.values()].filter(({ ref }) => ref.round <= this.gcRound)

@@ -30,8 +30,9 @@ export class Intake {
   readonly take = Effect.fnUntraced(
     { self: this },
     function* (this: Intake, blocks: ReadonlyArray<Uint8Array>, inspection: Inspection) {
+      const received = blocks.reduce((sum, { length }) => sum + length, 0)
+      if (received > 0) yield* Metric.update(Metrics.bytesReceived, received)
       for (const bytes of blocks) {
-        yield* Metric.update(Metrics.bytesReceived, bytes.length)
         const block = inspection.open(bytes)
         if (Result.isFailure(block)) yield* inspection.reject(block.failure)
         else
