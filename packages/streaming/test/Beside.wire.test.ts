@@ -58,7 +58,7 @@ const observe = Effect.fnUntraced(function* (
   const subscriber = yield* Effect.provide(
     Subscriber.make(
       servers.map(({ peer }) => peer),
-      { ...quick, blockPublishers: 2, ...options }
+      { ...quick, ...patient, blockPublishers: 2, ...options }
     ),
     NodeBlockVerifier.layerMysticeti({ committee: dag.committee })
   )
@@ -86,6 +86,9 @@ const observe = Effect.fnUntraced(function* (
   }, Effect.timeout("60 seconds"))
   return { subscriber, until }
 })
+
+/** A slow machine is no reason to leave a publisher, or to ask for commits. */
+const patient: SubscriberConfig.Options = { silenceMs: 30_000, stallMs: 30_000 }
 
 const besides = Effect.map(Metric.value(Metrics.blocksBeside), ({ count }) => Number(count))
 
@@ -150,7 +153,7 @@ describe("publishers beside the one that is followed", () => {
       const before = yield* besides
       const { subscriber, until } = yield* observe(dag, servers)
       yield* until(40)
-      assert.isAbove(yield* besides, before + 100)
+      assert.isAbove(yield* besides, before + 40)
       assert.strictEqual((yield* subscriber.stats).sessions, 1)
     }).pipe(Effect.scoped, quietly)
   )

@@ -50,28 +50,34 @@ describe("live blocks released by rounds", () => {
         release: { committee, timeoutMs: 200 },
         heartbeatMs: 1_000_000
       })
-      const seen: Array<string> = []
-      const start = { command: { _tag: "Start", value: { highestRoundPerAuthority: [] } } } as const
-      yield* Stream.runForEach(
-        api.streamBlocks(Stream.concat(Stream.succeed(start), Stream.never)),
-        ({ blocks }) => Effect.sync(() => void seen.push(...blocks.map((bytes) => names.get(bytes)!)))
-      ).pipe(Effect.forkScoped)
       const names = new Map(
         dag.rounds.flatMap(({ blocks }) =>
           blocks.map(({ bytes, ref }) => [bytes, `${ref.round}.${ref.author}`])
         )
       )
-      yield* TestClock.adjust(10)
+      const seen: Array<string | undefined> = []
+      const start = { command: { _tag: "Start", value: { highestRoundPerAuthority: [] } } } as const
+      yield* Stream.runForEach(
+        api.streamBlocks(Stream.concat(Stream.succeed(start), Stream.never)),
+        ({ blocks }) => Effect.sync(() => void seen.push(...blocks.map((bytes) => names.get(bytes))))
+      ).pipe(Effect.forkScoped({ startImmediately: true }))
+      /** Time passes, and what is under way arrives. */
+      const pass = (ms: number) =>
+        Effect.andThen(
+          TestClock.adjust(ms),
+          Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, { discard: true })
+        )
+      yield* pass(10)
       yield* memory.accept([blockOf(1, 0), blockOf(1, 1)])
-      yield* TestClock.adjust(100)
+      yield* pass(100)
       assert.deepStrictEqual(seen, [])
       yield* memory.accept([blockOf(1, 2)])
-      yield* TestClock.adjust(10)
+      yield* pass(10)
       assert.deepStrictEqual(seen, ["1.0", "1.1", "1.2"])
       yield* memory.accept([blockOf(1, 3), blockOf(2, 0)])
-      yield* TestClock.adjust(10)
+      yield* pass(10)
       assert.deepStrictEqual(seen.slice(3), ["1.3"])
-      yield* TestClock.adjust(300)
+      yield* pass(300)
       assert.deepStrictEqual(seen.slice(3), ["1.3", "2.0"])
     }).pipe(Effect.scoped)
   )

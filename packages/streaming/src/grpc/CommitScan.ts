@@ -58,7 +58,7 @@ export const scanCommit = (bytes: Uint8Array): CommittedSubDag | undefined => {
   while (bytes[at] === keys.block) {
     at = varint(bytes, at + 1)
     if (at < 0 || at + value > bytes.length) return undefined
-    blocks.push(bytes.subarray(at, at + value))
+    blocks.push(new Uint8Array(bytes.buffer, bytes.byteOffset + at, value))
     at += value
   }
   if (bytes[at] !== keys.timestamp) return undefined
