@@ -165,7 +165,13 @@ const interop = (config: NodeConfig, spec: ChainSpec) =>
 /** Blocks and commits for observers. */
 const streams = (config: NodeConfig, spec: ChainSpec) =>
   StreamServer.layer(config).pipe(
-    Layer.provide(Publisher.layer(StreamServer.publisherOptions(config))),
+    Layer.provide(
+      Layer.unwrap(
+        Effect.map(DevChain.DevChain, ({ committee }) =>
+          Publisher.layer(StreamServer.publisherOptions(config, committee))
+        )
+      )
+    ),
     Layer.provide(BlockSource.layerChain({ committeeSize: spec.validators.length }))
   )
 

@@ -2,8 +2,9 @@
  * The door for observers: where blocks and commits are published, and who is let in.
  */
 import { Health, Settings } from "@ephor/cli"
-import type { Publisher } from "@ephor/streaming"
+import { Publisher } from "@ephor/streaming"
 import type * as NodeGrpcServer from "@ephor/streaming/NodeGrpcServer"
+import type { DagCommittee } from "@ephor/types"
 import { Effect, type FileSystem, Layer, Option, Redacted, Stream } from "effect"
 import * as Access from "./Access.ts"
 import * as Limits from "./stream/Limits.ts"
@@ -56,6 +57,19 @@ export const settings = {
   streamCertifierBlocks: Settings.boolean("stream-certifier-blocks", {
     description: "Send the blocks whose votes certify the newest commits",
     default: true
+  }),
+  streamReleaseOnQuorum: Settings.boolean("stream-release-on-quorum", {
+    description: "Hold live blocks back until their round holds a quorum of stake",
+    default: false
+  }),
+  streamReleaseTimeoutMs: Settings.integer("stream-release-timeout-ms", {
+    description: "Milliseconds for which they are held back at most",
+    default: Publisher.defaultReleaseTimeoutMs,
+    minimum: 1
+  }),
+  streamSui: Settings.boolean("stream-sui", {
+    description: "Serve Sui's ObserverService (consensus.ObserverService), too",
+    default: false
   }),
   streamReflection: Settings.boolean("stream-reflection", {
     description: "Tell the definitions of the services to tools that have none (grpc.reflection.v1)",
@@ -119,10 +133,15 @@ const addressOf = Effect.fnUntraced(function* (
   })
 })
 
-/** What the publisher behind the server is told. */
-export const publisherOptions = (chosen: Chosen): Partial<Publisher.PublisherOptions> => ({
+/** What the publisher behind the server is told; the committee is the one whose commits it tells. */
+export const publisherOptions = (
+  chosen: Chosen,
+  committee: DagCommittee
+): Partial<Publisher.PublisherOptions> => ({
   ...Limits.ofPublisher(chosen),
-  certifierBlocks: chosen.streamCertifierBlocks
+  certifierBlocks: chosen.streamCertifierBlocks,
+  release: chosen.streamReleaseOnQuorum ? { committee, timeoutMs: chosen.streamReleaseTimeoutMs } : undefined,
+  sui: chosen.streamSui ? { committee, ...Limits.ofSui(chosen) } : undefined
 })
 
 /** What the server is told; fails when a file, a key or an encoding does not fit. */

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { eventually, freePort, getJson, run, start, temporary } from "./processes.ts"
+import { eventually, freePort, getJson, relayArgsOf, run, start, temporary } from "./processes.ts"
 
 const quiet = ["--interop-port", "0", "--admin-port", "0", "--log-format", "json"]
 
@@ -30,25 +30,19 @@ describe("ephor-node relay --archive-dir", () => {
     await eventually("the committee's file", async () => (existsSync(committee) ? true : undefined))
     const archive = dir("archive")
     const relayArgs = [
-      "relay",
-      "--from",
-      `127.0.0.1:${port}`,
-      "--committee",
-      committee,
-      "--data-dir",
-      dir("relay"),
-      "--stream-port",
-      String(relayPort),
-      "--admin-port",
-      String(relayAdmin),
+      ...relayArgsOf({
+        from: port,
+        committee,
+        dataDir: dir("relay"),
+        port: relayPort,
+        adminPort: relayAdmin
+      }),
       "--max-history-commits",
       "3",
       "--archive-dir",
       archive,
       "--archive-segment-commits",
-      "2",
-      "--log-format",
-      "json"
+      "2"
     ]
     let relay = start("node", relayArgs)
     const segments = () =>

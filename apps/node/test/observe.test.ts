@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { dagBlockDigest, fromHex } from "@ephor/types"
 import { makeIdentity } from "../../../packages/streaming/test/support/certificates.ts"
-import { eventually, freePort, getJson, run, start, temporary } from "./processes.ts"
+import { eventually, freePort, getJson, relayArgsOf, run, start, temporary } from "./processes.ts"
 
 interface Commit {
   readonly index: number
@@ -165,25 +165,19 @@ describe("ephor-node observe", () => {
     const [relayPort, relayAdmin] = await Promise.all([freePort(), freePort()])
     const token = file("token", "observers-only\n")
     const relayArgs = [
-      "relay",
-      "--from",
-      `127.0.0.1:${port}`,
-      "--committee",
-      committee,
-      "--data-dir",
-      join(folder.path, "relay"),
-      "--stream-port",
-      String(relayPort),
+      ...relayArgsOf({
+        from: port,
+        committee,
+        dataDir: join(folder.path, "relay"),
+        port: relayPort,
+        adminPort: relayAdmin
+      }),
       "--stream-tls-key",
       file("key.pem", Redacted.value(identity.key)),
       "--stream-tls-cert",
       file("cert.pem", identity.cert),
       "--stream-token-file",
-      token,
-      "--admin-port",
-      String(relayAdmin),
-      "--log-format",
-      "json"
+      token
     ]
     let relay = start("node", relayArgs)
     const observerArgs = [
@@ -247,11 +241,58 @@ describe("ephor-node observe", () => {
     for (const child of [relay, again!]) await kill(child)
   }, 240_000)
 
+  it("speaks Sui's wire, takes the blocks of several publishers at once, and resumes in its file", async () => {
+    using folder = temporary()
+    const dir = (name: string) => join(folder.path, name)
+    const [port, relayPort, relayAdmin] = await Promise.all([freePort(), freePort(), freePort()])
+    const committee = join(dir("node"), "committee.json")
+    const sui = ["--stream-sui", "--stream-release-on-quorum"]
+    const nodeArgs = ["run", "--dev", "--data-dir", dir("node"), "--stream-port", String(port)]
+    const node = start("node", [...nodeArgs, ...sui, ...quiet])
+    await eventually("the committee's file", async () => (existsSync(committee) ? true : undefined))
+    const relayArgs = relayArgsOf({
+      from: port,
+      committee,
+      dataDir: dir("relay"),
+      port: relayPort,
+      adminPort: relayAdmin
+    })
+    const relay = start("node", [...relayArgs, "--wire", "sui", ...sui])
+    const output = dir("commits.ndjson")
+    const observerArgs = [
+      "observe",
+      "--from",
+      `127.0.0.1:${relayPort},127.0.0.1:${port}`,
+      "--committee",
+      committee,
+      "--wire",
+      "sui",
+      "--block-publishers",
+      "2",
+      "--output",
+      "blocks",
+      "--file",
+      output
+    ]
+    let observer = start("node", observerArgs)
+    await more(output)
+    await kill(observer)
+    observer = start("node", observerArgs)
+    await more(output)
+    // Whichever of the two is followed: blocks go on coming.
+    await kill(relay)
+    await more(output)
+    for (const child of [observer, node]) await kill(child)
+    assertBlocks(readFileSync(output, "utf8"))
+    assertOnceInOrder(readCommits(output))
+  }, 240_000)
+
   it("says what contradicts itself, and what does not fit", async () => {
     const from = ["observe", "--from", "127.0.0.1:1"]
     const cases: ReadonlyArray<readonly [args: ReadonlyArray<string>, message: string]> = [
       [from, "say whom to believe: give --committee FILE"],
       [[...from, "--trust", "--verify"], "--trust and checking exclude each other"],
+      [[...from, "--trust", "--randomness-key", "0x12"], "leave out --trust, or --randomness-key"],
       [[...from, "--trust", "--server-key", "0x12"], "--server-key 0x12 is not the name of a key"],
       [["relay", "--from", "127.0.0.1:1"], "a relay publishes only what it has verified"],
       [

@@ -54,6 +54,29 @@ const follow = (args: ReadonlyArray<string>, input: string) => {
 export const run = (bin: keyof typeof bins, args: ReadonlyArray<string>, input = "") =>
   start(bin, args, input).ended
 
+/** What a relay of a publisher is started with; its figures are at the admin port. */
+export const relayArgsOf = (relay: {
+  readonly from: number
+  readonly committee: string
+  readonly dataDir: string
+  readonly port: number
+  readonly adminPort: number
+}): ReadonlyArray<string> => [
+  "relay",
+  "--from",
+  `127.0.0.1:${relay.from}`,
+  "--committee",
+  relay.committee,
+  "--data-dir",
+  relay.dataDir,
+  "--stream-port",
+  String(relay.port),
+  "--admin-port",
+  String(relay.adminPort),
+  "--log-format",
+  "json"
+]
+
 /** A directory for one test. */
 export const temporary = () => {
   const path = mkdtempSync(join(tmpdir(), "ephor-test-"))

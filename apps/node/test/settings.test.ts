@@ -77,6 +77,7 @@ describe("every setting is read", () => {
 const resolve = <const T extends Settings.Table>(table: T, flags: Record<string, ReadonlyArray<string>>) =>
   Settings.resolve(table, { flags, environment: {}, prefixes: ["X"] })
 
+const committee = { epoch: 0, authorities: [] }
 const numbersOf = (defaults: object) =>
   Object.entries(defaults).flatMap(([name, value]) => (typeof value === "number" ? [name] : []))
 
@@ -87,6 +88,10 @@ describe("the limits of the streams", () => {
       numbersOf(NodeGrpcServer.defaults).filter((name) => name !== "port")
     )
     assert.sameMembers(Object.keys(Limits.publisherLimits), numbersOf(Publisher.defaults))
+    assert.sameMembers(
+      Object.keys(Limits.suiLimits).map((name) => name.toLowerCase()),
+      numbersOf(Publisher.suiDefaults).map((name) => `sui${name}`.toLowerCase())
+    )
     for (const name of Object.keys(StreamServer.settings)) {
       assert.property(runSettings, name)
       assert.property(relaySettings, name)
@@ -101,18 +106,25 @@ describe("the limits of the streams", () => {
       const { aliases: _, port: __, serving: ____, ...defaults } = NodeGrpcServer.defaults
       assert.deepStrictEqual({ ...server }, { ...defaults })
       const { identity: ___, ...publisher } = Publisher.defaults
-      assert.deepStrictEqual({ ...StreamServer.publisherOptions(chosen) }, { ...publisher })
+      assert.deepStrictEqual({ ...StreamServer.publisherOptions(chosen, committee) }, { ...publisher })
+      const sui = yield* resolve(StreamServer.settings, { streamSui: ["true"] })
+      assert.deepStrictEqual(StreamServer.publisherOptions(sui, committee).sui, {
+        committee,
+        ...Publisher.suiDefaults
+      })
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
   for (const [name, setting] of Object.entries(Limits.settings)) {
     it.effect(`--${setting.flag} reaches what it sets, and nothing else`, () =>
       Effect.gen(function* () {
-        const before = yield* resolve(StreamServer.settings, {})
-        const after = yield* resolve(StreamServer.settings, { [name]: ["123457"] })
+        const before = yield* resolve(StreamServer.settings, { streamSui: ["true"] })
+        const after = yield* resolve(StreamServer.settings, { streamSui: ["true"], [name]: ["123457"] })
         const all = Effect.fnUntraced(function* (chosen: StreamServer.Chosen) {
+          const { sui = {}, ...publisher } = StreamServer.publisherOptions(chosen, committee)
           const server = yield* StreamServer.serverOptions(chosen)
-          return Object.entries({ ...StreamServer.publisherOptions(chosen), ...server })
+          const ofSui = Object.entries(sui).map(([option, value]) => [`sui${option}`, value] as const)
+          return [...Object.entries({ ...publisher, ...server }), ...ofSui]
         })
         const changed = (yield* all(after)).filter(([, value]) => value === 123_457)
         assert.lengthOf(changed, 1)

@@ -4,6 +4,7 @@
  * different. The same reader, in a process of its own, serves every server: it counts bytes. The machine may be shared: what counts are ratios of neighbouring measurements, and of those the median. Prints JSON rows.
  * Run with `npm run bench -- streaming`, or `node --conditions=ephor-source --expose-gc bench/streaming.bench.ts`.
  */
+import { observeBlocks } from "./support/committee.ts"
 import { blockBytes, type Kind, type Load } from "./support/loads.ts"
 import { start } from "./support/processes.ts"
 import type { Schedule, verbs as PublisherVerbs } from "./support/publisher.ts"
@@ -203,6 +204,69 @@ const catchUp = async (commits: number) => {
   await publisher.call.close(null)
 }
 
+/**
+ * An old history from a relay's archive, against a relay that has all of it in memory: everybody who asks for it first, and
+ * whoever comes again, for whom memory has its responses ready.
+ */
+const archive = async (commits: number) => {
+  const { publisher, subscriber } = pairOf()
+  const { bytes, ports } = await publisher.call.openRelays(commits)
+  const pairs: Array<readonly [number, number]> = []
+  for (let i = -2; i < 11; i++) {
+    const perSecond = { memory: 0, archive: 0 }
+    for (const from of i % 2 === 0 ? (["archive", "memory"] as const) : (["memory", "archive"] as const)) {
+      const micros = await subscriber.call.receiveCommits({ port: ports[from], bytes })
+      perSecond[from] = (bytes / 2 ** 20) * (1e6 / micros)
+    }
+    if (i >= 0) pairs.push([perSecond.archive, perSecond.memory])
+  }
+  compare("commits from a relay's archive, against from its memory", "MiB/s", "more", pairs)
+  await publisher.call.close(null)
+  subscriber.stop()
+  publisher.stop()
+}
+
+/**
+ * What `ephor-node observe --output blocks` costs at the tip of a committee of a hundred, everything verified and written.
+ * The rate is lower than the one that is told, so that it keeps up on a machine that others use, too: what it costs is
+ * counted in processor time of each block.
+ */
+const observe = async (authors: number, told: number, perSecond: number, rounds: number) => {
+  const publisher = start<typeof PublisherVerbs>("publisher.ts")
+  const { committee, port } = await publisher.call.openCommittee({ authors, rounds: rounds * 2 })
+  const observing = observeBlocks(port, committee)
+  /** Publishes rounds, and waits until the file has grown by all that is certified of them. */
+  const take = async (count: number, pace = perSecond) => {
+    await publisher.call.publish({ round: 1, perSecond: pace, rounds: count })
+    for (let before = -1, now = observing.used().bytes; before !== now; now = observing.used().bytes) {
+      before = now
+      await new Promise((resolve) => setTimeout(resolve, 3000))
+    }
+    return observing.used()
+  }
+  // Once it has connected, and everything is compiled.
+  const [first, warm] = [5, Math.floor(rounds / 3)]
+  while ((await take(first)).bytes === 0);
+  const before = await take(warm, perSecond / 2)
+  const after = await take(rounds)
+  observing.stop()
+  const blocks = rounds * authors
+  const micros = ((after.cpuSeconds - before.cpuSeconds) * 1e6) / blocks
+  figure("observe --output blocks, processor time of a block", "us", micros)
+  // What everything costs here depends on who else uses the machine, and so does this.
+  const signature = await publisher.call.signatureMicros(null)
+  figure("a check of a signature", "us", signature)
+  figure("observe --output blocks, in checks of a signature", "", micros / signature)
+  figure(
+    `observe --output blocks at ${told} blocks/s of ${authors} authors`,
+    "% of a core",
+    (micros * told) / 1e4
+  )
+  figure("observe --output blocks, written of a block", "KiB", (after.bytes - before.bytes) / 1024 / blocks)
+  await publisher.call.close(null)
+  publisher.stop()
+}
+
 /** Parts by name; those that are named on the command line are run, or all. */
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   batches,
@@ -215,7 +279,9 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
     await fanOut(100, [tenBlocks(25, 25), { rounds: 100, round: 1, perSecond: 100 }])
     await fanOut(1000, [tenBlocks(4, 4)])
   },
-  catchUp: () => catchUp(100_000)
+  catchUp: () => catchUp(100_000),
+  archive: () => archive(8000),
+  observe: () => observe(100, 1330, 4, 120)
 }
 const named = process.argv.slice(2).filter((name) => name in parts)
 for (const name of named.length === 0 ? Object.keys(parts) : named) await parts[name]!()

@@ -14,6 +14,8 @@ export interface ArchiveLimits {
   readonly segmentBytes: number
   /** Indexes of segments kept in memory, those that were read last. Default 64. */
   readonly indexedSegments: number
+  /** Bytes of commits kept in memory that were read last, or are read ahead. Default 16 MiB. */
+  readonly cachedBytes: number
 }
 
 /** Commits that one segment may have, whoever has made it: what its index takes in memory is bounded by it. */
@@ -23,7 +25,8 @@ export const maxSegmentCommits = 65_536
 export const defaults: ArchiveLimits = {
   segmentCommits: 4096,
   segmentBytes: 32 * 1024 * 1024,
-  indexedSegments: 64
+  indexedSegments: 64,
+  cachedBytes: 16 * 1024 * 1024
 }
 
 /** A certified commit by its name. */

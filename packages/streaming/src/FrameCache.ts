@@ -15,6 +15,8 @@ import {
 
 const frames = new WeakMap<BlockStreamResponse | CommitStreamResponse, Uint8Array>()
 const commitFields = new WeakMap<CommittedSubDag, Uint8Array>()
+/** Messages that commits were decoded from: their fields are written from these, and not kept. */
+const commitMessages = new WeakMap<CommittedSubDag, Uint8Array>()
 
 const varintBytes = (value: number): number => {
   let count = 1
@@ -44,15 +46,22 @@ export const blockBytes = (block: Uint8Array): number => 1 + varintBytes(block.l
 export const commitField = (commit: CommittedSubDag): Uint8Array => {
   const known = commitFields.get(commit)
   if (known !== undefined) return known
-  const message = encodeCommit(commit)
+  const message = commitMessages.get(commit) ?? encodeCommit(commit)
   const field = new Uint8Array(blockBytes(message))
   writeItem(field, 0, message)
   commitFields.set(commit, field)
   return field
 }
 
+/** Remembers the message that a commit was decoded from, so that nobody encodes it again. */
+export const keepCommit = (commit: CommittedSubDag, message: Uint8Array): void => {
+  commitMessages.set(commit, message)
+}
+
 /** Bytes that a commit takes in a response, without encoding it; at most a few bytes above the truth. */
 export const commitBytes = (commit: CommittedSubDag): number => {
+  const message = commitMessages.get(commit)
+  if (message !== undefined) return blockBytes(message)
   const known = commitFields.get(commit)
   return known === undefined
     ? commit.blocks.reduce((sum, block) => sum + blockBytes(block), 80)
@@ -112,12 +121,19 @@ export const commitFrame = (response: CommitStreamResponse): Uint8Array => {
 }
 
 const assembleCommits = ({ commits, highestCommitIndex }: CommitStreamResponse): Uint8Array => {
-  const fields = commits.map(commitField)
-  const itemBytes = fields.reduce((sum, field) => sum + field.length, 0)
+  const parts = commits.map((commit) => {
+    const message = commitMessages.get(commit)
+    return message === undefined ? { field: commitField(commit) } : { message }
+  })
+  const itemBytes = parts.reduce(
+    (sum, part) => sum + ("field" in part ? part.field.length : blockBytes(part.message)),
+    0
+  )
   return assemble(itemBytes, highestCommitIndex, (target, at) =>
-    fields.reduce((from, field) => {
-      target.set(field, from)
-      return from + field.length
+    parts.reduce((from, part) => {
+      if ("message" in part) return writeItem(target, from, part.message)
+      target.set(part.field, from)
+      return from + part.field.length
     }, at)
   )
 }

@@ -23,6 +23,7 @@ import {
 } from "@ephor/types"
 import { join, type Parts } from "./Grpc.ts"
 import { scanBlocks } from "./grpc/BlockScan.ts"
+import { scanCommit } from "./grpc/CommitScan.ts"
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 0xffff_ffff }))
 /** What a subscriber would rather have: an extension, which publishers may leave aside. */
@@ -184,8 +185,12 @@ export const decodeBlockParts = (parts: Parts): Result.Result<BlockStreamRespons
 }
 /** The protobuf bytes of one committed sub-DAG. */
 export const encodeCommit = Proto.encode(CommittedSubDag)
+const decodeAnyCommit = Proto.decodeResult(CommittedSubDag)
 /** The committed sub-DAG that bytes spell; blocks are views of them. */
-export const decodeCommit = Proto.decodeResult(CommittedSubDag)
+export const decodeCommit = (bytes: Uint8Array): Result.Result<CommittedSubDag, CodecError> => {
+  const commit = scanCommit(bytes)
+  return commit === undefined ? decodeAnyCommit(bytes) : Result.succeed(commit)
+}
 /** The protobuf bytes of a batch of commits; without extensions they are those of the seed. */
 export const encodeCommitResponse = (response: CommitStreamResponse): Uint8Array =>
   commitResponse.encode({ certifierBlocks: [], ...response })

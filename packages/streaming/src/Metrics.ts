@@ -120,6 +120,11 @@ export const commitsDelivered = counterBy(
   "streaming_commits_delivered_total",
   "Commits handed to the application"
 )
+/** Loose blocks that a publisher beside the one that is followed brought first. */
+export const blocksBeside = counterBy(
+  "streaming_blocks_beside_total",
+  "Blocks brought first by a publisher beside the one that is followed"
+)
 /** Blocks accepted into the observer's DAG. */
 export const blocksAccepted = counterBy(
   "streaming_blocks_accepted_total",

@@ -4,8 +4,8 @@
  * segment is described in the package's README.
  */
 import * as NodeFile from "@ephor/store/NodeFile"
-import { type CommittedSubDag, type DagCommittee, type Hash } from "@ephor/types"
-import { Effect, Metric, Result } from "effect"
+import { type DagCommittee, type Hash } from "@ephor/types"
+import { Effect, Metric } from "effect"
 import { mkdir, readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import {
@@ -17,9 +17,9 @@ import {
   type Service
 } from "./Archive.ts"
 import * as Audit from "./archive/Audit.ts"
+import { Chunks, fitting, readCommits } from "./archive/NodeChunks.ts"
 import * as NodeSegment from "./archive/NodeSegment.ts"
 import type { BlockVerifier } from "./BlockVerifier.ts"
-import { decodeCommit } from "./Messages.ts"
 import { Misconfigured, ObserverError, Source } from "./ObserverError.ts"
 import * as RelayMetrics from "./RelayMetrics.ts"
 
@@ -90,34 +90,6 @@ const openSegment = Effect.fnUntraced(function* (
   return yield* refuse("foreign", new Misconfigured({ why }))
 })
 
-/** Reads commits of one segment, and what they spell. */
-const readCommits = Effect.fnUntraced(function* (
-  directory: string,
-  index: NodeSegment.SegmentIndex,
-  from: number,
-  to: number
-) {
-  const path = join(directory, NodeSegment.nameOf(index))
-  const records = yield* attempt(path, () => NodeSegment.readCommits(path, index, from, to))
-  const out: Array<CommittedSubDag> = []
-  for (const [at, bytes] of records.entries()) {
-    const commit = decodeCommit(bytes)
-    if (Result.isFailure(commit)) return yield* damaged(path, `commit ${from + at} does not decode`)
-    if (commit.success.commitIndex !== from + at)
-      return yield* damaged(path, `commit ${commit.success.commitIndex} is where ${from + at} belongs`)
-    out.push(commit.success)
-  }
-  return out
-})
-
-/** The last index up to which commits from `from` on fit. */
-const fitting = (index: NodeSegment.SegmentIndex, from: number, last: number, maxBytes: number): number => {
-  const end = index.offsets[from - index.first]! + maxBytes
-  let to = from
-  while (to < last && index.offsets[to + 1 - index.first]! < end) to++
-  return to
-}
-
 /** Opens an archive, or begins one. */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Service, ObserverError> {
   const { directory } = options
@@ -139,6 +111,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   })
   const segments = yield* list(directory)
   const indexes = new Map<number, NodeSegment.SegmentIndex>()
+  const chunks = new Chunks(limits.cachedBytes)
   let range: Range | undefined
   const told = Effect.suspend(() =>
     range === undefined
@@ -200,8 +173,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       if (segment === undefined || limit < 1) return []
       yield* Metric.update(RelayMetrics.archiveReads, 1)
       const held = yield* indexOf(segment)
-      const to = fitting(held, from, Math.min(held.last, index + limit), maxBytes)
-      return yield* readCommits(directory, held, from, to)
+      const path = join(directory, NodeSegment.nameOf(segment))
+      return yield* attempt(path, () => chunks.read(path, held, from, limit, maxBytes))
     })
   }
 })
@@ -230,7 +203,8 @@ export const verify = Effect.fnUntraced(function* (
     yield* audit.begin(path, index.after)
     for (let from = index.first; from <= index.last;) {
       const to = fitting(index, from, index.last, auditBytes)
-      for (const commit of yield* readCommits(directory, index, from, to)) yield* audit.commit(path, commit)
+      const commits = yield* attempt(path, () => readCommits(path, index, from, to))
+      for (const commit of commits) yield* audit.commit(path, commit)
       from = to + 1
     }
     yield* audit.end(path, index)

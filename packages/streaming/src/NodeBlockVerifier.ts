@@ -56,6 +56,29 @@ export const signatureCheck = Effect.fnUntraced(function* (
   }
 })
 
+/** Bytes of an ed25519 signature. */
+const signatureBytes = 64
+
+/**
+ * A check for signatures of randomness by one ed25519 key: each is what was signed, followed by the 64 bytes of the
+ * signature. Fails with `Misconfigured` for a key that proves nothing.
+ */
+export const randomnessCheck = (
+  publicKey: string
+): Effect.Effect<(item: Uint8Array) => boolean, ObserverError> => {
+  const key = isPublicKey(publicKey) ? keyOf(publicKey) : undefined
+  if (key === undefined) {
+    const why = `the key of randomness ${publicKey} is not a usable ed25519 public key (0x and 64 hexadecimal digits)`
+    return Effect.fail(new ObserverError({ where: "NodeBlockVerifier", reason: new Misconfigured({ why }) }))
+  }
+  return Effect.succeed((item) => {
+    const signed = item.length - signatureBytes
+    return signed > 0 && verify(null, item.subarray(0, signed), key, item.subarray(signed))
+  })
+}
+
+const isPublicKey = (text: string): text is `0x${string}` => /^0x[0-9a-f]{64}$/.test(text)
+
 /** Checks every rule of the committee and every signature that counts. */
 export const layerMysticeti = (
   options: Omit<BlockVerifier.MysticetiOptions, "check">

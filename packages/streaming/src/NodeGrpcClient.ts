@@ -8,6 +8,7 @@ import * as Http2 from "node:http2"
 import { call, type CallOptions, type ClientMethod, unary } from "./grpc/NodeClientCall.ts"
 import { dial, pathOf } from "./grpc/NodeDial.ts"
 import type { Path, Pathed } from "./source/Path.ts"
+import { observerApi } from "./sui/NodeObserver.ts"
 import * as Grpc from "./Grpc.ts"
 import {
   type BlockStreamRequest,
@@ -41,6 +42,13 @@ export interface ClientOptions extends ClientTls {
   readonly package: string
   /** Names of the services, for peers that call them otherwise. Default: as in the seed. */
   readonly services: { readonly blocks: string; readonly commits: string; readonly extension?: string }
+  /**
+   * What the publisher speaks: the observer protocol (`observer.proto`), or Sui's `ObserverService`, whose package is
+   * `consensus` unless another one is given. Default "observer".
+   */
+  readonly wire: "observer" | "sui"
+  /** How long after the end of a commit stream of Sui's, which ends at the tip, it is called again. Default 1000. */
+  readonly commitPollMs: number
   /** Headers of every call. */
   readonly metadata: Readonly<Record<string, string>>
   /** What the publisher may compress responses with, best first. Default: nothing. */
@@ -80,6 +88,8 @@ export const defaults: Omit<ClientOptions, "url"> = {
   insecureTokens: false,
   package: "",
   services: { blocks: "BlockStreamService", commits: "CommitStreamService" },
+  wire: "observer",
+  commitPollMs: 1000,
   metadata: {},
   compression: [],
   deadlineMs: undefined,
@@ -220,6 +230,10 @@ const make = Effect.fnUntraced(function* (given: Options, pace: Pace) {
           )
     )
   )
+  if (options.wire === "sui") {
+    const api: ObserverApi.Service & Pathed = observerApi({ ...options, session, call: callOptions })
+    return { api, session }
+  }
   const api: ObserverApi.Service & Pathed = {
     path: call(session, path, callOptions, Stream.succeed(undefined)),
     streamBlocks: (commands) => call(session, blocks, callOptions, commands),

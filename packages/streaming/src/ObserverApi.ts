@@ -11,6 +11,7 @@ import type {
   CommitStreamResponse
 } from "./Messages.ts"
 import type { ObserverError } from "./ObserverError.ts"
+import type { Service as SuiService } from "./sui/ObserverService.ts"
 
 /**
  * Takes responses at once, for a transport that would rather not wake the fiber that pulls the stream. What it returns
@@ -47,6 +48,8 @@ export interface Service {
   ) => Effect.Effect<ReadonlyArray<Uint8Array>, ObserverError>
   /** The commits that can be had. An extension, as `fetchBlocks`. */
   readonly replayInfo?: Effect.Effect<ReplayInfo, ObserverError>
+  /** The same blocks and commits for those who speak Sui's `ObserverService`, where a publisher is told to serve it. */
+  readonly sui?: SuiService
 }
 
 /** A publisher, near or far. */

@@ -5,18 +5,24 @@
 import { Elapsed, type DagBlockRef } from "@ephor/types"
 import { Effect, Layer, Metric, type Scope, Stream } from "effect"
 import * as BatchPolicy from "./BatchPolicy.ts"
-import { BlockSource, type Service as Source } from "./BlockSource.ts"
+import { BlockSource, type Service as Source, type SourceBlock, type SourceEvent } from "./BlockSource.ts"
 import { blockBytes } from "./FrameCache.ts"
 import { Certifiers } from "./publisher/Certifiers.ts"
 import { type BlockSession, makeBlockSession } from "./publisher/BlockSession.ts"
 import { type CommitSession, makeCommitSession } from "./publisher/CommitSession.ts"
 import { drive, Made } from "./publisher/Drive.ts"
 import { Feed, SharedResponses } from "./publisher/Feed.ts"
+import { type ReleaseOptions, RoundRelease } from "./publisher/RoundRelease.ts"
 import { extend, type Path, type Pathed } from "./source/Path.ts"
 import type { BlockStreamResponse, CommitStreamResponse } from "./Messages.ts"
 import * as Metrics from "./Metrics.ts"
 import { ObserverApi, type Service } from "./ObserverApi.ts"
 import { InvalidArgument, ObserverError, ResourceExhausted } from "./ObserverError.ts"
+import { make as makeSui } from "./sui/Publishing.ts"
+import type { Options as SuiOptions } from "./sui/ObserverService.ts"
+
+export { defaultTimeoutMs as defaultReleaseTimeoutMs, type ReleaseOptions } from "./publisher/RoundRelease.ts"
+export { defaults as suiDefaults, type Options as SuiOptions } from "./sui/ObserverService.ts"
 
 /** Limits and intervals of a publisher. */
 export interface PublisherOptions extends BatchPolicy.BatchLimits {
@@ -45,6 +51,13 @@ export interface PublisherOptions extends BatchPolicy.BatchLimits {
   readonly certifierBlocks: boolean
   /** Name of this publisher in the paths that relays tell; they need it to see loops. Default: none, an origin. */
   readonly identity: string
+  /**
+   * Holds live blocks back until a round holds a quorum of this committee's stake, or for `timeoutMs` (default 200): then
+   * observers seldom wait for ancestors, and hear of blocks a little later. Default: blocks are told as they come.
+   */
+  readonly release: ReleaseOptions | undefined
+  /** Serves Sui's `ObserverService`, too, with commits that this committee has certified. Default: not. */
+  readonly sui: (Pick<SuiOptions, "committee"> & Partial<SuiOptions>) | undefined
 }
 
 /** Documented defaults. */
@@ -60,7 +73,9 @@ export const defaults: PublisherOptions = {
   commandBurst: 50,
   maxFetchBlocks: 100,
   certifierBlocks: true,
-  identity: ""
+  identity: "",
+  release: undefined,
+  sui: undefined
 }
 
 /** What the sessions of one publisher share. */
@@ -102,13 +117,38 @@ const fetchBlocks = ({ options, source }: Shared, refs: ReadonlyArray<DagBlockRe
   })
 }
 
+/** How often, within the time that blocks may wait, it is looked whether they have waited for too long. */
+const looksPerTimeout = 4
+
+/** Events whose blocks come when their round is nearly whole, if that is wanted. */
+const releasing = (
+  { release, ringBlocks }: PublisherOptions,
+  events: Stream.Stream<SourceEvent>
+): Stream.Stream<SourceEvent> => {
+  if (release === undefined) return events
+  const rounds = new RoundRelease(release, ringBlocks)
+  const told = (blocks: ReadonlyArray<SourceBlock>): ReadonlyArray<SourceEvent> =>
+    blocks.length === 0 ? [] : [{ _tag: "Accepted", blocks }]
+  const taken = Stream.flatMap(events, (event) =>
+    event._tag === "Accepted"
+      ? Stream.fromIterableEffect(Effect.map(Elapsed.ms, (nowMs) => told(rounds.take(event.blocks, nowMs))))
+      : Stream.succeed(event)
+  )
+  const late = Effect.map(Elapsed.ms, (nowMs) => told(rounds.expired(nowMs)))
+  const looks = Stream.forever(
+    Stream.fromIterableEffect(Effect.delay(late, rounds.timeoutMs / looksPerTimeout))
+  )
+  return Stream.merge(taken, looks, { haltStrategy: "left" })
+}
+
 const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
   const source = yield* BlockSource
   const options = { ...defaults, ...given }
   const events = yield* source.subscribe
   const feed = new Feed(options, yield* source.tip)
   yield* Effect.addFinalizer(() => Effect.sync(() => feed.end("closing")))
-  yield* Stream.runForEach(events, (event) => Effect.map(source.tip, (tip) => feed.publish(event, tip))).pipe(
+  const publish = (event: SourceEvent) => Effect.map(source.tip, (tip) => feed.publish(event, tip))
+  yield* Stream.runForEach(releasing(options, events), publish).pipe(
     Effect.ensuring(Effect.sync(() => feed.end("ended"))),
     Effect.forkScoped
   )
@@ -139,6 +179,7 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
   }
   const open = { streams: 0 }
   const upstream: Stream.Stream<Path> = source.path ?? Stream.succeed([])
+  const enter = (where: string) => counted(open, where, options.maxStreams, Metrics.commitStreams)
   const api: Service & Pathed = {
     path: Stream.map(upstream, (path) => extend(options.identity, path)),
     streamBlocks: (commands, deliver) =>
@@ -153,7 +194,7 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
     streamCommits: (commands, deliver) =>
       Stream.unwrap(
         Effect.as(
-          counted(open, "StreamCommits", options.maxStreams, Metrics.commitStreams),
+          enter("StreamCommits"),
           drive(
             shared,
             { where: "StreamCommits", made: made.commits, commands, deliver },
@@ -167,7 +208,8 @@ const make = Effect.fnUntraced(function* (given: Partial<PublisherOptions>) {
       return { earliestCommitIndex, highestCommitIndex }
     })
   }
-  return api
+  if (options.sui === undefined) return api
+  return { ...api, sui: makeSui(options.sui, { source, limits: options, enter, ...api }) }
 })
 
 /** Serves the observer protocol from a source. Options default to `defaults`. */

@@ -44,6 +44,8 @@ export interface Peer {
   readonly name: string
   /** Opens it for one session; the scope closes it. It may tell its path beside the protocol (`Relay.Pathed`). */
   readonly connect: Effect.Effect<ObserverApi.Service, ObserverError, Scope.Scope>
+  /** Opens it beside another one, when only its blocks are wanted. Default: as `connect`. */
+  readonly connectBeside?: Effect.Effect<ObserverApi.Service, ObserverError, Scope.Scope>
 }
 
 /** Why a subscriber gave up: the package's one error. Lost connections are not among the reasons, they are retried. */
@@ -76,7 +78,7 @@ export interface Service {
 /** An observer of a chain. */
 export class Subscriber extends Context.Service<Subscriber, Service>()("@ephor/streaming/Subscriber") {}
 
-/** Makes a subscriber that follows the first publisher that works, in the given order. */
+/** Makes a subscriber that follows the first publisher that works, in the given order; others may bring blocks beside it. */
 export const make = Effect.fnUntraced(function* (
   peers: ReadonlyArray<Peer>,
   options: SubscriberConfig.Options = {}

@@ -76,6 +76,11 @@ export const SubscriberConfig = Schema.Struct({
   repairMs: Positive,
   /** An observer that cannot derive commits for this long enters commit sync, whatever the lag. Default 5000. */
   stallMs: Positive,
+  /**
+   * Publishers whose block streams are taken at once: the first to bring a block counts. One of them is followed, the
+   * others only bring blocks. Default 1.
+   */
+  blockPublishers: Positive,
   /** Bad blocks tolerated per minute before the publisher is left. Default 10. */
   maxBadBlocksPerMinute: Count,
   /** Attempts without waiting after a lost session. Default 3. */
@@ -119,6 +124,7 @@ export const defaults: SubscriberConfig = {
   progressMs: 30_000,
   repairMs: 1000,
   stallMs: 5000,
+  blockPublishers: 1,
   maxBadBlocksPerMinute: 10,
   immediateRetries: 3,
   backoffMs: 100,

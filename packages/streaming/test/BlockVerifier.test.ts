@@ -13,6 +13,7 @@ import {
   toHex
 } from "@ephor/types"
 import { Effect, Result } from "effect"
+import { generateKeyPairSync, sign } from "node:crypto"
 import { BlockVerifier } from "../src/index.ts"
 import * as NodeBlockVerifier from "../src/NodeBlockVerifier.ts"
 import { dagOf } from "./dag.ts"
@@ -142,4 +143,30 @@ describe("BlockVerifier", () => {
     assert.isTrue(Result.isSuccess(BlockVerifier.open(signed(v2({}), 2))))
     assert.isTrue(Result.isFailure(BlockVerifier.open(new Uint8Array(3))))
   })
+})
+
+describe("a key of randomness", () => {
+  it.effect("checks what is signed before the signature, and proves something or is refused", () =>
+    Effect.gen(function* () {
+      const { privateKey, publicKey } = generateKeyPairSync("ed25519")
+      const raw = publicKey.export({ format: "der", type: "spki" }).subarray(-32)
+      const holds = yield* NodeBlockVerifier.randomnessCheck(toHex(raw))
+      const said = Buffer.from("round 7")
+      const item = Buffer.concat([said, sign(null, said, privateKey)])
+      assert.isTrue(holds(item))
+      assert.isFalse(holds(item.subarray(1)))
+      assert.isFalse(holds(item.subarray(said.length)))
+      assert.isFalse(holds(new Uint8Array(3)))
+      for (const wrong of [
+        "",
+        "0x12",
+        `0x${"00".repeat(32)}`,
+        toHex(raw).slice(2),
+        `0x01${"00".repeat(31)}`
+      ]) {
+        const refused = yield* Effect.flip(NodeBlockVerifier.randomnessCheck(wrong))
+        assert.include(refused.message, "not a usable ed25519 public key")
+      }
+    })
+  )
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { toHex } from "@ephor/types"
+import { CommittedSubDag, Proto, toHex } from "@ephor/types"
 import { FrameCache, Grpc, Messages } from "../src/index.ts"
 
 const digest = `0x${"ab".repeat(32)}` as const
@@ -118,6 +118,57 @@ describe("Messages", () => {
     assert.isTrue(Result.isFailure(Messages.decodeBlockRequest(Uint8Array.of(0x0a, 0x05, 1))))
     const claim = Messages.decodeBlockResponse(Uint8Array.of(0x10, 0x80, 0x80, 0x80, 0x80, 0x10))
     assert.isTrue(Result.isFailure(claim) && claim.failure.fault === "OutOfRange")
+  })
+})
+
+describe("a commit", () => {
+  const codec = Proto.decodeResult(CommittedSubDag)
+  /** What bytes spell by the codec, or why they spell nothing. */
+  const same = (bytes: Uint8Array, what: string) => {
+    const [ours, its] = [Messages.decodeCommit(bytes), codec(bytes)]
+    assert.strictEqual(ours._tag, its._tag, what)
+    if (ours._tag === "Success" && its._tag === "Success")
+      assert.deepStrictEqual(ours.success, its.success, what)
+    else if (ours._tag === "Failure" && its._tag === "Failure")
+      assert.strictEqual(ours.failure.message, its.failure.message, what)
+  }
+
+  it("reads the same, written as usual or not, whole, cut, and with any byte changed", () => {
+    const zero = { commitIndex: 0, leader: { author: 0, round: 0, digest }, blocks: [], timestampMs: 0 }
+    for (const one of [commit(1, 5), commit(0xffff_ffff, 300), commit(300, 0), zero]) {
+      const bytes = Messages.encodeCommit(one)
+      same(bytes, "whole")
+      for (let at = 0; at < bytes.length; at++) {
+        same(bytes.subarray(0, at), `cut at ${at}`)
+        for (const flip of [0x01, 0x08, 0x7f, 0x80, 0xff]) {
+          const changed = Uint8Array.from(bytes)
+          changed[at]! ^= flip
+          same(changed, `byte ${at} ^ ${flip}`)
+        }
+      }
+      same(Uint8Array.of(...bytes, 0x78, 1), "with a field that nobody knows")
+      same(Uint8Array.of(...bytes, ...bytes), "twice")
+    }
+  })
+
+  it("hands over views of the bytes", () => {
+    const bytes = Messages.encodeCommit(commit(1, 5))
+    for (const block of Result.getOrThrow(Messages.decodeCommit(bytes)).blocks)
+      assert.strictEqual(block.buffer, bytes.buffer)
+  })
+
+  it("goes out again in the bytes that it was read from", () => {
+    const original = commit(7, 300)
+    const bytes = Messages.encodeCommit(original)
+    const read = Result.getOrThrow(Messages.decodeCommit(bytes))
+    FrameCache.keepCommit(read, bytes)
+    const of = (one: typeof original) => ({ commits: [one, commit(8, 1)], highestCommitIndex: 9 })
+    assert.deepStrictEqual(
+      FrameCache.commitFrame(of(read as typeof original)),
+      FrameCache.commitFrame(of(original))
+    )
+    assert.deepStrictEqual(FrameCache.commitField(read), FrameCache.commitField(original))
+    assert.strictEqual(FrameCache.commitBytes(read), FrameCache.commitField(read).length)
   })
 })
 

@@ -40,9 +40,19 @@ export const readCommittee = Effect.fnUntraced(function* (path: string) {
   })
 })
 
-/** What decides about blocks: the committee if there is one, else nothing. */
-export const verifier = (committee: DagCommittee | undefined) =>
-  committee === undefined ? BlockVerifier.layerTrusting() : NodeBlockVerifier.layerMysticeti({ committee })
+/**
+ * What decides about blocks: the committee if there is one, else nothing. Signatures of randomness are checked with their
+ * key, if there is one.
+ */
+export const verifier = (committee: DagCommittee | undefined, randomnessKey?: string | undefined) => {
+  if (committee === undefined) return BlockVerifier.layerTrusting()
+  if (randomnessKey === undefined) return NodeBlockVerifier.layerMysticeti({ committee })
+  return Layer.unwrap(
+    Effect.map(NodeBlockVerifier.randomnessCheck(randomnessKey), (randomness) =>
+      NodeBlockVerifier.layerMysticeti({ committee, randomness })
+    )
+  )
+}
 
 /** A subscriber of one publisher, checked by a committee. */
 export const layer = (url: string, committee: DagCommittee) =>

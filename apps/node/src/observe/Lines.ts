@@ -22,14 +22,20 @@ export const commitLine = ({ blocks, digest, index, leader, timestampMs }: Commi
 export const textLine = ({ blocks, digest, index }: Commit): string =>
   `commit ${index} ${digest ?? "unverified"} blocks ${blocks.length}`
 
-const blockLine = (commit: Commit, { block, bytes, ref }: Block): string =>
-  JSON.stringify({
+/** One line for a signature of randomness that came before a commit. */
+export const randomnessLine = (commit: number, signature: Uint8Array): string =>
+  JSON.stringify({ commit, randomness: toHex(signature) })
+
+const blockLine = (commit: Commit, { block, bytes, ref }: Block): string => {
+  const head = JSON.stringify({
     commit: commit.index,
     block: ref,
     timestampMs: block.value.timestampMs,
-    transactions: block.value.transactions.length,
-    bytes: toHex(bytes)
+    transactions: block.value.transactions.length
   })
+  // The bytes are most of the line, and nothing in them needs an escape.
+  return `${head.slice(0, -1)},"bytes":"${toHex(bytes)}"}`
+}
 
 const transactionLines = (commit: Commit, { block, ref }: Block, decode: Decoder): ReadonlyArray<string> =>
   block.value.transactions.map((transaction, at) =>

@@ -1,7 +1,7 @@
 /**
  * Follows publishers and prints what the committee has certified.
  */
-import { Archive, Subscriber } from "@ephor/streaming"
+import { Archive, Subscriber, SubscriberConfig } from "@ephor/streaming"
 import type { Hash } from "@ephor/types"
 import { Effect, Stream } from "effect"
 import { ObserveError, readCommittee, verifier } from "./Committee.ts"
@@ -19,12 +19,15 @@ const violation = ({
   decode,
   file,
   output,
+  randomnessKey,
   socket,
   trust,
   verify
 }: Config): string | undefined => {
   if (trust && (verify || committee !== undefined))
     return "--trust and checking exclude each other: leave out --trust, or --verify and --committee"
+  if (trust && randomnessKey !== undefined)
+    return "--trust and checking exclude each other: leave out --trust, or --randomness-key"
   if (!trust && committee === undefined)
     return "say whom to believe: give --committee FILE to check signatures, or --trust to believe the publisher"
   if (file !== undefined && socket !== undefined)
@@ -49,6 +52,22 @@ const journalOf = Effect.fnUntraced(function* (config: Config, committee: Hash |
 const isForPeople = ({ file, json, output, socket }: Config): boolean =>
   output === "commits" && !json && file === undefined && socket === undefined
 
+/** Lines of the signatures of randomness that came since it was asked last; the oldest go when nobody asks. */
+const randomnessOf = Effect.fnUntraced(function* (subscriber: Subscriber.Service, config: Config) {
+  if (config.randomnessKey === undefined) return () => []
+  let waiting: Array<Uint8Array> = []
+  yield* Stream.runForEach(subscriber.randomnessSignatures, (signature) =>
+    Effect.sync(() => {
+      waiting = [...waiting, signature].slice(-SubscriberConfig.defaults.maxAuxiliary)
+    })
+  ).pipe(Effect.forkScoped)
+  return (commit: number): ReadonlyArray<string> => {
+    const lines = waiting.map((signature) => Lines.randomnessLine(commit, signature))
+    waiting = []
+    return lines
+  }
+})
+
 /** Observes by its settings until it is interrupted. */
 export const observe = Effect.fn("observe")(function* (config: Config) {
   const why = violation(config)
@@ -60,14 +79,17 @@ export const observe = Effect.fn("observe")(function* (config: Config) {
   const journal = yield* journalOf(config, whose)
   const options = { ...Publishers.thresholds(config), from: journal.from }
   const subscriber = yield* Subscriber.make(yield* Publishers.peers(config), options).pipe(
-    Effect.provide(verifier(committee))
+    Effect.provide(verifier(committee, config.randomnessKey))
   )
+  const randomness = yield* randomnessOf(subscriber, config)
   const { isTTY } = process.stderr
   const printing = subscriber.commits.pipe(
     Stream.runForEachArray((commits) => {
       const { digest, index } = commits.at(-1)!
       if (isTTY && process.stdout.isTTY) process.stderr.write(Progress.clearLine)
-      const lines = isForPeople(config) ? commits.map(Lines.textLine) : commits.flatMap(toLines)
+      const lines = isForPeople(config)
+        ? commits.map(Lines.textLine)
+        : [...randomness(commits[0].index), ...commits.flatMap(toLines)]
       return journal.write(lines, { index, ...(digest === undefined ? {} : { digest }) })
     })
   )

@@ -18,6 +18,9 @@ type Threshold =
 const threshold = (flag: string, name: Threshold, description: string) =>
   Settings.integer(flag, { description, default: defaults[name], maximum: 0xffff_ffff })
 
+/** What publishers may speak. */
+const wires = ["observer", "sui"] as const
+
 /** The settings, by their names in a configuration file. */
 export const settings = {
   from: Settings.list("from", {
@@ -25,6 +28,16 @@ export const settings = {
   }),
   committee: Settings.optionalPath("committee", {
     description: "File with the committee whose signatures count (committee.json in a node's data directory)"
+  }),
+  randomnessKey: Settings.optionalText("randomness-key", {
+    description:
+      "Public key (ed25519, 0x...) that signatures of randomness are checked with; without it they are left out"
+  }),
+  blockPublishers: Settings.integer("block-publishers", {
+    description: "Publishers whose blocks are taken at once: the first to bring a block counts",
+    default: defaults.blockPublishers,
+    minimum: 1,
+    maximum: 64
   }),
   ca: Settings.optionalPath("ca", {
     description: "PEM file with the authorities that may have signed a publisher's certificate"
@@ -46,6 +59,10 @@ export const settings = {
   compression: Settings.list("compression", {
     description: "What publishers may compress responses with, best first: zstd, gzip",
     default: []
+  }),
+  wire: Settings.choice("wire", wires, {
+    description: "What publishers speak: the observer protocol, or Sui's ObserverService",
+    default: "observer"
   }),
   package: Settings.optionalText("package", {
     description: "Package in front of the services, for publishers that declare one, as observer.v1"
@@ -95,6 +112,7 @@ export const peers = Effect.fnUntraced(function* (
       package: chosen.package,
       token: token === undefined ? undefined : Redacted.make(token)
     }),
+    wire: chosen.wire,
     compression: yield* Access.encodings("compression", chosen.compression)
   }
   const NodeGrpcClient = yield* Effect.promise(() => import("@ephor/streaming/NodeGrpcClient"))
@@ -113,7 +131,8 @@ export const thresholds = (chosen: Chosen): SubscriberConfig.Options => ({
   startCommitSyncLag: chosen.startCommitSyncLag,
   resumeBlocksLag: chosen.resumeBlocksLag,
   stopCommitSyncLag: chosen.stopCommitSyncLag,
-  giveUpMs: chosen.giveUpMs
+  giveUpMs: chosen.giveUpMs,
+  blockPublishers: chosen.blockPublishers
 })
 
 /** When the block stream is paused: for those who take the blocks one by one, as a relay does. */

@@ -53,6 +53,11 @@ export const settings = {
     default: Archive.defaults.indexedSegments,
     minimum: 1
   }),
+  archiveCachedBytes: Settings.integer("archive-cached-bytes", {
+    description: "Bytes of commits from the archive kept in memory that were read last, or are read ahead",
+    default: Archive.defaults.cachedBytes,
+    minimum: 1
+  }),
   fromCommit: Settings.integer("from-commit", {
     description: "Begin after this commit when data directory and archive are empty; 0 is the beginning",
     default: 0,

@@ -74,7 +74,8 @@ const archiveOf = (config: Config, committee: DagCommittee) =>
           committee,
           segmentCommits: config.archiveSegmentCommits,
           segmentBytes: config.archiveSegmentBytes,
-          indexedSegments: config.archiveIndexedSegments
+          indexedSegments: config.archiveIndexedSegments,
+          cachedBytes: config.archiveCachedBytes
         }),
         (archive) => ({ archive })
       )
@@ -94,7 +95,7 @@ export const relay = Effect.fn("relay")(function* (config: Config) {
     admin(config),
     Readiness.storage,
     StreamServer.layer(config).pipe(
-      Layer.provide(Publisher.layer({ ...StreamServer.publisherOptions(config), identity }))
+      Layer.provide(Publisher.layer({ ...StreamServer.publisherOptions(config, committee), identity }))
     )
   )
   const layer = Health.whole(
@@ -116,7 +117,7 @@ export const relay = Effect.fn("relay")(function* (config: Config) {
   ).pipe(
     Layer.provide([
       NodeStore.layer({ path: join(config.dataDir, "store"), contents: DataDirectory.relay }),
-      verifier(committee),
+      verifier(committee, config.randomnessKey),
       Health.layer
     ])
   )

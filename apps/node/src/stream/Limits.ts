@@ -51,6 +51,32 @@ export const publisherLimits = {
   maxFetchBlocks: "Blocks asked for by name at once"
 } as const
 
+/** What the limits of Sui's wire bound. */
+export const suiLimits = {
+  suiWindowCommits: "Commits of a window of Sui's wire",
+  suiWindowBytes: "Bytes of the blocks in such a window, but for a single commit that has more",
+  suiSearchCommits: "Commits behind such a window in which votes for it are looked for",
+  suiSharedBytes: "Bytes of such windows kept for observers at the same place",
+  suiMaxFetchBlocks: "Blocks asked for by name at once on Sui's wire"
+} as const
+
+/** The name of the option that each of them sets. */
+const suiOptions = {
+  suiWindowCommits: "windowCommits",
+  suiWindowBytes: "windowBytes",
+  suiSearchCommits: "searchCommits",
+  suiSharedBytes: "sharedBytes",
+  suiMaxFetchBlocks: "maxFetchBlocks"
+} as const
+
+const suiDefaults = {
+  suiWindowCommits: Publisher.suiDefaults.windowCommits,
+  suiWindowBytes: Publisher.suiDefaults.windowBytes,
+  suiSearchCommits: Publisher.suiDefaults.searchCommits,
+  suiSharedBytes: Publisher.suiDefaults.sharedBytes,
+  suiMaxFetchBlocks: Publisher.suiDefaults.maxFetchBlocks
+}
+
 type Names<Table> = {
   readonly [N in keyof Table & string as `stream${Capitalize<N>}`]: Settings.Setting<number>
 }
@@ -73,7 +99,8 @@ const settingsOf = <Table extends { readonly [name: string]: string }>(
 /** The settings, by their names in a configuration file: `streamMaxSessions` for `maxSessions`. */
 export const settings = {
   ...settingsOf(serverLimits, NodeGrpcServer.defaults),
-  ...settingsOf(publisherLimits, Publisher.defaults)
+  ...settingsOf(publisherLimits, Publisher.defaults),
+  ...settingsOf(suiLimits, suiDefaults)
 }
 
 /** What was chosen. */
@@ -89,3 +116,11 @@ export const ofServer = (chosen: Chosen) => optionsOf(serverLimits, chosen)
 
 /** Limits of the publisher, as they were chosen. */
 export const ofPublisher = (chosen: Chosen) => optionsOf(publisherLimits, chosen)
+
+/** Limits of Sui's wire, as they were chosen. */
+export const ofSui = (chosen: Chosen): Omit<Publisher.SuiOptions, "committee"> => {
+  const options = optionsOf(suiLimits, chosen)
+  return Object.fromEntries(
+    Object.entries(suiOptions).map(([name, option]) => [option, options[name as keyof typeof options]])
+  ) as { readonly [N in (typeof suiOptions)[keyof typeof suiOptions]]: number }
+}

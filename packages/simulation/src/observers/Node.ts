@@ -4,6 +4,7 @@
  */
 import { Store } from "@ephor/store"
 import {
+  type Archive,
   BlockSource,
   type BlockVerifier,
   type ObserverApi,
@@ -63,6 +64,12 @@ export interface Options {
   readonly tamper: (commits: Subscriber.Service["commits"]) => Subscriber.Service["commits"]
   /** Commits that a relay is told to keep. */
   readonly maxHistoryCommits: number
+  /** Thresholds of the observer. */
+  readonly config: SubscriberConfig.Options
+  /** How the publisher of a relay differs from others. */
+  readonly publisher?: Partial<Publisher.PublisherOptions> | undefined
+  /** Where a relay puts the commits that it keeps no longer. */
+  readonly archive?: Archive.Service | undefined
 }
 
 /** What a subscriber says about itself. */
@@ -138,7 +145,7 @@ export const make = Effect.fnUntraced(function* (
 
   const startLeaf = Effect.gen(function* () {
     const subscriber = yield* Effect.orDie(
-      Effect.provide(Subscriber.make(peers, { ...config, from: done }), verifier)
+      Effect.provide(Subscriber.make(peers, { ...options.config, from: done }), verifier)
     )
     yield* Stream.runForEach(
       options.tamper(subscriber.commits),
@@ -168,12 +175,13 @@ export const make = Effect.fnUntraced(function* (
       Relay.make({
         identity: name,
         peers,
-        subscriber: config,
+        subscriber: options.config,
         maxHistoryCommits: options.maxHistoryCommits,
+        ...(options.archive === undefined ? {} : { archive: options.archive }),
         maxCommits: 20
       }).pipe(Effect.provide(verifier), Effect.provideService(Store.Store, store))
     )
-    const publisher = Publisher.makeApi({ heartbeatMs })
+    const publisher = Publisher.makeApi({ heartbeatMs, ...options.publisher })
     const api: Api = yield* Effect.provideService(publisher, BlockSource.BlockSource, relay.source)
     yield* Effect.catch(relay.failure, failed("the relay ended")).pipe(Effect.forkScoped)
     yield* Stream.runForEach(relay.commitsAfter(done.index), (commit) =>
@@ -229,7 +237,10 @@ export const make = Effect.fnUntraced(function* (
       if (relay === undefined) return account.queue((yield* observed.stats).blocks - taken)
       const { earliestCommitIndex, highestCommitIndex } = yield* relay.source.tip
       const kept = highestCommitIndex - earliestCommitIndex + 1
-      judge.check("I7", kept <= maxHistoryCommits, () => `${name} keeps ${kept} commits`)
+      const archived = options.archive?.range()
+      if (archived !== undefined)
+        judge.check("I7", archived.first === 1, () => `${name} has archived nothing before ${archived.first}`)
+      else judge.check("I7", kept <= maxHistoryCommits, () => `${name} keeps ${kept} commits`)
       const records = yield* stored(session.store, "c")
       judge.check("I7", records <= maxHistoryCommits + 16, () => `${name} stores ${records} commits`)
       const loose = yield* stored(session.store, "b")

@@ -17,6 +17,8 @@ import * as Link from "./Link.ts"
 import * as Node from "./Node.ts"
 import { makeOrigin, type Target } from "./Origin.ts"
 import { type Plant, tamper, unstoppable } from "./Plants.ts"
+import * as Shelf from "./Shelf.ts"
+import * as Terms from "./Terms.ts"
 import { truthOf, variants } from "./Truth.ts"
 import { wander } from "./Wander.ts"
 
@@ -45,6 +47,8 @@ export interface Report {
     readonly checks: number
     /** Rounds of good weather until everybody was at the tip. */
     readonly recoveryRounds: number
+    /** How often commits were read from archives. */
+    readonly archiveReads: number
   }
   /** How often each invariant was looked at. */
   readonly checks: ReadonlyMap<Invariant, number>
@@ -75,10 +79,12 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) 
   const verifierLayer = Layer.succeedContext(verifier)
   const { open } = Context.get(verifier, BlockVerifier.BlockVerifier)
   const origin0 = yield* makeOrigin("origin-0")
-  const origin1 = yield* makeOrigin("origin-1")
+  const terms = Terms.termsOf(seed)
+  const silent = terms.quiet ? Terms.silentPublisher : undefined
+  const origin1 = yield* makeOrigin("origin-1", silent)
   const origins = [origin0, origin1]
   const lie = plant === "trusting" ? "forged commits" : yield* pick(Lies.lies)
-  say(`variant ${seed % variants}, the liar: ${lie}`)
+  say(`variant ${seed % variants}, the liar: ${lie}, ${Terms.told(terms)}`)
   const fork = truthOf(seed, "strangers")
   let reformed = false
   const liar: Target = {
@@ -95,14 +101,21 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) 
   const families: ReadonlyArray<readonly [string, Node.Options["kind"], ReadonlyArray<Target>]> = [
     ["relay-1", "relay", [origin0, two, liar]],
     ["relay-2", "relay", [one, origin1, liar]],
-    ["leaf-1", "leaf", plant === undefined ? [one, two, liar, origin0] : [liar, one, origin0]],
+    [
+      "leaf-1",
+      "leaf",
+      plant !== undefined ? [liar, one, origin0] : [one, two, liar, ...(terms.archived ? [] : [origin0])]
+    ],
     ["leaf-2", "leaf", [two, liar, origin1]]
   ]
   const links: Array<Link.Link> = []
   const accounts: Array<Account> = []
+  const shelves: Array<Shelf.Shelf> = []
   for (const [name, kind, targets] of families) {
     const account = new Account(name, judge, Node.config, open)
     accounts.push(account)
+    const archive = kind === "relay" && terms.archived && plant !== "hoarding" ? Shelf.make() : undefined
+    if (archive !== undefined) shelves.push(archive)
     const planted = plant !== undefined && name === "leaf-1"
     const turn = planted ? 0 : yield* below(targets.length)
     const ordered = [...targets.slice(turn), ...targets.slice(0, turn)]
@@ -133,7 +146,11 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) 
       disk,
       verifier: planted && plant === "trusting" ? BlockVerifier.layerTrusting() : verifierLayer,
       tamper: tamper(planted ? plant : undefined),
-      maxHistoryCommits: plant === "hoarding" ? 1000 : Node.maxHistoryCommits
+      maxHistoryCommits:
+        plant === "hoarding" ? 1000 : archive === undefined ? Node.maxHistoryCommits : Terms.archivedHistory,
+      config: Terms.configOf(terms),
+      publisher: name === "relay-2" ? silent : undefined,
+      archive
     })
     nodes.set(name, made)
   }
@@ -165,7 +182,9 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) 
   round = history
   yield* advance(0, round)
   yield* advance(1, round)
-  for (const node of all) yield* node.start
+  // Where relays have archives a leaf comes late, and begins with what they keep there only.
+  const late = (node: Node.Node) => plant === undefined && terms.archived && node.name === "leaf-1"
+  for (const node of all) if (!late(node)) yield* node.start
   const going = () => judge.violation === undefined
   for (let i = 0; going() && i < rounds; i++) {
     yield* turn((yield* Random.next) < 0.35 ? faults.strike : Effect.void)
@@ -215,7 +234,8 @@ const run = Effect.fnUntraced(function* ({ plant, rounds = 30, seed }: Options) 
       sessions: stats.reduce((sum, { sessions }) => sum + sessions, 0),
       rejected: stats.reduce((sum, { rejected }) => sum + rejected, 0),
       checks: [...judge.checks.values()].reduce((sum, count) => sum + count, 0),
-      recoveryRounds: calm
+      recoveryRounds: calm,
+      archiveReads: shelves.reduce((sum, shelf) => sum + shelf.reads(), 0)
     },
     checks: judge.checks,
     trace: trace.lines,

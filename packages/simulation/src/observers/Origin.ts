@@ -12,13 +12,16 @@ export interface Target {
 }
 
 /** An origin: a source in memory, and a publisher that can be restarted. */
-export const makeOrigin = Effect.fnUntraced(function* (name: string) {
+export const makeOrigin = Effect.fnUntraced(function* (
+  name: string,
+  options: Partial<Publisher.PublisherOptions> = {}
+) {
   const world = yield* Effect.scope
   const memory = yield* BlockSource.makeMemory({ committeeSize: 4, gcDepth: Node.config.gcDepth })
   let up: { readonly scope: Scope.Closeable; readonly api: Node.Api } | undefined
   const start = Effect.gen(function* () {
     const scope = yield* Scope.fork(world)
-    const api = yield* Publisher.makeApi({ heartbeatMs: Node.heartbeatMs, identity: name }).pipe(
+    const api = yield* Publisher.makeApi({ heartbeatMs: Node.heartbeatMs, identity: name, ...options }).pipe(
       Effect.provideService(BlockSource.BlockSource, memory.source),
       Scope.provide(scope)
     )

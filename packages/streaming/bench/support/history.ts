@@ -1,7 +1,7 @@
 /** A signed history: every round has a block of each of four authors, and commits; blocks vote for the commit before. */
 import { DevAuthors } from "@ephor/devchain"
 import { Committee, DagBody } from "@ephor/chain"
-import type { CommittedSubDag } from "@ephor/types"
+import type { CommittedSubDag, Hash } from "@ephor/types"
 import { Effect, Result, Stream } from "effect"
 import { Subscriber } from "../../src/index.ts"
 import * as BlockVerifier from "../../src/BlockVerifier.ts"
@@ -10,12 +10,19 @@ import * as NodeGrpcClient from "../../src/NodeGrpcClient.ts"
 import { blockBytes, nowMicros } from "./loads.ts"
 
 const authors = DevAuthors.developmentAuthors("bench", 4)
-const committee = Committee.committeeOf(authors)
+/** Who has made it. */
+export const committee = Committee.committeeOf(authors)
 /** What surrounds the transaction in a block. */
 const overheadBytes = 330
 
 /** The commits, lowest first. */
-export const historyOf = (commits: number): ReadonlyArray<CommittedSubDag> => {
+export const historyOf = (commits: number): ReadonlyArray<CommittedSubDag> =>
+  certifiedHistoryOf(commits).map(({ commit }) => commit)
+
+/** The same with their digests. */
+export const certifiedHistoryOf = (
+  commits: number
+): ReadonlyArray<{ readonly commit: CommittedSubDag; readonly digest: Hash }> => {
   const transactions = new Map(
     authors.map((_, author) => [author, [new Uint8Array(blockBytes - overheadBytes)]])
   )
@@ -26,7 +33,8 @@ export const historyOf = (commits: number): ReadonlyArray<CommittedSubDag> => {
     state = Committee.nextRound(state, authors, { timestampMs: (i + 1) * 100, transactions, votes })
     tip = Committee.commitUpon(state, tip, i + 1)
     state = Committee.prune(state, i - 1)
-    return DagBody.committedSubDag(Result.getOrThrow(DagBody.subDagOf(tip.body)))
+    const commit = DagBody.committedSubDag(Result.getOrThrow(DagBody.subDagOf(tip.body)))
+    return { commit, digest: tip.digest }
   })
 }
 

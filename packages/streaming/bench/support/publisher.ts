@@ -1,7 +1,9 @@
 /** A process that publishes. */
 import { nowMicros } from "./loads.ts"
+import { openCommittee, signatureMicros } from "./committee.ts"
 import { offer, settled, usage } from "./processes.ts"
 import { open, openHistory, type Running } from "./publishers.ts"
+import { openRelays, type Relays } from "./relays.ts"
 
 /** When to publish what. */
 export interface Schedule {
@@ -27,6 +29,18 @@ export const verbs = {
     running = await openHistory(commits)
     return running.port
   },
+  /** The same behind two relays, one of which serves it from its archive. */
+  openRelays: async (commits: number): Promise<Relays> => {
+    const relays = await openRelays(commits)
+    running = relays
+    return { ports: relays.ports, bytes: relays.bytes }
+  },
+  /** Has a committee make rounds, which takes a while, and publishes none of them yet. */
+  openCommittee: async (of: Parameters<typeof openCommittee>[0]) => {
+    const made = await openCommittee(of)
+    running = made
+    return { port: made.port, committee: made.committee }
+  },
   /** Publishes on schedule, whether anybody keeps up or not: rounds of so many blocks. */
   publish: async ({ perSecond, round, rounds }: Schedule) => {
     const start = nowMicros()
@@ -37,6 +51,8 @@ export const verbs = {
       await sleep(Math.max(1, (done * 1000) / perSecond - (nowMicros() - start) / 1000))
     }
   },
+  /** Processor time of a check of a signature. */
+  signatureMicros: (_: null) => signatureMicros(),
   usage: (_: null) => usage(),
   settled: (_: null) => settled(),
   close: async (_: null) => {

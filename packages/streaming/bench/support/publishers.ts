@@ -45,7 +45,7 @@ const pour = (
 }
 
 /** Our server over an api. */
-const serve = async (api: Layer.Layer<ObserverApi.ObserverApi>): Promise<Running> => {
+export const serve = async (api: Layer.Layer<ObserverApi.ObserverApi>): Promise<Running> => {
   const scope = await Effect.runPromise(Scope.make())
   const built = await Effect.runPromise(
     NodeGrpcServer.layer({ maxSessionsPerAddress: 2000 }).pipe(

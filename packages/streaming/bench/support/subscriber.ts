@@ -2,7 +2,7 @@
 import { catchUp } from "./history.ts"
 import { ageOf, type Kind, type Load } from "./loads.ts"
 import { offer, settled, usage } from "./processes.ts"
-import { type Audience, audience, receive } from "./subscribers.ts"
+import { type Audience, audience, receive, receiveCommits } from "./subscribers.ts"
 
 let listening: Audience | undefined
 let ages: Array<number> = []
@@ -19,6 +19,8 @@ const take = (block: Uint8Array) => {
 export const verbs = {
   receive: ({ kind, load, port }: { readonly kind: Kind; readonly port: number; readonly load: Load }) =>
     receive(kind, port, load),
+  receiveCommits: ({ bytes, port }: { readonly port: number; readonly bytes: number }) =>
+    receiveCommits(port, bytes),
   catchUp: ({ commits, port }: { readonly port: number; readonly commits: number }) => catchUp(port, commits),
   listen: async (of: { readonly port: number; readonly count: number; readonly stuck: number }) => {
     listening = await audience(of.port, of.count, of.stuck, take)

@@ -20,24 +20,28 @@ const h2 = async (port: number, initialWindowSize = windows.stream): Promise<Htt
   session.setLocalWindowSize(windows.connection)
   return session
 }
-const h2Call = (session: Http2.ClientHttp2Session, blocks = 0): Http2.ClientHttp2Stream => {
+const h2Call = (
+  session: Http2.ClientHttp2Session,
+  blocks = 0,
+  called: { readonly path: string; readonly start: Uint8Array } = { path, start: startFrame(blocks) }
+): Http2.ClientHttp2Stream => {
   const stream = session.request({
     ":method": "POST",
-    ":path": path,
+    ":path": called.path,
     "content-type": "application/grpc",
     te: "trailers"
   })
   stream.on("error", () => {})
-  stream.write(startFrame(blocks))
+  stream.write(called.start)
   return stream
 }
 
-/** Reads until all blocks have come, and looks at none; microseconds from `begin`. */
-const count = async (
-  { blocks, responses }: Load,
-  begin: () => Http2.ClientHttp2Stream | Net.Socket
-): Promise<number> => {
-  let left = responses * blocks * FrameCache.blockBytes(new Uint8Array(blockBytes))
+const bytesOf = ({ blocks, responses }: Load) =>
+  responses * blocks * FrameCache.blockBytes(new Uint8Array(blockBytes))
+
+/** Reads until so many bytes have come, and looks at none; microseconds from `begin`. */
+const count = async (bytes: number, begin: () => Http2.ClientHttp2Stream | Net.Socket): Promise<number> => {
+  let left = bytes
   const began = nowMicros()
   const stream = begin()
   await new Promise<void>((resolve, reject) => {
@@ -52,7 +56,18 @@ const count = async (
 
 const readHttp2 = async (port: number, load: Load): Promise<number> => {
   const session = await h2(port)
-  const took = await count(load, () => h2Call(session, load.blocks))
+  const took = await count(bytesOf(load), () => h2Call(session, load.blocks))
+  session.destroy()
+  return took
+}
+
+/** Reads commits from the first one on until so many bytes have come, with the same reader; microseconds. */
+export const receiveCommits = async (port: number, bytes: number): Promise<number> => {
+  const session = await h2(port)
+  const command = { _tag: "Start" as const, value: { lastCommitIndex: 0 } }
+  const start = Grpc.frame(Messages.encodeCommitRequest({ command }))
+  const called = { path: "/CommitStreamService/StreamCommits", start }
+  const took = await count(bytes, () => h2Call(session, 0, called))
   session.destroy()
   return took
 }
@@ -60,7 +75,7 @@ const readHttp2 = async (port: number, load: Load): Promise<number> => {
 const readTcp = async (port: number, load: Load): Promise<number> => {
   const socket = Net.connect(port, "127.0.0.1")
   await new Promise((resolve) => socket.once("connect", resolve))
-  const took = await count(load, () => {
+  const took = await count(bytesOf(load), () => {
     socket.write(startFrame(load.blocks))
     return socket
   })

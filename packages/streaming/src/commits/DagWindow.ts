@@ -4,6 +4,7 @@
  */
 import { compareDagBlockRefs, type DagBlockRef } from "@ephor/types"
 import type { ObservedBlock } from "../BlockVerifier.ts"
+import { Histories } from "./Histories.ts"
 
 /** Bounds of a window. */
 export interface WindowLimits {
@@ -45,9 +46,12 @@ export class DagWindow {
   readonly #limits: WindowLimits
   readonly #nodes = new Map<string, Node>()
   readonly #rounds = new Map<number, Array<Node>>()
+  /** The first block of each author in a round: to compare two digests costs less than to look one up. */
+  readonly #slots = new Map<number, Array<Node | undefined>>()
   readonly #suspended = new Map<string, Suspended>()
   readonly #missing = new Map<string, Missing>()
   readonly #highest: Array<number>
+  readonly #histories = new Histories((block, floor) => this.#open(block, floor))
   #lowest = 1
   gcRound = 0
 
@@ -114,6 +118,7 @@ export class DagWindow {
 
   /** Takes the blocks of a commit, whose ancestors do not matter. Returns loose blocks that had waited for them. */
   acceptCommitted(blocks: ReadonlyArray<ObservedBlock>, commit: number): ReadonlyArray<ObservedBlock> {
+    this.#histories.forget()
     return blocks.flatMap((block) => {
       const node = this.#nodes.get(block.ref.digest)
       if (node !== undefined) {
@@ -127,10 +132,27 @@ export class DagWindow {
   }
 
   #has(ref: DagBlockRef): boolean {
-    return ref.round <= this.gcRound || ref.round === 0 || this.#nodes.has(ref.digest)
+    return ref.round <= this.gcRound || ref.round === 0 || this.#find(ref) !== undefined
+  }
+
+  #find({ author, digest, round }: DagBlockRef): Node | undefined {
+    const first = this.#slots.get(round)?.[author]
+    return first?.block.ref.digest === digest ? first : this.#nodes.get(digest)
+  }
+
+  #place(node: Node): void {
+    const { author, round } = node.block.ref
+    if (author >= this.#highest.length) return
+    const slots = this.#slots.get(round)
+    if (slots === undefined) {
+      const fresh: Array<Node | undefined> = Array.from({ length: this.#highest.length })
+      fresh[author] = node
+      this.#slots.set(round, fresh)
+    } else slots[author] ??= node
   }
 
   #admit(first: Node): ReadonlyArray<ObservedBlock> {
+    this.#histories.forget()
     const out: Array<ObservedBlock> = []
     const ready = [first]
     for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
@@ -139,6 +161,7 @@ export class DagWindow {
       const held = this.#rounds.get(round)
       if (held === undefined) this.#rounds.set(round, [node])
       else held.push(node)
+      this.#place(node)
       this.#reach(author, round)
       if (node.again !== true) out.push(node.block)
       ready.push(...this.#release(digest))
@@ -197,22 +220,22 @@ export class DagWindow {
 
   /** The causal history of a leader above a round that is in no commit yet, in commit order. */
   history(leader: ObservedBlock, aboveRound: number): ReadonlyArray<ObservedBlock> {
-    const floor = Math.max(aboveRound, this.gcRound)
-    const out = new Map<string, ObservedBlock>([[leader.ref.digest, leader]])
-    const open = [leader]
-    for (let block = open.pop(); block !== undefined; block = open.pop()) {
-      for (const { digest, round } of block.block.value.ancestors) {
-        const node = round <= floor || out.has(digest) ? undefined : this.#nodes.get(digest)
-        if (node === undefined || node.commit !== 0) continue
-        out.set(digest, node.block)
-        open.push(node.block)
-      }
+    return this.#histories.of(leader, Math.max(aboveRound, this.gcRound))
+  }
+
+  /** Ancestors of a block above a round that are in no commit yet. */
+  #open({ block }: ObservedBlock, floor: number): ReadonlyArray<ObservedBlock> {
+    const open: Array<ObservedBlock> = []
+    for (const ref of block.value.ancestors) {
+      const node = ref.round <= floor ? undefined : this.#find(ref)
+      if (node !== undefined && node.commit === 0) open.push(node.block)
     }
-    return [...out.values()].sort((a, b) => compareDagBlockRefs(a.ref, b.ref))
+    return open
   }
 
   /** Notes that blocks are in a commit. */
   commit(blocks: ReadonlyArray<ObservedBlock>, index: number): void {
+    this.#histories.forget()
     for (const { ref } of blocks) {
       const node = this.#nodes.get(ref.digest)
       if (node !== undefined) node.commit = index
@@ -224,6 +247,7 @@ export class DagWindow {
    * that rested upon those wait again.
    */
   uncommit(afterIndex: number): void {
+    this.#histories.forget()
     this.#highest.fill(0)
     const orphans: Array<Node> = []
     for (const round of [...this.#rounds.keys()].sort((a, b) => a - b)) {
@@ -242,6 +266,8 @@ export class DagWindow {
       }
       if (kept.length === 0) this.#rounds.delete(round)
       else this.#rounds.set(round, kept)
+      this.#slots.delete(round)
+      for (const node of kept) this.#place(node)
     }
     for (const { block } of orphans) this.accept(block, 0, true)
   }
@@ -254,9 +280,11 @@ export class DagWindow {
   advance(leaderRound: number): ReadonlyArray<ObservedBlock> {
     this.gcRound = Math.max(this.gcRound, leaderRound - this.#limits.gcDepth)
     if (this.#lowest > this.gcRound) return []
+    this.#histories.forget()
     for (; this.#lowest <= this.gcRound; this.#lowest++) {
       for (const { block } of this.#rounds.get(this.#lowest) ?? []) this.#nodes.delete(block.ref.digest)
       this.#rounds.delete(this.#lowest)
+      this.#slots.delete(this.#lowest)
     }
     for (const { block } of this.#suspended.values()) if (block.ref.round <= this.gcRound) this.#drop(block)
     const gone = [...this.#missing.values()].filter(({ ref }) => ref.round <= this.gcRound)

@@ -10,6 +10,8 @@ import type * as ObserverApi from "../ObserverApi.ts"
 import type { ObserverError } from "../ObserverError.ts"
 import type { Method } from "./NodeServerCall.ts"
 import { type Path, pathOf } from "../source/Path.ts"
+import { methods as suiMethods } from "../sui/Methods.ts"
+import { observerService as suiService } from "../sui/Wire.ts"
 
 /** Finds the method of a path. */
 export type Router = (path: string) => Method<any, any> | undefined
@@ -93,6 +95,7 @@ export const routerOf = (
     healthService,
     healthMethods({ serving, healthIntervalMs, knows: (service) => methodsOf(service) !== undefined })
   )
+  if (api.sui !== undefined) named.set(suiService, suiMethods(api.sui))
   if (reflection) for (const service of reflectionServices) named.set(service, reflectionMethods)
   return (path) => {
     const parts = Grpc.pathOf(path)

@@ -154,6 +154,11 @@ export class SharedResponses<R> {
     return response
   }
 
+  /** What was given for this key, if it is still kept. */
+  known(key: string): R | undefined {
+    return this.#entries.get(key)?.response
+  }
+
   /** What was given for this key, or is now made for it. */
   get(key: string, make: () => { readonly response: R; readonly bytes: number }): R {
     const known = this.#entries.get(key)

@@ -17,6 +17,7 @@ import { Effect, Metric, Option, Result, Stream } from "effect"
 import { maxSegmentCommits } from "../Archive.ts"
 import type { SourceBlock } from "../BlockSource.ts"
 import type { ObservedCommit } from "../CommitDeriver.ts"
+import { keepCommit } from "../FrameCache.ts"
 import { decodeCommit, encodeCommit } from "../Messages.ts"
 import { ObserverError, Source } from "../ObserverError.ts"
 import * as RelayMetrics from "../RelayMetrics.ts"
@@ -259,6 +260,7 @@ export class RelayHistory {
         }
         // What was asked for is pruned by now.
         if (commit.success.commitIndex !== index + 1 + out.length) break
+        keepCommit(commit.success, value)
         out.push(commit.success)
       }
       return out

@@ -59,5 +59,7 @@ const connect = (peer: Peer, guard: Guard): Peer["connect"] =>
 /** The same peer, refused with `Stalled` (so that the next one is tried) while its path leads back to us or is too long. */
 export const guarded = (peer: Peer, guard: Guard): Peer => ({
   name: peer.name,
-  connect: connect(peer, guard)
+  connect: connect(peer, guard),
+  // The path that is told is that of the source that is followed.
+  connectBeside: connect(peer, { ...guard, follows: () => Effect.void })
 })

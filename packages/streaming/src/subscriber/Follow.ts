@@ -2,15 +2,16 @@
  * The life of a subscriber: one publisher after the other, each for as long as it is useful.
  */
 import { Elapsed } from "@ephor/types"
-import { Effect, Metric, Queue, Random, Stream } from "effect"
+import { Effect, Metric, Queue, Stream } from "effect"
 import type { BlockStreamRequest, CommitStreamRequest } from "../Messages.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Service } from "../ObserverApi.ts"
 import { HistoryUnavailable, ObserverError, Protocol, Stalled, Unavailable } from "../ObserverError.ts"
 import type { Peer } from "../Subscriber.ts"
-import type { SubscriberConfig } from "../SubscriberConfig.ts"
 import type { Command } from "../SubscriberMode.ts"
 import { type Final, Refusals } from "../subscriber/Refusals.ts"
+import { backoff } from "./Backoff.ts"
+import { besides, InUse } from "./Beside.ts"
 import type { Observer } from "./Observer.ts"
 
 // Of the commands that wait only the last one counts, so a few places suffice.
@@ -215,14 +216,6 @@ const runSession = Effect.fnUntraced(function* (
   ).pipe(Effect.ensuring(Effect.sync(() => observer.endSession())))
 })
 
-/** How long to wait before the next attempt: nothing at first, then exponentially longer, fully jittered. */
-export const backoff = (attempt: number, config: SubscriberConfig): Effect.Effect<number> => {
-  const step = attempt - config.immediateRetries
-  if (step < 0) return Effect.succeed(0)
-  const longest = Math.min(config.maxBackoffMs, config.backoffMs * 2 ** Math.min(step, 30))
-  return Effect.map(Random.next, (random) => Math.ceil(random * longest))
-}
-
 const giveUp = (observer: Observer, error: ObserverError) =>
   Effect.andThen(
     Effect.logError("the subscriber gives up", error.message),
@@ -233,7 +226,15 @@ const giveUp = (observer: Observer, error: ObserverError) =>
   )
 
 /** Follows publishers until no one of them can help; then the subscriber's streams fail. */
-export const follow = (observer: Observer, peers: ReadonlyArray<Peer>): Effect.Effect<void> =>
+export const follow = (observer: Observer, peers: ReadonlyArray<Peer>): Effect.Effect<void> => {
+  const inUse = new InUse()
+  const following = followEach(observer, peers, inUse)
+  return observer.config.blockPublishers < 2
+    ? following
+    : Effect.raceFirst(following, Effect.andThen(besides(observer, peers, inUse), Effect.never))
+}
+
+const followEach = (observer: Observer, peers: ReadonlyArray<Peer>, inUse: InUse): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { config } = observer
     const refusals = new Refusals(config.giveUpMs)
@@ -244,6 +245,7 @@ export const follow = (observer: Observer, peers: ReadonlyArray<Peer>): Effect.E
       const index = turn % peers.length
       yield* observer.commits.room
       const before = observer.delivered
+      inUse.followed = peers[index]
       const error = yield* Effect.flip(runSession(observer, peers[index]!, heartbeats, peers.length > 1))
       yield* Metric.update(Metrics.sessionsEnded, 1)
       yield* Effect.logInfo("session with publisher ended", {

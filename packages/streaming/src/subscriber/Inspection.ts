@@ -12,13 +12,27 @@ import type { SubscriberConfig } from "../SubscriberConfig.ts"
 export class Inspection {
   readonly #verifier: Verifier
   readonly #maxBadBlocksPerMinute: number
-  #counts = { bytes: 0, verified: 0, rejected: 0 }
+  readonly #counts: { bytes: number; verified: number; rejected: number }
   /** Times of bad blocks in the last minute. */
   #bad: Array<number> = []
 
-  constructor(config: Pick<SubscriberConfig, "maxBadBlocksPerMinute">, verifier: Verifier) {
+  constructor(
+    config: Pick<SubscriberConfig, "maxBadBlocksPerMinute">,
+    verifier: Verifier,
+    counts = { bytes: 0, verified: 0, rejected: 0 }
+  ) {
     this.#verifier = verifier
     this.#maxBadBlocksPerMinute = config.maxBadBlocksPerMinute
+    this.#counts = counts
+  }
+
+  /** The same for another publisher at the same time: what is wrong there is not held against this one. */
+  beside(): Inspection {
+    return new Inspection(
+      { maxBadBlocksPerMinute: this.#maxBadBlocksPerMinute },
+      this.#verifier,
+      this.#counts
+    )
   }
 
   /** Bytes that came, blocks that were verified, and blocks that were dropped. */

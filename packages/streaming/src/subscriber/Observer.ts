@@ -2,8 +2,8 @@
  * What a subscriber knows and does, whoever its publisher is at the moment: takes responses apart, verifies, derives,
  * hands over, and decides about modes.
  */
-import { Effect, Metric, Result, SubscriptionRef } from "effect"
-import { type CommittedSubDag, Elapsed } from "@ephor/types"
+import { Effect, Metric, SubscriptionRef } from "effect"
+import { type CommittedSubDag } from "@ephor/types"
 import type { ObservedBlock, Service as Verifier } from "../BlockVerifier.ts"
 import { CommitDeriver, isFault, type ObservedCommit } from "../CommitDeriver.ts"
 import type { BlockStreamResponse, CommitStreamResponse } from "../Messages.ts"
@@ -13,6 +13,7 @@ import type { Stats } from "../Subscriber.ts"
 import type { Position, SubscriberConfig } from "../SubscriberConfig.ts"
 import * as SubscriberMode from "../SubscriberMode.ts"
 import { Inspection } from "./Inspection.ts"
+import { Intake } from "./Intake.ts"
 import { Outbox } from "./Outbox.ts"
 import { Progress } from "./Progress.ts"
 import { Randomness } from "./Randomness.ts"
@@ -38,7 +39,8 @@ export class Observer {
   /** What this publisher says its highest commit is; unknown until it has. */
   #claimed: number | undefined
   #blockResponses = 0
-  #counts = { commits: 0, blocks: 0, duplicates: 0, sessions: 0 }
+  readonly #intake: Intake
+  #counts = { commits: 0, sessions: 0 }
 
   private constructor(
     config: SubscriberConfig,
@@ -64,6 +66,7 @@ export class Observer {
     )
     const items = config.pauseBlocksQueueSize * 2
     this.blocks = new Outbox({ items, bytes: config.maxBytesAhead }, ({ bytes }) => bytes.length)
+    this.#intake = new Intake(this.deriver, witness, this.blocks)
   }
 
   static make(config: SubscriberConfig, verifier: Verifier): Effect.Effect<Observer> {
@@ -81,12 +84,19 @@ export class Observer {
   stats(): Stats {
     const equivocations = this.witness.reported
     const { paused } = this.#state
-    return { ...this.#counts, ...this.#inspection.counts, equivocations, paused, peer: this.#peer }
+    return {
+      ...this.#counts,
+      ...this.#intake.counts,
+      ...this.#inspection.counts,
+      equivocations,
+      paused,
+      peer: this.#peer
+    }
   }
 
   /** Whether this grew since it was asked last tells whether a session was any good. */
   get delivered(): number {
-    return this.#counts.commits + this.#counts.blocks
+    return this.#counts.commits + this.#intake.counts.blocks
   }
 
   get state(): SubscriberMode.State {
@@ -206,40 +216,28 @@ export class Observer {
   readonly onFetched = Effect.fnUntraced(
     { self: this },
     function* (this: Observer, blocks: ReadonlyArray<Uint8Array>) {
-      for (const bytes of blocks) {
-        yield* Metric.update(Metrics.bytesReceived, bytes.length)
-        const block = this.#inspection.open(bytes)
-        if (Result.isFailure(block)) yield* this.#reject(block.failure)
-        else yield* Effect.catch(this.#takeBlock(block.success), (forged) => this.#reject(forged))
-      }
+      yield* Effect.mapError(this.#intake.take(blocks, this.#inspection), (forged) => this.error(forged))
       yield* this.#conclude()
     }
   )
 
-  readonly #takeBlock = Effect.fnUntraced({ self: this }, function* (this: Observer, block: ObservedBlock) {
-    const { deriver } = this
-    if (deriver.knows(block.ref.digest)) {
-      this.#counts.duplicates++
-      // It may have come in a commit, unverified.
-      if (!deriver.lacks(block)) return
-    } else if (this.witness.isFull(block.ref)) {
-      // Should it matter after all, a commit will bring it.
-      return yield* this.#inspection.drop()
+  /**
+   * Takes what a publisher brings beside the one that is followed. What that one has told of the chain, if it turns out
+   * to be wrong, is held against it when it speaks next.
+   */
+  readonly onBeside = Effect.fnUntraced(
+    { self: this },
+    function* (this: Observer, blocks: ReadonlyArray<Uint8Array>, inspection: Inspection) {
+      const before = this.#intake.counts.blocks
+      yield* this.#intake.take(blocks, inspection)
+      yield* Metric.update(Metrics.blocksBeside, this.#intake.counts.blocks - before)
+      yield* Effect.ignore(this.#conclude())
     }
-    yield* this.#verify(block)
-    yield* this.witness.see(block)
-    yield* this.#accepted(deriver.addBlock(block, yield* Elapsed.ms))
-  })
+  )
 
-  /** Checks a block's signature and rules, and counts its votes. */
-  #verify(block: ObservedBlock): Effect.Effect<void, Forged> {
-    return Effect.map(this.#inspection.verify(block), () => this.deriver.addVotes(block))
-  }
-
-  #accepted(blocks: ReadonlyArray<ObservedBlock>): Effect.Effect<void> {
-    this.#counts.blocks += blocks.length
-    if (this.blocks.attached) this.blocks.push(blocks)
-    return blocks.length === 0 ? Effect.void : Metric.update(Metrics.blocksAccepted, blocks.length)
+  /** The inspection of a publisher beside the one that is followed. */
+  inspectionBeside(): Inspection {
+    return this.#inspection.beside()
   }
 
   /** Drops a bad block; too many of them in a minute end the session. */
@@ -256,7 +254,7 @@ export class Observer {
       for (const block of yield* this.#openAll(response.certifierBlocks ?? [])) this.deriver.offerVoter(block)
       for (let wanted = this.deriver.wanted(); wanted.length > 0; wanted = this.deriver.wanted()) {
         for (const block of wanted)
-          yield* Effect.mapError(this.#verify(block), (forged) => this.error(forged))
+          yield* Effect.mapError(this.#intake.verify(block, this.#inspection), (forged) => this.error(forged))
       }
       yield* this.#conclude()
       const { held, heldBytes } = this.deriver
@@ -273,7 +271,7 @@ export class Observer {
     function* (this: Observer, commit: CommittedSubDag) {
       const accepted = this.deriver.addCommit(commit, yield* this.#openAll(commit.blocks))
       if (isFault(accepted)) return yield* this.error(new Protocol(accepted))
-      yield* this.#accepted(accepted)
+      yield* this.#intake.accepted(accepted)
       return undefined
     }
   )
@@ -286,9 +284,10 @@ export class Observer {
   readonly #conclude = Effect.fnUntraced({ self: this }, function* (this: Observer) {
     const commits = this.deriver.conclude()
     if (isFault(commits)) return yield* this.error(new Forged({ what: "chain", why: commits.why }))
-    yield* this.#accepted(this.deriver.takeReleased())
-    if (commits.length === 0) return undefined
+    // At once: who concludes next, beside this one, must find these handed over.
     this.commits.push(commits)
+    yield* this.#intake.accepted(this.deriver.takeReleased())
+    if (commits.length === 0) return undefined
     for (const { blocks } of commits) for (const block of blocks) yield* this.witness.see(block)
     this.witness.forget(commits.at(-1)!.leader.round - this.config.gcDepth)
     this.#progress.madeMs = commits.at(-1)!.timestampMs
