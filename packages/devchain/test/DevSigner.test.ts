@@ -43,7 +43,7 @@ const makerOn = Effect.fnUntraced(function* (store: Store.Service, finality: Dev
   return { context, chain, devChain, end: Scope.close(scope, Exit.void) }
 })
 
-/** Has an author sign for a maker, on a store of its own; the effect given back takes it away. */
+/** Has an author sign for a maker, on a store of its own; `leave` takes it away. */
 const join = Effect.fnUntraced(function* (
   { context }: { readonly context: Context.Context<Chain.Chain | DevChain.DevChain> },
   index: number,
@@ -54,7 +54,7 @@ const join = Effect.fnUntraced(function* (
     Effect.provideContext(context),
     Effect.provideService(Store.Store, store)
   )
-  return Scope.close(scope, Exit.void)
+  return { leave: Scope.close(scope, Exit.void) }
 })
 
 /** The canonical blocks above the first, taken apart. */
@@ -128,7 +128,7 @@ describe("authors in processes of their own", () => {
         const maker = yield* makerOn(yield* newStore, undefined)
         const stores = yield* Effect.forEach([0, 1, 2, 3], () => newStore)
         for (const index of [1, 2]) yield* join(maker, index, stores[index]!)
-        const leave = yield* join(maker, 3, stores[3]!)
+        const { leave } = yield* join(maker, 3, stores[3]!)
         yield* seconds(6)
         yield* leave
         yield* maker.devChain.submit(log)
@@ -163,7 +163,7 @@ describe("authors in processes of their own", () => {
       const maker = yield* makerOn(yield* newStore, undefined)
       const stores = yield* Effect.forEach([0, 1, 2, 3], () => newStore)
       yield* join(maker, 1, stores[1]!)
-      const leave = yield* join(maker, 2, stores[2]!)
+      const { leave } = yield* join(maker, 2, stores[2]!)
       yield* seconds(4)
       yield* leave
       yield* maker.devChain.submit(log)
@@ -249,7 +249,7 @@ describe("authors in processes of their own", () => {
         (proposal) => forge(proposal, changed({ transactions: [new Uint8Array(8)] })),
         (proposal) => forge(proposal, changed({ timestampMs: proposal.timestampMs + 1 })),
         (proposal) => forge(proposal, changed({ author: 2 }), authors[2]),
-        (proposal) => forge(proposal, changed({ commitVotes: Array(101).fill(vote) })),
+        (proposal) => forge(proposal, changed({ commitVotes: Array.from({ length: 101 }, () => vote) })),
         () => new Uint8Array(10),
         () => new Uint8Array(5 * 1024 * 1024)
       ]
@@ -338,7 +338,7 @@ describe("an author that is asked to sign", () => {
         [{ timestampMs: 0 }, "earlier than what it refers to"],
         [{ transactions: [new Uint8Array(1024 * 1024 + 1)] }, "more transactions than a block takes"],
         [
-          { transactions: Array<Uint8Array>(1025).fill(new Uint8Array(0)) },
+          { transactions: Array.from({ length: 1025 }, () => new Uint8Array(0)) },
           "more transactions than a block takes"
         ]
       ]
