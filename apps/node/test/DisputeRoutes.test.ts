@@ -130,7 +130,7 @@ describe("POST /disputes/query", () => {
       assert.strictEqual((yield* ask({ key: "0x0b" })).status, 400)
       assert.strictEqual((yield* ask({ session: -1, validator: 0 })).status, 400)
       const elsewhere = yield* ask({ key: hash("0b"), of: 0 })
-      assert.deepStrictEqual([elsewhere.status, elsewhere.body], [404, "this node runs validator 2"])
+      assert.deepStrictEqual([elsewhere.status, elsewhere.body], [404, "this node runs validator 2\n"])
       assert.deepStrictEqual(asked, [])
     }).pipe(Effect.scoped)
   )

@@ -65,7 +65,7 @@ describe("ephor-node collate", () => {
       child.kill("SIGKILL")
       await child.ended
     }
-  }, 300_000)
+  }, 600_000)
 
   it("says what is wrong with its settings", async () => {
     using folder = temporary()
@@ -83,5 +83,5 @@ describe("ephor-node collate", () => {
       "7"
     ])
     assert.include(other.stderr + other.stdout, "parachain 7 is not in")
-  }, 60_000)
+  }, 180_000)
 })

@@ -218,7 +218,7 @@ describe("a dispute that escalates", () => {
         }))
         assert.deepStrictEqual(earlier, [])
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 
   it.live(
@@ -242,7 +242,7 @@ describe("a dispute that escalates", () => {
         yield* bob.ready
         yield* eventually(Effect.map(bob.voters, (voters) => voters.length === 2))
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 })
 
@@ -292,7 +292,7 @@ describe("gossip of others", () => {
         assert.deepStrictEqual(yield* alice.voters, [0])
         assert.isTrue(Option.isNone(yield* alice.db.proof(session, a)))
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 
   it.live(
@@ -309,7 +309,7 @@ describe("gossip of others", () => {
         assert.isTrue(Option.isNone(yield* alice.db.votes(session, hash)))
         assert.isTrue(Option.isNone(yield* alice.db.proof(session, hash)))
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 
   it.live(
@@ -328,14 +328,14 @@ describe("gossip of others", () => {
         assert.isTrue(yield* dave(good))
         assert.strictEqual(yield* alice.network.reputation("dave"), 0)
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 
   it.live(
     "beyond what one validator may say is a flood, which leaves the others their share",
     () =>
       Effect.gen(function* () {
-        const { alice, guest } = yield* setup({ messagesPerWindow: 2 })
+        const { alice, guest } = yield* setup({ messagesPerWindow: 2, windowMs: 600_000 })
         const bob = yield* guest("bob", 1)
         for (const name of ["one", "two", "three"])
           assert.isFalse(yield* bob(encode(messageAbout(committedOf(name), 0))))
@@ -343,6 +343,6 @@ describe("gossip of others", () => {
         const dave = yield* guest("dave", 3)
         assert.isTrue(yield* dave(encode(messageAbout(committed, 0, 2))))
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 })
