@@ -2,6 +2,7 @@
  * The development relay runtime: sessions, cores, backing, availability and disputes as a pure fold over blocks. A
  * state is a small value that belongs to one block; nothing here knows about forks, stores or fibers.
  */
+import type { Signatures } from "@ephor/keystore"
 import {
   type BackedCandidate,
   type CandidateHash,
@@ -92,6 +93,8 @@ export type Verify = (key: ValidatorId, payload: Uint8Array, signature: Signatur
 export interface Context {
   readonly options: Options
   readonly verify: Verify
+  /** The verdicts of `verify` on each of several signatures, if they cost less together. */
+  readonly verifyAll?: (checks: ReadonlyArray<Signatures.Check>) => ReadonlyArray<boolean>
   /** Candidates that may never be backed again, whatever the branch. */
   readonly isRejected: (candidate: CandidateHash) => boolean
 }

@@ -133,19 +133,21 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
     session: SessionIndex,
     { candidateHash, votes }: GossipMessage.GossipedVotes
   ) {
-    return yield* Effect.forEach(
-      votes,
-      Effect.fnUntraced(function* (vote) {
-        const { signature, statement, validatorIndex } = vote
-        const validatorId = info.validators[validatorIndex]!
-        const payload = disputeStatementPayload(statement, candidateHash, session)!
-        if (!(yield* keystore.verify(validatorId, payload, signature)))
-          return yield* failed(new InvalidSignature({ candidateHash, validatorIndex }))
-        const checked: SignedDisputeStatement = { ...vote, validatorId }
-        return checked
-      }),
-      { concurrency: "unbounded" }
+    const statements = votes.map((vote): SignedDisputeStatement => ({
+      ...vote,
+      validatorId: info.validators[vote.validatorIndex]!
+    }))
+    const verdicts = yield* keystore.verifyAll(
+      statements.map(({ signature, statement, validatorId }) => ({
+        key: validatorId,
+        payload: disputeStatementPayload(statement, candidateHash, session)!,
+        signature
+      }))
     )
+    const bad = statements[verdicts.indexOf(false)]
+    if (bad !== undefined)
+      return yield* failed(new InvalidSignature({ candidateHash, validatorIndex: bad.validatorIndex }))
+    return statements
   })
   const registerVote = Effect.fn("VoteRegister.registerVote")(function* (message: DisputeGossipMessage) {
     const session = message.sessionIndex

@@ -63,7 +63,7 @@ export const layerSr25519 = (options: Options): Layer.Layer<Keystore, KeystoreEr
     Keystore,
     Effect.gen(function* () {
       const keystore = Context.get(yield* Layer.build(layerSr25519Here(options)), Keystore)
-      const { verify: verifyInPool } = yield* NodeSignaturePool
-      return { ...keystore, verify: verifyInPool }
+      const { verify, verifyAll } = yield* NodeSignaturePool
+      return { ...keystore, verify, verifyAll }
     })
   )

@@ -1,20 +1,21 @@
 /**
  * Verifies sr25519 signatures in worker threads, in batches: signatures are the budget of a validator, and its event
- * loop has other things to do. All validators of a process share one pool.
+ * loop has other things to do. What waits when a thread is free is verified together; when something in a batch is wrong,
+ * one by one. All validators of a process share one pool.
  */
-import { fromHex, isHex, type Signature, type ValidatorId } from "@ephor/types"
+import { Checks, Schnorrkel } from "@ephor/schnorrkel"
+import type { Signature, ValidatorId } from "@ephor/types"
 import { Context, Effect, Layer, Metric, type Scope, Semaphore } from "effect"
 import { availableParallelism } from "node:os"
 import { Worker } from "node:worker_threads"
-import { sr25519Ready, sr25519Verify } from "./Keystore.ts"
 import * as Metrics from "./Metrics.ts"
-import { type Check, packChecks } from "./pool/Checks.ts"
+import { type Check, toBytes } from "./Signatures.ts"
 
 /** Bounds of the pool. */
 export interface Limits {
   /** Threads. Default: as many as the machine has cores, at most four. */
   readonly workers: number
-  /** Checks that one message to a thread carries. */
+  /** Checks that one message to a thread carries, which are verified together. At most `Schnorrkel.maxChecks`. */
   readonly batchSize: number
   /** Checks that wait or run; `verify` suspends beyond. */
   readonly queueCapacity: number
@@ -25,7 +26,7 @@ export interface Limits {
 /** What applies where nothing is given. */
 export const defaults: Limits = {
   workers: Math.min(4, availableParallelism()),
-  batchSize: 16,
+  batchSize: 128,
   queueCapacity: 8192,
   payloadBytes: 64 * 1024
 }
@@ -34,6 +35,8 @@ export const defaults: Limits = {
 export interface Service {
   /** False for anything that is not a valid signature, whatever the bytes. */
   readonly verify: (key: ValidatorId, payload: Uint8Array, signature: Signature) => Effect.Effect<boolean>
+  /** The verdicts of `verify` on each check, asked for at once. */
+  readonly verifyAll: (checks: ReadonlyArray<Check>) => Effect.Effect<ReadonlyArray<boolean>>
 }
 
 /** The threads that verify signatures for this process. */
@@ -41,7 +44,7 @@ export class NodeSignaturePool extends Context.Service<NodeSignaturePool, Servic
   "@ephor/keystore/NodeSignaturePool"
 ) {}
 
-interface Job extends Check {
+interface Job extends Checks.Check {
   readonly done: (valid: boolean) => void
   /** Threads that died over it. */
   deaths: number
@@ -51,10 +54,10 @@ interface Job extends Check {
 const maxDeaths = 2
 
 /** Run from source the worker is a `.ts` file, built it is its own entry beside the chunks. */
-const workerUrl = new URL(
-  import.meta.url.endsWith(".ts") ? "./NodeSignatureWorker.ts" : "./NodeSignatureWorker.js",
-  import.meta.url
-)
+const isSource = import.meta.url.endsWith(".ts")
+const workerUrl = new URL(isSource ? "./NodeSignatureWorker.ts" : "./NodeSignatureWorker.js", import.meta.url)
+/** From source it finds the sources of its siblings, too. */
+const execArgv = isSource ? ["--conditions=ephor-source"] : []
 
 class Pool {
   readonly #limits: Limits
@@ -95,7 +98,7 @@ class Pool {
       this.#alive.set(worker, batch)
       // A thread keeps the program alive while somebody waits for it, and no longer.
       worker.ref()
-      const bytes = packChecks(batch)
+      const bytes = Checks.pack(batch)
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of a worker, not a window
       worker.postMessage(bytes, [bytes.buffer])
     }
@@ -110,7 +113,7 @@ class Pool {
   }
 
   #start(): Worker {
-    const worker = new Worker(workerUrl, { execArgv: [], env: {}, name: "signatures" })
+    const worker = new Worker(workerUrl, { execArgv, env: {}, name: "signatures" })
     this.#alive.set(worker, [])
     worker.on("message", (verdicts: Uint8Array) => {
       const batch = this.#alive.get(worker) ?? []
@@ -140,37 +143,74 @@ class Pool {
   }
 }
 
-const toHexText = (bytes: Uint8Array): `0x${string}` => `0x${Buffer.from(bytes).toString("hex")}`
-const verifyHere = ({ key, payload, signature }: Check): boolean =>
-  sr25519Verify(toHexText(key), payload, toHexText(signature))
+const verifyHere = ({ key, message, signature }: Checks.Check): boolean =>
+  Schnorrkel.verify(signature, message, key)
 
 /** A pool until the scope closes. Threads start when they are first needed. */
 export const make = Effect.fn("NodeSignaturePool.make")(function* (
   options: Partial<Limits> = {}
 ): Effect.fn.Return<Service, never, Scope.Scope> {
-  const limits = { ...defaults, ...options }
-  yield* sr25519Ready
+  const given = { ...defaults, ...options }
+  // As many as a thread takes in one message, whatever their payloads.
+  const batchSize = Math.min(given.batchSize, Schnorrkel.maxChecks)
+  const longest = Math.floor(Schnorrkel.maxInputBytes / batchSize) - Checks.headBytes - Checks.seedBytes
+  const limits: Limits = { ...given, batchSize, payloadBytes: Math.min(given.payloadBytes, longest) }
+  yield* Effect.sync(() => Schnorrkel.load())
   const pool = yield* Effect.acquireRelease(
     Effect.sync(() => new Pool(limits)),
     (one) => Effect.promise(() => one.close())
   )
   const permits = yield* Semaphore.make(limits.queueCapacity)
-  const counted = Metric.update(Metrics.signaturesVerified, 1)
+  /** The verdicts on so many checks that there is room for all of them. */
+  const inPool = (checks: ReadonlyArray<Checks.Check>) => {
+    const verdicts = Effect.callback<Array<boolean>>((resume) => {
+      const found = checks.map(() => false)
+      let missing = checks.length
+      checks.forEach(({ key, message, signature }, at) => {
+        const done = (valid: boolean) => {
+          found[at] = valid
+          if (--missing === 0) resume(Effect.succeed(found))
+        }
+        pool.add({ key, message, signature, done, deaths: 0 })
+      })
+    })
+    const counted = Metric.update(Metrics.signaturesVerified, checks.length)
+    return Effect.tap(permits.withPermits(checks.length)(verdicts), counted)
+  }
+  const verifyAll = (checks: ReadonlyArray<Check>) =>
+    Effect.suspend(() => {
+      const verdicts = checks.map(() => false)
+      const places: Array<number> = []
+      const pooled: Array<Checks.Check> = []
+      checks.forEach((check, at) => {
+        const bytes = toBytes(check)
+        if (bytes === undefined) return
+        if (bytes.message.length > limits.payloadBytes) verdicts[at] = verifyHere(bytes)
+        else {
+          places.push(at)
+          pooled.push(bytes)
+        }
+      })
+      // No more at a time than half of the room: others come in between.
+      const share = Math.ceil(limits.queueCapacity / 2)
+      const starts = Array.from({ length: Math.ceil(pooled.length / share) }, (_, i) => i * share)
+      const all = Effect.forEach(starts, (from) =>
+        Effect.map(inPool(pooled.slice(from, from + share)), (found) =>
+          found.forEach((valid, i) => (verdicts[places[from + i]!] = valid))
+        )
+      )
+      return Effect.as(all, verdicts)
+    })
   return {
     verify: (key, payload, signature) =>
       Effect.suspend(() => {
-        if (key.length !== 66 || signature.length !== 130 || !isHex(key) || !isHex(signature)) {
-          return Effect.succeed(false)
-        }
-        if (payload.length > limits.payloadBytes) {
-          return Effect.sync(() => sr25519Verify(key, payload, signature))
-        }
-        const verdict = Effect.callback<boolean>((resume) => {
-          const done = (valid: boolean) => resume(Effect.succeed(valid))
-          pool.add({ key: fromHex(key), payload, signature: fromHex(signature), done, deaths: 0 })
-        })
-        return Effect.tap(permits.withPermits(1)(verdict), counted)
-      })
+        const check = toBytes({ key, payload, signature })
+        if (check === undefined) return Effect.succeed(false)
+        return payload.length > limits.payloadBytes
+          ? Effect.sync(() => verifyHere(check))
+          : Effect.map(inPool([check]), ([valid]) => valid === true)
+      }),
+    verifyAll
   }
 })
 

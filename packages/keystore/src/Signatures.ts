@@ -1,12 +1,12 @@
 /**
  * Synchronous signatures for pure code (blocks of a committee, votes in the development runtime).
  */
-import { fromHex, type Signature } from "@ephor/types"
+import { Checks, Schnorrkel } from "@ephor/schnorrkel"
+import { fromHex, isHex, type Signature } from "@ephor/types"
 import {
   ed25519KeypairFromSeed,
   ed25519Sign as signEd25519,
-  ed25519Verify as verifyEd25519,
-  sr25519Verify as verifySr25519
+  ed25519Verify as verifyEd25519
 } from "./schnorrkel/Schnorrkel.ts"
 
 /** An ed25519 key pair: 32-byte halves. */
@@ -39,4 +39,29 @@ export const ed25519Verify = (key: `0x${string}`, message: Uint8Array, signature
 
 /** As `ed25519Verify`, for sr25519 with the context `substrate`. */
 export const sr25519Verify = (key: `0x${string}`, message: Uint8Array, signature: Signature): boolean =>
-  safely(() => verifySr25519(fromHex(signature), message, fromHex(key)))
+  safely(() => Schnorrkel.verify(fromHex(signature), message, fromHex(key)))
+
+/** A signature to be verified. */
+export interface Check {
+  readonly key: `0x${string}`
+  readonly payload: Uint8Array
+  readonly signature: Signature
+}
+
+const isText = (text: string, bytes: number): boolean => text.length === 2 + 2 * bytes && isHex(text)
+
+/** A check as bytes; nothing for what cannot be a key or a signature. */
+export const toBytes = ({ key, payload, signature }: Check): Checks.Check | undefined =>
+  isText(key, Checks.keyBytes) && isText(signature, Checks.signatureBytes)
+    ? { key: fromHex(key), message: payload, signature: fromHex(signature) }
+    : undefined
+
+const nothing: Checks.Check = {
+  key: new Uint8Array(),
+  message: new Uint8Array(),
+  signature: new Uint8Array()
+}
+
+/** The verdicts of `sr25519Verify` on each check, found for all of them together: a third of the work. */
+export const sr25519VerifyAll = (checks: ReadonlyArray<Check>): ReadonlyArray<boolean> =>
+  Schnorrkel.verifyBatch(checks.map((check) => toBytes(check) ?? nothing))

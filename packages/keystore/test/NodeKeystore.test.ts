@@ -35,6 +35,9 @@ describe("NodeKeystore.layerEd25519", () => {
         assert.isFalse(yield* store.verify(key, Uint8Array.of(1), signature))
         assert.isFalse(yield* store.verify(key, payload, `0x${"ff".repeat(64)}`))
         assert.isFalse(yield* store.verify("0x", payload, "0x"))
+        const check = { key, payload, signature }
+        const list = [check, { ...check, payload: Uint8Array.of(1) }, check]
+        assert.deepStrictEqual(yield* store.verifyAll(list), [true, false, true])
       }).pipe(Effect.provide(keystore(seed)))
     )
   }

@@ -54,6 +54,40 @@ describe("a signature pool", () => {
     })
   )
 
+  it.live("names the bad ones of a list, whatever they are, also of one that is longer than the queue", () =>
+    Effect.gen(function* () {
+      const here = yield* Effect.provide(Keystore.Keystore, Keystore.layerSr25519({ secrets }))
+      const pools = [
+        yield* keystore({ workers: 2, batchSize: 8, queueCapacity: 20, payloadBytes: 1000 }),
+        yield* keystore({ workers: 1, batchSize: 1_000_000, queueCapacity: 1 })
+      ]
+      const key = here.publicKeys[0]!
+      const checks = yield* Effect.forEach(
+        Array.from({ length: 60 }, (_, n) => n),
+        (n) => {
+          const payload = n % 10 === 3 ? new Uint8Array(2000).fill(n) : payloadOf(n)
+          return Effect.map(here.sign(key, payload), (signature) => ({ key, payload, signature }))
+        }
+      )
+      const bad: typeof checks = [
+        { ...checks[1]!, key: "0x" },
+        { ...checks[2]!, signature: `0x${"zz".repeat(64)}` },
+        { ...checks[3]!, payload: new Uint8Array(2000) },
+        { ...checks[4]!, payload: payloadOf(5) },
+        { ...checks[6]!, signature: `0x${"ff".repeat(64)}` },
+        { ...checks[7]!, key: `0x${"ff".repeat(32)}` }
+      ]
+      const list = checks.flatMap((check, n) => (n % 10 === 0 ? [check, bad[n / 10]!] : [check]))
+      const expected = list.map((check) => !bad.includes(check))
+      for (const { verifyAll } of [here, ...pools]) {
+        assert.deepStrictEqual(yield* verifyAll(list), expected)
+        assert.deepStrictEqual(yield* verifyAll([]), [])
+        const both = yield* Effect.all([verifyAll(list), verifyAll(checks)], { concurrency: "unbounded" })
+        assert.deepStrictEqual(both, [expected, checks.map(() => true)])
+      }
+    })
+  )
+
   it.live("holds its callers back beyond its capacity, and forgets those that go away", () =>
     Effect.gen(function* () {
       const { publicKeys, sign, verify } = yield* keystore({ workers: 1, batchSize: 1, queueCapacity: 4 })

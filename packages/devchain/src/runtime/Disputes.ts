@@ -66,6 +66,25 @@ export const admitDisputes = (
 const isBacking = (statement: DisputeStatement): boolean =>
   statement._tag === "Valid" && statement.value._tag.startsWith("Backing")
 
+type Vote = DisputeStatementSet["statements"][number]
+
+/** Those of the votes of a set whose signatures are valid, looked at together. */
+const signedOf = (
+  { options, verify, verifyAll }: Context,
+  { candidateHash, session }: DisputeStatementSet,
+  votes: ReadonlyArray<Vote>
+): ReadonlySet<Vote> => {
+  const known = votes.flatMap((vote) => {
+    const [statement, validator, signature] = vote
+    const key = options.validators[validator]
+    const payload = disputeStatementPayload(statement, candidateHash, session)
+    return key === undefined || payload === undefined ? [] : [{ vote, key, payload, signature }]
+  })
+  const verdicts =
+    verifyAll?.(known) ?? known.map(({ key, payload, signature }) => verify(key, payload, signature))
+  return new Set(known.flatMap(({ vote }, at) => (verdicts[at] === true ? [vote] : [])))
+}
+
 const admit = (
   context: Context,
   known: DisputeRecord | undefined,
@@ -82,16 +101,17 @@ const admit = (
   const votesFor = Array.from(known?.state.validatorsFor ?? nobody)
   const votesAgainst = Array.from(known?.state.validatorsAgainst ?? nobody)
   const backed = Array.from(known?.backers ?? nobody)
-  const statements = set.statements.filter(([statement, validator, signature]) => {
+  // Who said that it is valid may be found to have backed it; a backer that says so again says nothing new.
+  const isNew = ([statement, validator]: Vote) =>
+    (statement._tag === "Valid" ? votesFor : votesAgainst)[validator] === "0" ||
+    (isBacking(statement) && backed[validator] === "0")
+  const signed = signedOf(context, set, set.statements.filter(isNew))
+  const statements = set.statements.filter((vote) => {
+    if (!isNew(vote) || !signed.has(vote)) return false
+    const [statement, validator] = vote
     const side = statement._tag === "Valid" ? votesFor : votesAgainst
-    const backs = isBacking(statement)
-    // Who said that it is valid may be found to have backed it; a backer that says so again says nothing new.
-    if (side[validator] !== "0" && !(backs && backed[validator] === "0")) return false
-    const payload = disputeStatementPayload(statement, candidateHash, session)
-    if (payload === undefined || !context.verify(options.validators[validator]!, payload, signature))
-      return false
     side[validator] = "1"
-    if (backs) backed[validator] = "1"
+    if (isBacking(statement)) backed[validator] = "1"
     return true
   })
   if (statements.length === 0) return undefined

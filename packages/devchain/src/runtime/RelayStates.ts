@@ -13,7 +13,7 @@ import { Store, type StoreError } from "@ephor/store/Store"
 import { runtimeApi } from "./Api.ts"
 import { committedAt } from "./Committed.ts"
 import * as Inclusions from "./Inclusions.ts"
-import { sr25519Verify } from "@ephor/keystore/Signatures"
+import { sr25519Verify, sr25519VerifyAll } from "@ephor/keystore/Signatures"
 import { makeRejections } from "./Rejections.ts"
 import { codes, type Limits, makeStateStore, type Provided } from "./StateStore.ts"
 
@@ -45,6 +45,7 @@ export const makeRelayStates = Effect.fnUntraced(function* (
   const context: DevRuntime.Context = {
     options,
     verify: sr25519Verify,
+    verifyAll: sr25519VerifyAll,
     isRejected: rejected.has
   }
   // What a block did is the same for everybody: a rejection only keeps its candidate out of the blocks made here.

@@ -1,5 +1,5 @@
 /** Taking what others push: queues of authorities, checks, batches, imports. */
-import type { Keystore } from "@ephor/keystore"
+import type { Keystore, Signatures } from "@ephor/keystore"
 import { type Network, Protocol, Refusal, Reputation } from "@ephor/network"
 import { type ImportStatementsResult, type SignedDisputeStatement, Subsystem } from "@ephor/overseer"
 import {
@@ -194,12 +194,14 @@ const check = Effect.fnUntraced(function* (
     [{ _tag: "Invalid", value: request.invalidVote.kind }, request.invalidVote]
   ]
   const checked: Array<SignedDisputeStatement> = []
+  const checks: Array<Signatures.Check> = []
   for (const [statement, { signature, validatorIndex }] of votes) {
     const validatorId = info.validators[validatorIndex]
     const payload = disputeStatementPayload(statement, candidate, request.sessionIndex)
     if (validatorId === undefined || payload === undefined) return validatorIndex
-    if (!(yield* keystore.verify(validatorId, payload, signature))) return validatorIndex
     checked.push({ statement, validatorIndex, validatorId, signature })
+    checks.push({ key: validatorId, payload, signature })
   }
-  return checked
+  const bad = checked[(yield* keystore.verifyAll(checks)).indexOf(false)]
+  return bad?.validatorIndex ?? checked
 })

@@ -1,6 +1,7 @@
 /**
- * Schnorrkel, Ed25519 and BIP39 as the relay chain runs them: the WebAssembly module of `@polkadot/wasm-crypto`, whose own
- * interface has to be waited for. Here it is unpacked and compiled at the first call, or by `load`, without waiting.
+ * Keys and signing with schnorrkel, Ed25519 and BIP39 as the relay chain runs them: the WebAssembly module of
+ * `@polkadot/wasm-crypto`, whose own interface has to be waited for. Here it is unpacked and compiled at the first call, or
+ * by `load`, without waiting. sr25519 is verified by `@ephor/schnorrkel`.
  */
 import { bytes, lenOut } from "@polkadot/wasm-crypto-wasm/cjs/bytes"
 import { unzlibSync } from "@polkadot/wasm-util/fflate"
@@ -17,7 +18,6 @@ interface Exports {
   readonly ext_sr_derive_keypair_hard: Answer
   readonly ext_sr_derive_keypair_soft: Answer
   readonly ext_sr_sign: Answer
-  readonly ext_sr_verify: Verdict
   readonly ext_ed_from_seed: Answer
   readonly ext_ed_sign: Answer
   readonly ext_ed_verify: Verdict
@@ -109,10 +109,6 @@ export const sr25519Sign = (
   load().ext_sr_sign(resultAt, ...give(publicKey), ...give(privateKey), ...give(message))
   return taken()
 }
-
-/** Whether the signature is valid. Throws for bytes that are no point or no scalar. */
-export const sr25519Verify = (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean =>
-  load().ext_sr_verify(...give(signature), ...give(message), ...give(publicKey)) !== 0
 
 /** The pair of a 32-byte seed: the seed, then the public key. */
 export const ed25519KeypairFromSeed = (seed: Uint8Array): Uint8Array => {

@@ -1,0 +1,2 @@
+export * as Checks from "./Checks.ts"
+export * as Schnorrkel from "./Schnorrkel.ts"
