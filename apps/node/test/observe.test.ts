@@ -241,52 +241,6 @@ describe("ephor-node observe", () => {
     for (const child of [relay, again!]) await kill(child)
   }, 240_000)
 
-  it("speaks Sui's wire, takes the blocks of several publishers at once, and resumes in its file", async () => {
-    using folder = temporary()
-    const dir = (name: string) => join(folder.path, name)
-    const [port, relayPort, relayAdmin] = await Promise.all([freePort(), freePort(), freePort()])
-    const committee = join(dir("node"), "committee.json")
-    const sui = ["--stream-sui", "--stream-release-on-quorum"]
-    const nodeArgs = ["run", "--dev", "--data-dir", dir("node"), "--stream-port", String(port)]
-    const node = start("node", [...nodeArgs, ...sui, ...quiet])
-    await eventually("the committee's file", async () => (existsSync(committee) ? true : undefined))
-    const relayArgs = relayArgsOf({
-      from: port,
-      committee,
-      dataDir: dir("relay"),
-      port: relayPort,
-      adminPort: relayAdmin
-    })
-    const relay = start("node", [...relayArgs, "--wire", "sui", ...sui])
-    const output = dir("commits.ndjson")
-    const observerArgs = [
-      "observe",
-      "--from",
-      `127.0.0.1:${relayPort},127.0.0.1:${port}`,
-      "--committee",
-      committee,
-      "--wire",
-      "sui",
-      "--block-publishers",
-      "2",
-      "--output",
-      "blocks",
-      "--file",
-      output
-    ]
-    let observer = start("node", observerArgs)
-    await more(output)
-    await kill(observer)
-    observer = start("node", observerArgs)
-    await more(output)
-    // Whichever of the two is followed: blocks go on coming.
-    await kill(relay)
-    await more(output)
-    for (const child of [observer, node]) await kill(child)
-    assertBlocks(readFileSync(output, "utf8"))
-    assertOnceInOrder(readCommits(output))
-  }, 240_000)
-
   it("says what contradicts itself, and what does not fit", async () => {
     const from = ["observe", "--from", "127.0.0.1:1"]
     const cases: ReadonlyArray<readonly [args: ReadonlyArray<string>, message: string]> = [

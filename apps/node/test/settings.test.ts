@@ -165,6 +165,7 @@ describe("the limits of the streams", () => {
         resumeBlocksLag: ["21"],
         stopCommitSyncLag: ["3"],
         giveUpMs: ["777"],
+        blockPublishers: ["2"],
         pauseBlocksQueueSize: ["90"],
         resumeBlocksQueueSize: ["9"]
       }
@@ -176,6 +177,7 @@ describe("the limits of the streams", () => {
           resumeBlocksLag: 21,
           stopCommitSyncLag: 3,
           giveUpMs: 777,
+          blockPublishers: 2,
           pauseBlocksQueueSize: 90,
           resumeBlocksQueueSize: 9
         }
