@@ -173,7 +173,7 @@ describe("ephor-supervisor above nodes that it follows", () => {
           for (const { client, opNode } of stacks) {
             await Effect.runPromise(rpc(client.url, "anvil_mine", "0x4"))
             opNode.gave.set(18, 14)
-          opNode.node.currentL1 = 19
+            opNode.node.currentL1 = 19
           }
           using second = started(["run", ...flags])
           const late = await patiently("the super root after a kill", () => ask(genesisTime + 14 * blockTime))
