@@ -1,0 +1,6 @@
+export * as ChunkMapping from "./ChunkMapping.ts"
+export * as Chunks from "./Chunks.ts"
+export * as ChunkTrie from "./ChunkTrie.ts"
+export * as CodeParams from "./CodeParams.ts"
+export * from "./ErasureError.ts"
+export * as ReedSolomon from "./ReedSolomon.ts"
