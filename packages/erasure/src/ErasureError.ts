@@ -16,7 +16,7 @@ export class DataBytes extends Schema.TaggedError<DataBytes>()("DataBytes", {
   maxBytes: Schema.Number
 }) {
   override get message() {
-    return `data of ${this.bytes} bytes: give 1 to ${this.maxBytes} bytes, or raise maxDataBytes`
+    return `data of ${this.bytes} bytes: it must have 1 to ${this.maxBytes} bytes`
   }
 }
 

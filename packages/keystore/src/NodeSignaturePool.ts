@@ -57,7 +57,7 @@ const maxDeaths = 2
 const isSource = import.meta.url.endsWith(".ts")
 const workerUrl = new URL(isSource ? "./NodeSignatureWorker.ts" : "./NodeSignatureWorker.js", import.meta.url)
 /** From source it finds the sources of its siblings, too. */
-const execArgv = isSource ? ["--conditions=ephor-source"] : []
+const execArgv = isSource ? ["-C", "ephor-source"] : []
 
 class Pool {
   readonly #limits: Limits
