@@ -55,7 +55,7 @@ describe("OpenMetrics", () => {
           families[2]!.samples[0]!.labels["what_it_is"],
           String.raw`a \"quoted\" \\ text\nof two lines`
         )
-      })
+      }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
     )
   }
 
