@@ -121,8 +121,8 @@ describe("wiring of the overseer protocol", () => {
       typeof value === "function" && "options" in value
   )
 
-  it("has fifteen addresses, each with its own name", () => {
-    assert.strictEqual(new Set(addresses.map(({ key }) => key)).size, 15)
+  it("has seventeen addresses, each with its own name", () => {
+    assert.strictEqual(new Set(addresses.map(({ key }) => key)).size, 17)
   })
 
   it("has no circle of waiting", () => {
