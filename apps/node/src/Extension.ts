@@ -94,15 +94,10 @@ const loadOne = Effect.fnUntraced(function* (specifier: string) {
  * runs TypeScript files as they are.
  */
 export const load = Effect.fn("Extension.load")(function* (specifiers: ReadonlyArray<string>) {
-  const all = yield* Effect.forEach(specifiers, loadOne)
-  const partOf = <A>(part: string, of: (extension: Extension) => A | undefined) =>
-    NodeExtension.only(
-      part,
-      all.map((extension, at) => [specifiers[at]!, of(extension)])
-    )
+  const { all, layer, partOf } = yield* NodeExtension.loadAll(specifiers, loadOne)
   const extension: Extension = {
     subsystems: all.flatMap(({ subsystems }) => subsystems),
-    layer: all.reduce((merged, { layer }) => Layer.merge(merged, layer), empty.layer),
+    layer,
     store: yield* partOf("a store", ({ store }) => store),
     chain: yield* partOf("a chain", ({ chain }) => chain)
   }

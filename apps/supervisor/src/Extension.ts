@@ -58,14 +58,9 @@ const loadOne = Effect.fnUntraced(function* (specifier: string) {
 
 /** Loads modules whose default exports are extensions, as one: `./file.ts`, or packages that are installed where we are. */
 export const load = Effect.fn("Extension.load")(function* (specifiers: ReadonlyArray<string>) {
-  const all = yield* Effect.forEach(specifiers, loadOne)
-  const partOf = <A>(part: string, of: (extension: Extension) => A | undefined) =>
-    NodeExtension.only(
-      part,
-      all.map((extension, at) => [specifiers[at]!, of(extension)])
-    )
+  const { layer, partOf } = yield* NodeExtension.loadAll(specifiers, loadOne)
   const extension: Extension = {
-    layer: all.reduce((merged, { layer }) => Layer.merge(merged, layer), empty.layer),
+    layer,
     store: yield* partOf("a store", ({ store }) => store),
     l1: yield* partOf("an L1", ({ l1 }) => l1)
   }

@@ -74,7 +74,7 @@ export const load = Effect.fn("NodeExtension.load")(function* (specifier: string
 })
 
 /** The one of several extensions that brings a part; two are one too many. */
-export const only = <A>(
+const only = <A>(
   part: string,
   found: ReadonlyArray<readonly [specifier: string, value: A | undefined]>
 ): Effect.Effect<A | undefined, ExtensionError> => {
@@ -87,6 +87,23 @@ export const only = <A>(
         })
       )
 }
+
+/** Several extensions as one: each by itself, all layers together, and the one of them that brings a part. */
+export const loadAll = Effect.fnUntraced(function* <
+  R,
+  Extension extends { readonly layer: Layer.Layer<never, ExtensionError, R> },
+  E,
+  RX
+>(specifiers: ReadonlyArray<string>, loadOne: (specifier: string) => Effect.Effect<Extension, E, RX>) {
+  const all = yield* Effect.forEach(specifiers, loadOne)
+  const layer = all.reduce<Extension["layer"]>((merged, one) => Layer.merge(merged, one.layer), Layer.empty)
+  const partOf = <A>(part: string, of: (extension: Extension) => A | undefined) =>
+    only(
+      part,
+      all.map((extension, at) => [specifiers[at]!, of(extension)])
+    )
+  return { all, layer, partOf }
+})
 
 /** A layer of an extension, whose failures and defects are told as its own. */
 export const guard =

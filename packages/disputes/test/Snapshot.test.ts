@@ -57,14 +57,7 @@ describe("Snapshot", () => {
 describe("GossipMessage", () => {
   const candidate: CommittedCandidateReceipt = {
     descriptor: World.receipt("A").descriptor,
-    commitments: {
-      upwardMessages: [],
-      horizontalMessages: [],
-      newValidationCode: null,
-      headData: new Uint8Array(1),
-      processedDownwardMessages: 0,
-      hrmpWatermark: 1
-    }
+    commitments: World.commitments
   }
   const subject = { candidate, blockNumber: 5, session: 7, validatorCount: 4 }
   it("tells of the backers in a record, and is read as it was written", () => {

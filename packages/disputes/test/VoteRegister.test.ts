@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Chain } from "@ephor/chain"
 import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import {
-  type CandidateCommitments,
   type CandidateDescriptorV1,
   candidateHash,
   type CommittedCandidateReceipt,
@@ -16,17 +15,9 @@ import scenarios from "./vectors/14-scenarios.json" with { type: "json" }
 import { start } from "./support/coordinator.ts"
 import * as World from "./support/world.ts"
 
-const commitments: CandidateCommitments = {
-  upwardMessages: [],
-  horizontalMessages: [],
-  newValidationCode: null,
-  headData: new Uint8Array(1),
-  processedDownwardMessages: 0,
-  hrmpWatermark: 1
-}
 const committed = (name: string): CommittedCandidateReceipt => ({
   descriptor: World.receipt(name).descriptor,
-  commitments
+  commitments: World.commitments
 })
 /** A message in which these validators back the candidate: the first one seconded it. */
 const gossip = (name: string, backers: ReadonlyArray<number>, session = 10): DisputeGossipMessage => {
@@ -91,7 +82,7 @@ describe("RegisterVote", () => {
         ...gossip("A", [0]),
         candidate: {
           descriptor: { _tag: "V2", ...rest, version: 0, coreIndex: 0, sessionIndex },
-          commitments
+          commitments: World.commitments
         }
       })
       const refused = (message: DisputeGossipMessage) =>

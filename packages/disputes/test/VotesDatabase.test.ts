@@ -34,14 +34,7 @@ const addresses = [
 const { data } = World
 const committedOf = (name: string): CommittedCandidateReceipt => ({
   descriptor: { ...World.receipt(name).descriptor, povHash: povHash(data.pov) } as CandidateDescriptorV1,
-  commitments: {
-    upwardMessages: [],
-    horizontalMessages: [],
-    newValidationCode: null,
-    headData: new Uint8Array(1),
-    processedDownwardMessages: 0,
-    hrmpWatermark: 1
-  }
+  commitments: World.commitments
 })
 const committed = committedOf("A")
 const A = toPlain(committed)

@@ -39,14 +39,7 @@ const commit = (
   })
 const candidate: CommittedCandidateReceipt = {
   descriptor: receipt.descriptor,
-  commitments: {
-    upwardMessages: [],
-    horizontalMessages: [],
-    newValidationCode: null,
-    headData: new Uint8Array(1),
-    processedDownwardMessages: 0,
-    hrmpWatermark: 1
-  }
+  commitments: World.commitments
 }
 const keys = (store: Store.Service, prefix = "") =>
   Stream.runCollect(store.iterate(new TextEncoder().encode(prefix))).pipe(

@@ -2,8 +2,9 @@
 import type { AuthorityIndex, BlockRef, ValidatorIndex } from "@ephor/types"
 import { Cause, Effect, Metric, Option } from "effect"
 import type { Service as RuntimeApi } from "@ephor/chain/RuntimeApi"
-import type { InherentProvider, Provided, Service } from "../DevChain.ts"
+import type { InherentProvider, Provided } from "../DevChain.ts"
 import { inherentsMissed } from "../DevMetrics.ts"
+import { makeRegistry } from "./Providers.ts"
 
 const missed = (log: Effect.Effect<void>) =>
   Effect.as(Effect.andThen(Metric.update(inherentsMissed, 1), log), null)
@@ -23,17 +24,7 @@ export const standIn = (
 
 /** Providers by author; an answer later than `timeoutMs` is no answer. */
 export const makeProviders = (timeoutMs: number) => {
-  const providers = new Map<number, InherentProvider>()
-  const register: Service["provideInherents"] = (author, provider) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        providers.set(author, provider)
-      }),
-      () =>
-        Effect.sync(() => {
-          if (providers.get(author) === provider) providers.delete(author)
-        })
-    )
+  const { providers, register } = makeRegistry<InherentProvider>()
   /** The author's inherent, or nothing when there is no provider, it is late, or it breaks. */
   const ask = (author: number, parent: BlockRef): Effect.Effect<Provided | null> =>
     Effect.suspend(() => providers.get(author)?.(parent) ?? Effect.succeed(null)).pipe(

@@ -15,10 +15,11 @@ import { ed25519Verify } from "@ephor/keystore/Signatures"
 import { Backend, ChainError } from "@ephor/chain/ChainError"
 import * as Committee from "@ephor/chain/Committee"
 import { Cause, Deferred, Effect, Metric, Result } from "effect"
-import type { BlockProvider, Member, Service, Settings } from "../DevChain.ts"
+import type { BlockProvider, Member, Settings } from "../DevChain.ts"
 import { blocksMissed } from "../DevMetrics.ts"
 import type { RoundProposal } from "../RoundProposal.ts"
 import type { Draft } from "./DagRecords.ts"
+import { makeRegistry } from "./Providers.ts"
 
 /** Pause before an author that has failed is asked again for the same round. */
 const pauseMs = 200
@@ -42,22 +43,11 @@ export const makeSigners = (
   members: ReadonlyArray<Member>,
   { quorumTimeoutMs, roundTimeoutMs }: Pick<Settings, "quorumTimeoutMs" | "roundTimeoutMs">
 ) => {
-  const providers = new Map<AuthorityIndex, BlockProvider>()
+  const { providers, register } = makeRegistry<BlockProvider>()
   /** The round whose waiting was told. */
   let waiting: number | undefined
   /** Authors whose silence was told. */
   const silent = new Set<AuthorityIndex>()
-
-  const register: Service["provideBlocks"] = (author, provider) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        providers.set(author, provider)
-      }),
-      () =>
-        Effect.sync(() => {
-          if (providers.get(author) === provider) providers.delete(author)
-        })
-    )
 
   const missed = (author: AuthorityIndex, why: string) =>
     Effect.gen(function* () {

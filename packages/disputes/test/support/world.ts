@@ -7,6 +7,7 @@ import * as ChainScript from "@ephor/chain/testing/ChainScript"
 import type { SignedDisputeStatement } from "@ephor/overseer"
 import {
   type AvailableData,
+  type CandidateCommitments,
   type CandidateEvent,
   type BlockRef,
   type CandidateHash,
@@ -21,6 +22,16 @@ import {
   type ValidatorIndex
 } from "@ephor/types"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
+
+/** Commitments of a candidate that does nothing but go on. */
+export const commitments: CandidateCommitments = {
+  upwardMessages: [],
+  horizontalMessages: [],
+  newValidationCode: null,
+  headData: new Uint8Array(1),
+  processedDownwardMessages: 0,
+  hrmpWatermark: 1
+}
 
 export const names = ["//Alice", "//Bob", "//Charlie", "//Dave"] as const
 export const keystoreOf = (...secrets: ReadonlyArray<string>) =>
